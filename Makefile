@@ -1,0 +1,30 @@
+# `make demo` and `make test` set up what they need on a fresh machine.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test setup lint types clean
+
+demo: setup  ## the whole job on synthetic photos, in minutes
+	$(BIN)/foveamask demo demo
+
+test: setup lint types  ## all checks
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) demo build dist
