@@ -1,0 +1,76 @@
+"""Paired augmentation: one affine warp for photo and mask, one colour matrix for the photo."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far a photo may be changed; zero everywhere changes nothing."""
+
+    flip: float = 0.5
+    """Probability of a mirror image."""
+    shift: float = 0.06
+    """Largest shift, as a share of the side."""
+    scale: float = 0.12
+    """Largest change of scale; 0.12 is from 1 / 1.12 to 1.12."""
+    brightness: float = 0.12
+    """Largest change of brightness, as a share of white."""
+    contrast: float = 0.2
+    """Largest relative change of contrast."""
+    saturation: float = 0.3
+    """Largest relative change of saturation."""
+    tint: float = 0.05
+    """Largest relative change of one colour channel."""
+
+    def __call__(
+        self, photo: Pixels, mask: Pixels, random: np.random.Generator
+    ) -> tuple[Pixels, Pixels]:
+        """Return a changed photo (H, W, 3) and mask (H, W), both uint8.
+
+        The mask is interpolated, so that a soft mask stays soft.
+        """
+        warp = self.draw_warp(photo.shape[0], photo.shape[1], random)
+        colour = self.draw_colour(random)
+        size = photo.shape[1], photo.shape[0]
+        photo, mask = (
+            np.asarray(cv2.warpAffine(x, warp, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+            for x in (photo, mask)
+        )
+        return np.asarray(cv2.transform(photo, colour), np.uint8), mask
+
+    def draw_warp(
+        self, height: int, width: int, random: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Return a random (2, 3) affine map from source to target, about the centre."""
+        scale = (1 + self.scale) ** random.uniform(-1, 1)
+        mirror = -1 if random.random() < self.flip else 1
+        dx, dy = random.uniform(-self.shift, self.shift, 2) * (width, height)
+        # cv2 has pixel centres at whole numbers, so the middle of the picture is at half of
+        # the side minus one: with (width / 2) a mirror image would move by a pixel.
+        cx, cy = (width - 1) / 2, (height - 1) / 2
+        a, d = mirror * scale, scale
+        return np.array([[a, 0, cx - a * cx + dx], [0, d, cy - d * cy + dy]])
+
+    def draw_colour(self, random: np.random.Generator) -> NDArray[np.float32]:
+        """Return a random (3, 4) matrix for RGB with a constant: tint, saturation, contrast."""
+        saturation = 1 + random.uniform(-self.saturation, self.saturation)
+        contrast = 1 + random.uniform(-self.contrast, self.contrast)
+        tint = 1 + random.uniform(-self.tint, self.tint, 3)
+        brightness = random.uniform(-self.brightness, self.brightness) * 255
+        mix = saturation * np.eye(3) + (1 - saturation) * LUMA
+        matrix = contrast * tint[:, None] * mix
+        constant = np.full((3, 1), 127.5 * (1 - contrast) + brightness)
+        return np.hstack([matrix, constant]).astype(np.float32)
+
+
+NO_AUGMENTATION = Augmentation(
+    flip=0, shift=0, scale=0, brightness=0, contrast=0, saturation=0, tint=0
+)

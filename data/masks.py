@@ -1,0 +1,102 @@
+"""Masks on disk: two values, or two values with an anti-aliased edge, to bool."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from data.errors import InputError
+from data.images import opened, write_png
+
+LUMA = np.array([0.299, 0.587, 0.114])
+
+EDGE = 3
+"""Pixels that an anti-aliased edge may reach to either side of the contour."""
+
+
+def read_mask(path: Path) -> NDArray[np.bool_]:
+    """Return the mask at `path` as (H, W) bool.
+
+    Of two values the larger is the object, whichever they are (0 and 1, 0 and 255, the
+    brighter one of a palette's two colours). A mask of one value is empty where that is 0,
+    else full. More values are read as an anti-aliased edge and thresholded at one half.
+    Transparency is laid on black.
+
+    Raises:
+        InputError: the file is no image, has more than two values that are no edge, or is a
+            picture in colour.
+    """
+    with opened(path) as image:
+        grey = _to_grey(image, path)
+    values = np.flatnonzero(np.bincount(grey.ravel(), minlength=256))
+    if len(values) <= 2:
+        return np.asarray(grey > (values[0] if len(values) == 2 else 0))
+    mask = grey >= 128
+    if values[0] != 0 or values[-1] != 255 or not _is_edge(grey, mask):
+        raise InputError(
+            f"{path} has {len(values)} values ({_listed(values)}); "
+            "a mask has two, or an anti-aliased edge between 0 and 255"
+        )
+    return mask
+
+
+def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
+    """Write (H, W) bool `mask` as a PNG of 0 and 255, whole or not at all."""
+    write_png(path, mask.astype(np.uint8) * 255)
+
+
+def _to_grey(image: Image.Image, path: Path) -> NDArray[np.uint8]:
+    if image.mode in ("1", "L"):
+        return np.asarray(image.convert("L"), np.uint8)
+    if image.mode.startswith("I"):
+        wide = np.asarray(image).astype(np.int64)
+        return (wide if wide.max() < 256 else wide >> 8).clip(0, 255).astype(np.uint8)
+    if image.mode == "P":
+        grey = _palette_to_grey(image)
+    else:
+        rgba = image.convert("RGBA")
+        laid = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
+        grey = _as_one_channel(np.asarray(laid, np.uint8)[..., :3])
+    if grey is None:
+        raise InputError(f"{path} is a picture in colour, not a mask")
+    return grey
+
+
+def _palette_to_grey(image: Image.Image) -> NDArray[np.uint8] | None:
+    """Return the grey of a palette's grey colours, 0 and 1 of two others, else None."""
+    indices = np.asarray(image, np.uint8)
+    palette = np.zeros((256, 3), np.uint8)
+    colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    palette[: len(colours)] = colours
+    used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256))
+    grey = _as_one_channel(palette[used])
+    if grey is None and len(used) <= 2:
+        # Of two equally bright colours the later in the palette is the object.
+        brighter = max(used, key=lambda index: (palette[index] @ LUMA, index))
+        return np.asarray(indices == brighter, np.uint8)
+    if grey is None:
+        return None
+    table = np.zeros(256, np.uint8)
+    table[used] = grey
+    return np.asarray(table[indices], np.uint8)
+
+
+def _as_one_channel(pixels: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """Return the one channel of (..., 3) grey `pixels`, None if they are in colour."""
+    return None if (pixels != pixels[..., :1]).any() else pixels[..., 0]
+
+
+def _is_edge(grey: NDArray[np.uint8], mask: NDArray[np.bool_]) -> bool:
+    """Whether all values between 0 and 255 lie close to the contour of `mask`."""
+    kernel = np.ones((2 * EDGE + 1, 2 * EDGE + 1), np.uint8)
+    object_ = mask.astype(np.uint8)
+    near = (cv2.dilate(object_, kernel) == 1) & (cv2.erode(object_, kernel) == 0)
+    between = (grey > 0) & (grey < 255)
+    return bool((near | ~between).all())
+
+
+def _listed(values: NDArray[np.intp]) -> str:
+    shown = ", ".join(str(value) for value in values[:6])
+    return shown + (", ..." if len(values) > 6 else "")

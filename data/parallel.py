@@ -1,0 +1,55 @@
+"""Work on several items at once, in threads that end with the loop over their results.
+
+Threads that still compute while the interpreter ends take the whole process down with
+SIGABRT, and the message and the exit status that were meant with it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from joblib import cpu_count
+
+from data.errors import InputError
+
+T = TypeVar("T")
+Result = TypeVar("Result")
+
+AHEAD = 2
+"""Items a worker that are begun or done before their turn; more would only take memory."""
+
+
+def in_threads(
+    work: Callable[[T], Result], items: Iterable[T], num_workers: int | None = None
+) -> Generator[Result | InputError, None, None]:
+    """Call `work` on several items at once and give the results in the order of the items.
+
+    An `InputError` is given in the place of the result, so that the others go on; any other
+    exception is raised. However the loop over the results ends, no item is begun after it;
+    closing the generator waits for those that are being worked on.
+
+    Args:
+        work: called in threads, one item a call.
+        items: what to work on.
+        num_workers: how many items at once; by default as many as this process has cores.
+    """
+    num_workers = num_workers or cpu_count()  # which a container may have fewer of
+    waiting: deque[Future[Result | InputError]] = deque()
+    pool = ThreadPoolExecutor(num_workers)
+    try:
+        for item in items:
+            waiting.append(pool.submit(_attempt, work, item))
+            if len(waiting) == AHEAD * num_workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _attempt(work: Callable[[T], Result], item: T) -> Result | InputError:
+    try:
+        return work(item)
+    except InputError as error:
+        return error

@@ -1,0 +1,82 @@
+"""Masks as run lengths, the way the Carvana challenge on Kaggle writes them.
+
+A mask is the text "start length start length ...": its runs of foreground, in
+order. Pixels are numbered from 1, left to right, then top to bottom, so that a run
+may go on from the end of one row to the start of the next.
+
+Shapes: H x W the photo.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import InputError
+from data.geometry import Size
+
+
+def encode(mask: NDArray[np.bool_]) -> str:
+    """Return the run lengths of `mask` (H, W), '' where nothing is foreground.
+
+    Raises:
+        ValueError: `mask` is not two-dimensional or not of bool.
+    """
+    if mask.ndim != 2 or mask.dtype != np.bool_:
+        raise ValueError(f"a mask is (H, W) of bool, not {mask.shape} of {mask.dtype}")
+    flat = mask.ravel()
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    # The photo's ends are no change between two pixels, but end a run all the same.
+    if flat[:1].any():
+        edges = np.insert(edges, 0, 0)
+    if flat[-1:].any():
+        edges = np.append(edges, flat.size)
+    runs = edges.reshape(-1, 2)
+    starts, ends = runs.T
+    numbers = np.stack([starts + 1, ends - starts], axis=1).ravel().tolist()
+    # One format of all numbers takes 0.6 of the time of joining their strings.
+    return ("%d " * len(numbers) % tuple(numbers))[:-1]
+
+
+def decode(text: str, size: Size) -> NDArray[np.bool_]:
+    """Return the (H, W) mask of `size` that `text` holds the run lengths of.
+
+    Raises:
+        InputError: `text` is not the run lengths of a mask of `size`.
+    """
+    numbers = [_whole_number(word) for word in text.split()]
+    if len(numbers) % 2:
+        raise InputError(
+            f"run lengths are pairs of start and length, but here are {len(numbers)} numbers"
+        )
+    mask = np.zeros(size, np.bool_)
+    flat = mask.reshape(-1)
+    last = 0  # the last pixel of the runs so far, numbered from 1
+    for start, length in zip(numbers[::2], numbers[1::2], strict=True):
+        _check_run(start, length, last, size)
+        last = start + length - 1
+        flat[start - 1 : last] = True
+    return mask
+
+
+def _whole_number(word: str) -> int:
+    try:
+        return int(word)
+    except ValueError:
+        raise InputError(f"run lengths are whole numbers, but here is {word!r}") from None
+
+
+def _check_run(start: int, length: int, last: int, size: Size) -> None:
+    run = f"the run '{start} {length}'"
+    if start < 1:
+        raise InputError(f"{run} starts at {start}, but pixels are numbered from 1")
+    if length < 1:
+        raise InputError(f"{run} has length {length}, but a run has at least 1 pixel")
+    if start <= last:
+        raise InputError(
+            f"{run} starts at or before pixel {last}, where the run before it ends; "
+            f"runs must be in order and must not overlap"
+        )
+    if start + length - 1 > size.area:
+        raise InputError(
+            f"{run} ends at pixel {start + length - 1}, but a photo of {size.width} x "
+            f"{size.height} has {size.area}; are the run lengths those of another photo?"
+        )

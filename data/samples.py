@@ -1,0 +1,237 @@
+"""Finding photos and their masks, and splitting them by group.
+
+A group is what must not stand on both sides of a split: the photos of one car. Which
+side a group is on follows from a hash of its name alone, so that it never moves when
+photos are added.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.errors import InputError, SettingsError
+from data.geometry import Size
+from data.images import MASK_SUFFIXES, PHOTO_SUFFIXES, read_size
+from data.masks import read_mask
+from data.parallel import in_threads
+
+CARVANA_GROUP = r"([0-9a-f]{12})_\d{2}"
+"""`<car>_<angle>` of the Carvana photos; the first bracket is the group."""
+
+SEEDS_TO_TRY = 1000
+"""Seeds looked through for one that splits a small data set."""
+
+LAYOUTS = (("train", "train_masks", "_mask"), ("images", "masks", ""))
+"""Folder of the photos, folder of the masks, what a mask's stem has besides the photo's."""
+
+
+@dataclass(frozen=True, order=True)
+class Sample:
+    """A photo with its mask, and the group it belongs to."""
+
+    name: str
+    photo: Path
+    mask: Path
+    group: str
+
+
+def find_photos(path: Path) -> list[Path]:
+    """Return the photo at `path`, or the photos of that folder in the order of their names.
+
+    Raises:
+        InputError: there is nothing at `path`, no photo in it, or two of one stem.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise InputError(f"no such photo or folder: {path}")
+    photos = _images(path, PHOTO_SUFFIXES)
+    if not photos:
+        raise InputError(f"no photos in {path} (looked for {', '.join(PHOTO_SUFFIXES)})")
+    _by_stem(photos)
+    return photos
+
+
+def find_samples(data: Path, group_pattern: str = CARVANA_GROUP) -> list[Sample]:
+    """Return the photos of a data folder with their masks, in the order of their names.
+
+    Args:
+        data: a folder with `train/` and `train_masks/` or with `images/` and `masks/`.
+        group_pattern: regular expression for a whole stem; its first bracket is the group.
+            A photo that it does not match is a group of its own.
+
+    Raises:
+        InputError: there is no such folder, or a photo or mask has no partner; all of them
+            are named.
+        SettingsError: `group_pattern` is no regular expression, or has no bracket.
+    """
+    pattern = _group_regex(group_pattern)
+    photo_dir, mask_dir, ending = _layout(data)
+    photos = _by_stem(find_photos(photo_dir))
+    masks = _by_stem(_images(mask_dir, MASK_SUFFIXES))
+    problems = [
+        f"{photo} has no mask" for stem, photo in photos.items() if stem + ending not in masks
+    ]
+    wanted = {stem + ending for stem in photos}
+    problems += [f"{mask} has no photo" for stem, mask in masks.items() if stem not in wanted]
+    _raise_all(problems)
+    return [
+        Sample(stem, photo, masks[stem + ending], group_of(stem, pattern))
+        for stem, photo in photos.items()
+    ]
+
+
+def check_samples(samples: Sequence[Sample]) -> None:
+    """Look at every photo's header and every mask before any work is done with them.
+
+    Raises:
+        InputError: files are damaged, or sizes differ, or a mask is none; all are named.
+    """
+    with closing(in_threads(_check, samples)) as results:
+        _raise_all(str(result) for result in results if isinstance(result, InputError))
+
+
+def check_fit(sample: Sample, photo: Size, mask: Size) -> None:
+    """Compare the sizes found of a sample's photo and mask.
+
+    Raises:
+        InputError: they differ.
+    """
+    if photo != mask:
+        raise InputError(
+            f"{sample.photo} is {photo.height} x {photo.width}, "
+            f"its mask {mask.height} x {mask.width}"
+        )
+
+
+def fingerprint(samples: Sequence[Sample]) -> str:
+    """Return a hash of the names, groups and files of `samples`.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    digests = []
+    with closing(in_threads(_digest, samples)) as results:
+        for result in results:
+            if isinstance(result, InputError):
+                raise result
+            digests.append(result)
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def group_of(stem: str, pattern: re.Pattern[str]) -> str:
+    """Return the group that `pattern` finds in `stem`, or `stem` itself."""
+    match = pattern.fullmatch(stem)
+    return (match.group(1) if match and pattern.groups else None) or stem
+
+
+def in_validation(group: str, *, share: float, seed: int = 0) -> bool:
+    """Whether `group` is held out when about `share` of all groups are."""
+    return _unit_hash(group, seed) < share
+
+
+def fold_of(group: str, num_folds: int, *, seed: int = 0) -> int:
+    """Return the fold, 0 to `num_folds` - 1, that `group` belongs to."""
+    return int(_unit_hash(group, seed) * num_folds)
+
+
+def split(
+    samples: Sequence[Sample], *, share: float, seed: int = 0
+) -> tuple[list[Sample], list[Sample]]:
+    """Return the samples to train on and those held out, by group.
+
+    Raises:
+        InputError: one of the two sides is empty.
+    """
+    held_out = [s for s in samples if in_validation(s.group, share=share, seed=seed)]
+    kept = [s for s in samples if not in_validation(s.group, share=share, seed=seed)]
+    if not kept or not held_out:
+        side = "validation" if kept else "training"
+        num_groups = len({s.group for s in samples})
+        raise InputError(
+            f"the split leaves no photo for {side}: {num_groups} groups, "
+            f"data.validation = {share}, data.split_seed = {seed}; {_another_seed(samples, share)}"
+        )
+    return kept, held_out
+
+
+def _another_seed(samples: Sequence[Sample], share: float) -> str:
+    """Return what to set so that both sides of the split have photos."""
+    groups = {sample.group for sample in samples}
+    for seed in range(SEEDS_TO_TRY):
+        if 0 < sum(in_validation(group, share=share, seed=seed) for group in groups) < len(groups):
+            return f"data.split_seed = {seed} would do"
+    return "there must be two groups at least, and data.validation near one half for so few"
+
+
+def _group_regex(text: str) -> re.Pattern[str]:
+    try:
+        pattern = re.compile(text)
+    except re.error as error:
+        raise SettingsError(
+            f"data.group is {text!r}, which is no regular expression: {error}"
+        ) from error
+    if not pattern.groups:
+        # Without it every photo would be a group of its own, and cars on both sides of a split.
+        raise SettingsError(
+            f"data.group is {text!r}; put the part that names the group in brackets, "
+            f"as in {CARVANA_GROUP!r}"
+        )
+    return pattern
+
+
+def _unit_hash(group: str, seed: int) -> float:
+    digest = hashlib.sha256(f"{seed}:{group}".encode()).digest()
+    return int.from_bytes(digest[:6]) / 2**48
+
+
+def _digest(sample: Sample) -> str:
+    digest = hashlib.sha256(f"{sample.name}/{sample.group}/".encode())
+    for path in (sample.photo, sample.mask):
+        try:
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    return digest.hexdigest()
+
+
+def _layout(data: Path) -> tuple[Path, Path, str]:
+    if not data.is_dir():
+        raise InputError(f"no such folder: {data}")
+    for photos, masks, ending in LAYOUTS:
+        if (data / photos).is_dir() and (data / masks).is_dir():
+            return data / photos, data / masks, ending
+    known = " or ".join(f"{photos}/ and {masks}/" for photos, masks, _ in LAYOUTS)
+    raise InputError(f"{data} has neither of the layouts known: {known}")
+
+
+def _images(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in suffixes and not path.name.startswith(".")
+    )
+
+
+def _by_stem(paths: Iterable[Path]) -> dict[str, Path]:
+    result: dict[str, Path] = {}
+    problems = []
+    for path in paths:
+        if path.stem in result:
+            problems.append(f"{result[path.stem]} and {path} have the same stem")
+        result[path.stem] = path
+    _raise_all(problems)
+    return result
+
+
+def _check(sample: Sample) -> None:
+    check_fit(sample, read_size(sample.photo), Size(*read_mask(sample.mask).shape))
+
+
+def _raise_all(problems: Iterable[str]) -> None:
+    found = list(problems)
+    if found:
+        raise InputError("\n".join(found))
