@@ -1,0 +1,1 @@
+"""The two stages put together: settings, training, prediction, evaluation, command line."""

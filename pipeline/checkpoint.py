@@ -1,0 +1,119 @@
+"""Training state on disk, written whole or not at all."""
+
+import io
+import json
+import pickle
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.swa_utils import AveragedModel
+
+from data.errors import InputError
+from data.files import replacing
+
+FORMAT = 1
+
+UNREADABLE = (RuntimeError, OSError, EOFError, LookupError, ValueError, pickle.UnpicklingError)
+"""What `torch.load` raises, depending on where a file was cut off."""
+
+
+@dataclass
+class TrainState:
+    """Everything that changes while a network trains.
+
+    `origin` names what it is trained from; a state of another origin is not continued.
+    """
+
+    model: nn.Module
+    average: AveragedModel
+    optimizer: Optimizer
+    schedule: LRScheduler
+    scaler: torch.amp.GradScaler
+    origin: str
+    steps_an_epoch: int
+    epoch: int = 0
+    best_score: float = float("-inf")
+    history: list[dict[str, float]] = field(default_factory=list)
+    """What was measured in each epoch so far."""
+
+    def save(self, path: Path) -> None:
+        """Write this state to `path`, replacing what is there in one step."""
+        data = io.BytesIO()
+        torch.save(
+            {
+                "format": FORMAT,
+                "origin": self.origin,
+                "steps_an_epoch": self.steps_an_epoch,
+                "model": self.model.state_dict(),
+                "average": self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "schedule": self.schedule.state_dict(),
+                "scaler": self.scaler.state_dict(),
+                "epoch": self.epoch,
+                "best_score": self.best_score,
+                "history": self.history,
+            },
+            data,
+        )
+        with replacing(path) as partial:
+            # Not by torch itself, which says RuntimeError of a full disk.
+            partial.write_bytes(data.getvalue())
+
+    def restore(self, path: Path) -> None:
+        """Load the state that `save` wrote to `path` into this one.
+
+        Raises:
+            InputError: the file is damaged, of another format or origin, or from another number
+                of processes.
+        """
+        saved = read(path)
+        if saved["origin"] != self.origin:
+            raise InputError(
+                f"{path} was trained from other photos or settings; "
+                "train in another folder, or delete this one to start again"
+            )
+        if saved["steps_an_epoch"] != self.steps_an_epoch:
+            raise InputError(
+                f"{path} was trained with {saved['steps_an_epoch']} steps an epoch, not "
+                f"{self.steps_an_epoch}; go on with as many processes as it was begun with"
+            )
+        self.model.load_state_dict(saved["model"])
+        self.average.load_state_dict(saved["average"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.schedule.load_state_dict(saved["schedule"])
+        self.scaler.load_state_dict(saved["scaler"])
+        self.epoch = saved["epoch"]
+        self.best_score = saved["best_score"]
+        self.history = saved["history"]
+
+    def write_history(self, path: Path) -> None:
+        """Write one line of JSON an epoch to `path`."""
+        with replacing(path) as partial:
+            partial.write_text("".join(json.dumps(row) + "\n" for row in self.history))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return what `TrainState.save` wrote to `path`.
+
+    Raises:
+        InputError: the file is damaged or of another format.
+    """
+    damaged = f"{path} is damaged; delete it to train again from the start"
+    data = io.BytesIO(path.read_bytes())
+    try:
+        saved: dict[str, Any] = torch.load(data, map_location="cpu", weights_only=True)
+    except UNREADABLE as error:
+        raise InputError(damaged) from error
+    if not isinstance(saved, dict):
+        raise InputError(damaged)
+    if saved.get("format") != FORMAT:
+        raise InputError(
+            f"{path} has format {saved.get('format')}; this version reads {FORMAT}; "
+            "train again in another folder"
+        )
+    return saved

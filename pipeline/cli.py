@@ -1,0 +1,206 @@
+"""The command line.
+
+Results go to stdout, progress to stderr. Exit status: 0 done, 1 the input is at fault, 2
+the command line or a settings file is, 130 interrupted. What is heavy is imported inside
+the commands, so that `--help` is instant.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter, validators
+
+from data.errors import InputError, SettingsError
+
+Device = Literal["auto", "cpu", "cuda"]
+Stage = Literal["coarse", "refined"]
+Settings = Annotated[Path | None, Parameter(name="--config")]
+Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+Budget = Annotated[int | None, Parameter(validator=validators.Number(gte=0))]
+
+app = App(
+    name="foveamask",
+    help="Pixel-accurate masks of large photos from small networks.",
+    help_format="plaintext",
+    version=lambda: version("foveamask"),
+    suppress_keyboard_interrupt=False,  # which would end the process without a word
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    try:
+        status = app(arguments, exit_on_error=False, result_action="return_value")
+    except CycloptsError:
+        return 2  # cyclopts has said what is wrong
+    except SettingsError as error:
+        return _fail(error, 2)
+    except (InputError, FloatingPointError) as error:
+        return _fail(error, 1)
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        return _fail(f"{error.strerror or error}{where}", 1)
+    except KeyboardInterrupt:
+        # What was under way is given up, and how it ended is of no interest to anyone.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)
+        return _fail("interrupted; the same command goes on", 130)
+    return status if isinstance(status, int) else 0
+
+
+@app.command
+def demo_data(out: Path, /, *, cars: Count = 8, angles: Count = 16, seed: int = 0) -> None:
+    """Make photos of synthetic cars in a studio, with exact masks, in the Carvana layout.
+
+    Args:
+        out: folder to write to.
+        cars: how many cars to make.
+        angles: photos of each car, evenly around it.
+        seed: another seed makes other cars.
+    """
+    from data.studio import write_dataset
+    from pipeline.progress import progress
+
+    with progress("rendering") as on_photo:
+        write_dataset(out, cars=cars, angles=angles, seed=seed, on_photo=on_photo)
+
+
+@app.command
+def train_coarse(
+    data: Path, run: Path, /, *, config: Settings = None, device: Device = "auto"
+) -> None:
+    """Train stage one on photos and masks; an interrupted run goes on.
+
+    Args:
+        data: folder with train/ and train_masks/, or images/ and masks/.
+        run: folder of the run.
+        config: settings file (TOML).
+        device: where to compute.
+    """
+    from pipeline import stages
+
+    print(stages.train_coarse(data, run, config, device))
+
+
+@app.command
+def make_patches(
+    data: Path, run: Path, /, *, config: Settings = None, device: Device = "auto"
+) -> None:
+    """Cut the uncertain tiles of all photos into RUN/patches.zarr; goes on if interrupted.
+
+    Args:
+        data: the photos that stage one was trained on.
+        run: folder of the run.
+        config: settings file (TOML); by default the run's own.
+        device: where to compute.
+    """
+    from pipeline import stages
+
+    print(stages.make_patches(data, run, config, device))
+
+
+@app.command
+def train_refiner(run: Path, /, *, config: Settings = None, device: Device = "auto") -> None:
+    """Train stage two on the patches and write the finished model to RUN/model.
+
+    Args:
+        run: folder of the run.
+        config: settings file (TOML); by default the run's own.
+        device: where to compute.
+    """
+    from pipeline import stages
+
+    print(stages.train_refiner(run, config, device))
+
+
+@app.command
+def predict(
+    images: Path,
+    out: Path,
+    /,
+    *,
+    model: str = "carvana",
+    csv: Path | None = None,
+    budget: Budget = None,
+    stage: Stage | None = None,
+    device: Device = "auto",
+) -> int:
+    """Write the mask of each photo to OUT/<stem>.png, 0 and 255, at the photo's own size.
+
+    Args:
+        images: a photo, or a folder of them.
+        out: folder for the masks.
+        model: folder of a model, or the name of one that comes with the package.
+        csv: also write the masks to this file as the challenge on Kaggle wants them.
+        budget: most tiles of a photo to refine, the most uncertain first; all by default.
+        stage: how far to go; by default as far as the model does.
+        device: where to compute.
+    """
+    from data.samples import find_photos
+    from pipeline.predict import predict_photos
+    from pipeline.segmenter import Segmenter
+
+    photos = find_photos(images)
+    segmenter = Segmenter.load(model, device)
+    failures = predict_photos(photos, out, segmenter, stage=stage, budget=budget, csv_path=csv)
+    for failure in failures:
+        print(f"error: {failure.reason}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+@app.command
+def evaluate(
+    data: Path,
+    /,
+    *,
+    model: str = "carvana",
+    budget: Budget = None,
+    stage: Stage | None = None,
+    split: Literal["unseen", "all"] = "unseen",
+    per_photo: Path | None = None,
+    device: Device = "auto",
+) -> None:
+    """Print the scores of a model on photos with masks, as one JSON object.
+
+    Args:
+        data: folder with train/ and train_masks/, or images/ and masks/.
+        model: folder of a model, or the name of one that comes with the package.
+        budget: most tiles of a photo to refine; all by default.
+        stage: how far to go; by default as far as the model does.
+        split: unseen leaves out photos of groups (cars) that the model was trained on.
+        per_photo: also write the scores of each photo to this csv file, the worst first.
+        device: where to compute.
+    """
+    from pipeline import evaluate as evaluation
+    from pipeline.segmenter import Segmenter
+
+    segmenter = Segmenter.load(model, device)
+    if per_photo is not None:  # what cannot be written is to be known before the work
+        per_photo.parent.mkdir(parents=True, exist_ok=True)
+    scores, photos = evaluation.evaluate(data, segmenter, stage=stage, budget=budget, split=split)
+    print(json.dumps({"model": model} | scores))
+    if per_photo is not None:
+        evaluation.write_table(per_photo, photos)
+
+
+@app.command
+def demo(out: Path = Path("demo"), /, *, device: Device = "auto") -> None:
+    """Make synthetic photos, train both stages on them, predict, score and draw.
+
+    Args:
+        out: folder to work in.
+        device: where to compute.
+    """
+    from pipeline.demo import run_demo
+
+    run_demo(out, device)
+
+
+def _fail(error: object, status: int) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return status

@@ -1,0 +1,168 @@
+"""Stage one: train the coarse network on photos at a quarter of their size."""
+
+import hashlib
+import json
+import logging
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import cv2
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from coarse.enet import ENet
+from data.augment import Augmentation
+from data.coarse_dataset import CoarseDataset, CoarsePair, EpochBatches, load_pairs
+from data.errors import InputError
+from data.geometry import Size
+from data.samples import Sample, find_samples, fingerprint, split
+from pipeline import distributed
+from pipeline.config import Config, DataConfig
+from pipeline.devices import autocast, place
+from pipeline.losses import bce_dice
+from pipeline.metrics import overlap
+from pipeline.progress import progress
+from pipeline.training import fit
+
+log = logging.getLogger(__name__)
+
+
+def train_coarse(
+    kept: list[Sample],
+    held_out: list[Sample],
+    stage_dir: Path,
+    config: Config,
+    device: torch.device,
+) -> ENet:
+    """Train the coarse network on the photos `kept`, score it on those `held_out`; return it.
+
+    Raises:
+        InputError: photos or masks are at fault, or `stage_dir` holds another training.
+    """
+    torch.manual_seed(config.coarse.seed)
+    network = place(
+        ENet(dropout=config.coarse.dropout, early_dropout=config.coarse.early_dropout), device
+    )
+    with progress("decoding photos") as on_photo:
+        pairs = load_pairs(kept + held_out, config.data.long_side, on_photo)
+    train, validation = pairs[: len(kept)], pairs[len(kept) :]
+    log.info("training on %d photos, validating on %d", len(train), len(validation))
+
+    def batch_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        photos, masks = (x.to(device, non_blocking=True) for x in batch)
+        with autocast(device, config.coarse.precision):
+            logits = model(photos)
+        return bce_dice(logits, masks / 255, config.coarse.dice_weight)
+
+    def score(model: nn.Module) -> float:
+        with autocast(device, config.coarse.precision):
+            return mean_dice(model, validation, device)
+
+    fit(
+        network,
+        batch_loss,
+        CoarseBatches(train, config),
+        score,
+        config.coarse,
+        stage_dir,
+        origin(config, kept + held_out),
+    )
+    return network
+
+
+def split_samples(data: Path, config: DataConfig) -> tuple[list[Sample], list[Sample]]:
+    """Return the samples of `data` to train on and those held out.
+
+    Raises:
+        InputError: `data` is at fault, or one side is empty.
+    """
+    kept, held_out = split(
+        find_samples(data, config.group), share=config.validation, seed=config.split_seed
+    )
+    wanted = [sample for sample in kept if sample.name not in config.exclude]
+    if not wanted:
+        raise InputError(
+            f"data.exclude names all {len(kept)} photos that are left to train on; take some out"
+        )
+    return wanted, held_out
+
+
+def origin(config: Config, samples: Sequence[Sample]) -> str:
+    """Return a hash of what a coarse network is trained from.
+
+    Epochs are left out, because a finished run may be continued with more, and so are the
+    loader processes, because they change nothing.
+    """
+    settings = asdict(config.coarse) | asdict(config.data)
+    del settings["epochs"], settings["workers"]
+    text = json.dumps([settings, fingerprint(samples)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class CoarseBatches:
+    """Augmented batches, loaded by processes of their own, one epoch after another."""
+
+    def __init__(self, pairs: Sequence[CoarsePair], config: Config) -> None:
+        coarse = config.coarse
+        self.sampler = EpochBatches(
+            [Size(*pair.mask.shape) for pair in pairs],
+            coarse.batch_size,
+            seed=coarse.seed,
+            rank=distributed.rank(),
+            world=distributed.world_size(),
+        )
+        self.loader = DataLoader(
+            CoarseDataset(pairs, Augmentation(**asdict(coarse.augment)), coarse.seed),
+            batch_sampler=self.sampler,
+            num_workers=coarse.workers,
+            worker_init_fn=_set_up_worker,
+            pin_memory=torch.cuda.is_available(),
+            persistent_workers=coarse.workers > 0,
+            # Of its own: the loader draws from it when workers start, and with the generator
+            # that dropout draws from, the number of workers would change what is learned.
+            generator=torch.Generator(),
+        )
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next iteration goes through."""
+        self.sampler.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        with _sigint_blocked():
+            return iter(self.loader)
+
+
+def mean_dice(model: nn.Module, pairs: Sequence[CoarsePair], device: torch.device) -> float:
+    """Return the mean Dice on the coarse grid, photo by photo."""
+    scores = []
+    for pair in pairs:
+        photo = torch.from_numpy(pair.photo).permute(2, 0, 1)[None].to(device)
+        predicted = (model(photo)[0] > 0).cpu().numpy()
+        scores.append(overlap(predicted, pair.mask >= 128).dice)
+    return sum(scores) / len(scores)
+
+
+@contextmanager
+def _sigint_blocked() -> Iterator[None]:
+    """Hold Ctrl-C back; processes started inside never hear it, nor print a traceback of it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _set_up_worker(_: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started it says when to end
+    # Errors of the work reach that process by themselves. All that is left to print is of the
+    # thread that hands tensors over, when nobody takes them any more.
+    sys.excepthook = lambda *_: None
+    cv2.setNumThreads(0)

@@ -1,0 +1,248 @@
+"""Settings of a run: what each stage may be told, with its default and range."""
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import tomli_w
+
+from data.errors import SettingsError
+from data.files import replacing
+from data.samples import CARVANA_GROUP
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Range:
+    """The least and the largest value that a number may have, both allowed."""
+
+    least: float
+    largest: float = float("inf")
+
+    def __str__(self) -> str:
+        if self.largest == float("inf"):
+            return f"at least {self.least:g}"
+        return f"from {self.least:g} to {self.largest:g}"
+
+
+Count = Annotated[int, Range(1)]
+Share = Annotated[float, Range(0, 1)]
+Positive = Annotated[float, Range(1e-12)]
+Amount = Annotated[float, Range(0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which photos a run learns from, and at which size it looks at them."""
+
+    group: str = CARVANA_GROUP
+    """Regular expression of a photo's stem whose first bracket is its group; a photo that
+    does not match is a group of its own."""
+    validation: Annotated[float, Range(0.001, 0.999)] = 0.2
+    """Share of the groups that are held out."""
+    split_seed: Annotated[int, Range(0)] = 0
+    exclude: tuple[str, ...] = ()
+    """Stems of photos never trained on, such as those whose mask is known to be wrong."""
+    long_side: Annotated[int, Range(64, 16384)] = 1918
+    """Longer side of a photo at working size, in pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentConfig:
+    """How far coarse training photos may be changed; see `data.augment.Augmentation`."""
+
+    flip: Share = 0.5
+    shift: Share = 0.06
+    scale: Share = 0.12
+    brightness: Share = 0.12
+    contrast: Share = 0.2
+    saturation: Share = 0.3
+    tint: Share = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How a network is trained; the same for both stages."""
+
+    epochs: Count = 40
+    batch_size: Count = 8
+    lr: Positive = 2e-3
+    """Peak learning rate; a linear warm-up leads to it, half a cosine from it to zero."""
+    warmup: Share = 0.05
+    """Share of all steps that the warm-up takes."""
+    weight_decay: Amount = 1e-2
+    """Decoupled weight decay of convolutions; norms, biases and PReLU slopes have none."""
+    clip_norm: Positive = 1.0
+    ema: Annotated[float, Range(0, 0.99999)] = 0.998
+    """Decay a step of the moving average of the weights, which is what is kept."""
+    seed: Annotated[int, Range(0)] = 0
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    compile: bool = False
+    """Whether to train through `torch.compile`; needs a C++ compiler, pays on long runs."""
+    score_every: Count = 1
+    """Epochs from one validation to the next; the last epoch is always scored."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoarseConfig(TrainConfig):
+    """The coarse stage."""
+
+    dropout: Share = 0.1
+    early_dropout: Share = 0.01
+    dice_weight: Amount = 1.0
+    """Weight of soft Dice beside binary cross-entropy."""
+    workers: Annotated[int, Range(0, 256)] = 1
+    """Processes that load and augment photos."""
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TilesConfig:
+    """Which tiles are looked at again, and how much of the photo around them."""
+
+    side: Literal[8, 16, 32] = 16
+    levels: Annotated[int, Range(1, 4)] = 3
+    low: Share = 0.05
+    high: Share = 0.95
+    """A coarse pixel is uncertain where low < p < high."""
+    train_budget: Count = 1024
+    """Most tiles of one photo that become training patches, the heaviest first."""
+
+    def __post_init__(self) -> None:
+        if self.low >= self.high:
+            raise SettingsError(f"tiles.low = {self.low} must be below tiles.high = {self.high}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefinerConfig(TrainConfig):
+    """The refiner."""
+
+    epochs: Count = 12
+    batch_size: Count = 256
+    lr: Positive = 3e-3
+    channels: tuple[Count, ...] = (32, 32, 32, 32)
+    """Channels of each level's convolutions, finest first."""
+    depths: tuple[Count, ...] = (2, 3, 4, 4)
+    """3 x 3 convolutions of each level, finest first."""
+
+    def __post_init__(self) -> None:
+        if len(self.channels) != len(self.depths):
+            raise SettingsError(
+                f"refiner.channels has {len(self.channels)} levels, "
+                f"refiner.depths {len(self.depths)}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """All settings of a run."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    coarse: CoarseConfig = field(default_factory=CoarseConfig)
+    tiles: TilesConfig = field(default_factory=TilesConfig)
+    refiner: RefinerConfig = field(default_factory=RefinerConfig)
+
+    def __post_init__(self) -> None:
+        if len(self.refiner.channels) < self.tiles.levels:
+            raise SettingsError(
+                f"tiles.levels = {self.tiles.levels}, but refiner.channels and refiner.depths "
+                f"have {len(self.refiner.channels)} levels"
+            )
+
+
+def load(path: Path, base: Config | None = None) -> Config:
+    """Read settings from a TOML file; what it leaves out is as in `base`, or its default.
+
+    Raises:
+        SettingsError: the file is no TOML, or a setting is unknown, of the wrong type or out
+            of its range.
+        FileNotFoundError: there is no such file.
+    """
+    try:
+        table = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not TOML: {error}") from error
+    try:
+        return build(Config, table if base is None else _overlaid(asdict(base), table))
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _overlaid(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Return `below` with the values of `above` in their place, table by table."""
+    result = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(below.get(key), dict)
+        result[key] = _overlaid(below[key], value) if both else value
+    return result
+
+
+def save(config: Config, path: Path) -> None:
+    """Write every setting to `path`, so that `load` gives the same back."""
+    with replacing(path) as partial:
+        partial.write_text(tomli_w.dumps(asdict(config)))
+
+
+def build(cls: type[T], table: dict[str, Any], at: str = "") -> T:
+    """Return the dataclass `cls` from a TOML table whose name so far is `at`.
+
+    Raises:
+        SettingsError: as in `load`.
+    """
+    hints = get_type_hints(cls, include_extras=True)
+    known = {f.name: hints[f.name] for f in fields(cls)}  # type: ignore[arg-type]
+    values = {}
+    for key, value in table.items():
+        if key not in known:
+            names = ", ".join(at + name for name in known)
+            raise SettingsError(f"no setting {at}{key}; there are {names}")
+        values[key] = _convert(known[key], value, at + key)
+    return cls(**values)
+
+
+def _convert(kind: Any, value: Any, name: str) -> Any:
+    """Return `value` as the type `kind`; `name` is what the setting is called."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if isinstance(kind, type) and is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise SettingsError(f"{name} is a table of settings, not {value!r}")
+        return build(kind, value, at=f"{name}.")
+    if origin is Annotated:
+        return _in_range(_convert(arguments[0], value, name), arguments[1], name)
+    if origin is Literal:
+        if value not in arguments or type(value) is not type(arguments[0]):
+            choices = ", ".join(repr(choice) for choice in arguments)
+            raise SettingsError(f"{name} must be one of {choices}, not {value!r}")
+        return value
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise SettingsError(f"{name} must be a list, not {value!r}")
+        return tuple(_convert(arguments[0], item, name) for item in value)
+    return _scalar(kind, value, name)
+
+
+def _scalar(kind: type, value: Any, name: str) -> Any:
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise SettingsError(f"{name} must be {kind.__name__}, not {value!r}")
+    return value
+
+
+def _in_range(value: Any, allowed: Range, name: str) -> Any:
+    if not allowed.least <= value <= allowed.largest or value == float("inf"):
+        raise SettingsError(f"{name} must be {allowed}, not {value!r}")
+    return value
+
+
+def changed(old: Any, new: Any, at: str = "") -> list[str]:
+    """Return the names of the settings in which two configs of one type differ."""
+    if is_dataclass(old) and not isinstance(old, type):
+        return [
+            name
+            for f in fields(old)
+            for name in changed(getattr(old, f.name), getattr(new, f.name), f"{at}.{f.name}")
+        ]
+    return [] if old == new else [at.lstrip(".")]

@@ -1,0 +1,49 @@
+"""Which device and which precision the networks run in."""
+
+from typing import Literal, TypeVar
+
+import torch
+from torch import nn
+
+from data.errors import InputError
+
+Network = TypeVar("Network", bound=nn.Module)
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device called `auto`, `cpu` or `cuda`.
+
+    Raises:
+        InputError: `cuda` is asked for and there is none.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("no CUDA device was found; use --device cpu or auto")
+    return torch.device(name)
+
+
+def place(network: Network, device: torch.device) -> Network:
+    """Move `network` to `device`, in the memory format that its convolutions are fastest in."""
+    network.to(device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    """Return the context in which a network runs at `precision` on `device`.
+
+    `auto` is bfloat16 where the hardware multiplies it, else float32.
+    """
+    if precision == "auto":
+        precision = "bf16" if _has_fast_bf16(device) else "fp32"
+    dtype = torch.float16 if precision == "fp16" else torch.bfloat16
+    return torch.autocast(device.type, dtype, enabled=precision != "fp32")
+
+
+def _has_fast_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported())

@@ -1,0 +1,139 @@
+"""Scores of a predicted mask against the true one.
+
+Dice is what the Carvana challenge counts. Most of a car is easy, so two more look at
+its outline alone: how far off it is, and how well the rims of the masks agree.
+
+Shapes: H x W the photo.
+"""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+"""(H, W), true on the object."""
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How many pixels two masks share, and how many each has; counts of photos add up."""
+
+    intersection: int
+    predicted: int
+    truth: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.intersection <= min(self.predicted, self.truth):
+            raise ValueError(f"the masks share more or fewer pixels than they can: {self}")
+
+    @property
+    def dice(self) -> float:
+        """Twice the shared pixels over the sum of both; 1 where both masks are empty."""
+        total = self.predicted + self.truth
+        return 2 * self.intersection / total if total else 1.0
+
+    @property
+    def iou(self) -> float:
+        """Shared pixels over those of either mask; 1 where both masks are empty."""
+        union = self.predicted + self.truth - self.intersection
+        return self.intersection / union if union else 1.0
+
+
+def overlap(predicted: Mask, truth: Mask) -> Overlap:
+    """Count the pixels of two masks (H, W), and those they share.
+
+    Raises:
+        ValueError: the masks are not of one shape (H, W), or not of bool.
+    """
+    _check(predicted, truth)
+    return Overlap(
+        int(np.count_nonzero(predicted & truth)),
+        int(np.count_nonzero(predicted)),
+        int(np.count_nonzero(truth)),
+    )
+
+
+def boundary_error(predicted: Mask, truth: Mask) -> float:
+    """Return how far the outlines of two masks (H, W) lie apart, in pixels.
+
+    This is the average symmetric surface distance: each contour pixel of one mask is
+    as far off as the nearest contour pixel of the other, and the mean goes over the
+    contour pixels of both. A mask's contour is its own outermost pixels, those with one
+    of their 4 neighbours outside it; being taken on the inner side in both masks, it has no
+    half-pixel bias. The photo's border is no contour: an object cut off there has no edge.
+
+    Equal masks are 0 apart. Between masks that differ, one of which has no contour
+    (it is empty, or the whole photo), there is no distance, and the result is nan.
+
+    Raises:
+        ValueError: the masks are not of one shape (H, W), or not of bool.
+    """
+    _check(predicted, truth)
+    if np.array_equal(predicted, truth):
+        return 0.0
+    contours = [_contour(predicted), _contour(truth)]
+    if not all(contour.any() for contour in contours):
+        return math.nan
+    # Every pixel asked about, and every nearest one, lies in this box: nothing else counts.
+    left, top, width, height = cv2.boundingRect(contours[0] | contours[1])
+    ours, theirs = (c[top : top + height, left : left + width] for c in contours)
+    distances = np.concatenate([_distances(ours, theirs), _distances(theirs, ours)])
+    return float(distances.mean(dtype=np.float64))
+
+
+def boundary_iou(predicted: Mask, truth: Mask, *, distance: int = 2) -> float:
+    """Return the IoU of the inner rims of two masks (H, W), those `distance` pixels wide.
+
+    A rim holds the pixels of a mask within `distance` of its outside, diagonal steps counting
+    as 1. As in the authors' code the photo's border counts as outside, so that the
+    rim of an object cut off there runs along it. 1 where both masks are empty.
+
+    Cheng et al., "Boundary IoU: Improving Object-Centric Image Segmentation Evaluation",
+    CVPR 2021, arXiv:2103.16562. There the distance is 2 % of the photo's diagonal (46 pixels of
+    a Carvana photo), which is far too wide to tell good masks of cars apart.
+
+    Raises:
+        ValueError: the masks are not of one shape (H, W), or not of bool, or
+            `distance` is less than 1.
+    """
+    _check(predicted, truth)
+    if distance < 1:
+        raise ValueError(f"the distance must be at least 1 pixel, not {distance}")
+    return overlap(_rim(predicted, distance), _rim(truth, distance)).iou
+
+
+def _check(predicted: Mask, truth: Mask) -> None:
+    for mask in (predicted, truth):
+        if mask.ndim != 2 or mask.dtype != np.bool_:
+            raise ValueError(f"a mask is (H, W) of bool, not {mask.shape} of {mask.dtype}")
+    if predicted.shape != truth.shape:
+        raise ValueError(f"masks of {predicted.shape} and {truth.shape} cannot be compared")
+
+
+def _contour(mask: Mask) -> NDArray[np.uint8]:
+    pixels = mask.view(np.uint8)
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    inner = cv2.erode(pixels, cross)  # OpenCV's own border never erodes
+    return pixels - inner.astype(np.uint8, copy=False)
+
+
+def _rim(mask: Mask, distance: int) -> Mask:
+    pixels = mask.view(np.uint8)
+    inner = cv2.erode(
+        pixels,
+        np.ones((3, 3), np.uint8),
+        iterations=distance,
+        borderType=cv2.BORDER_CONSTANT,
+        borderValue=0,
+    )
+    return pixels > inner
+
+
+def _distances(contour: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the distance of each pixel of `contour` to the nearest one of `other`."""
+    # The usual 5 x 5 approximation is off by up to 2 % and saves half of the 10 ms.
+    field = cv2.distanceTransform(1 - other, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return field[contour > 0].astype(np.float32, copy=False)

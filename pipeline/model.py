@@ -1,0 +1,179 @@
+"""A trained model as a value, and the folder that holds it.
+
+model.json           format, networks and their sizes, thresholds, provenance, scores
+coarse.safetensors   weights of the coarse network
+refiner.safetensors  weights of the refiner, where there is one
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import nn
+
+from coarse.enet import ENet
+from data.errors import InputError
+from data.files import replacing
+from data.geometry import Fovea
+from refine.network import Refiner
+
+FORMAT = 1
+WEIGHTS = Path(__file__).parent / "weights"
+"""Models that come with the package."""
+
+TRAIN_AGAIN = "train it again with `foveamask train-coarse` and what follows it"
+
+
+@dataclass(frozen=True)
+class Model:
+    """Networks and what is needed to use them on a photo."""
+
+    coarse: nn.Module
+    """(B, 3, h, w) uint8 photos to (B, h, w) logits."""
+    refiner: Refiner | None
+    """Windows of tiles to residual logits; None before stage two."""
+    fovea: Fovea
+    low: float
+    high: float
+    """A coarse pixel is uncertain where low < p < high."""
+    long_side: int
+    """Longer side of a photo at working size, in pixels."""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """What it was trained from; `groups` are the groups of photos it has seen."""
+    scores: dict[str, Any] = field(default_factory=dict)
+    """What it reached on the photos held out."""
+
+
+def save(model: Model, folder: Path) -> None:
+    """Write `model` to `folder`, model.json last, so that it never names what is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    description: dict[str, Any] = {
+        "format": FORMAT,
+        "long_side": model.long_side,
+        "coarse": {"network": "enet", "sha256": _save_weights(model.coarse, folder / "coarse")},
+        "refiner": None,
+        "tiles": {
+            "side": model.fovea.tile,
+            "levels": model.fovea.levels,
+            "low": model.low,
+            "high": model.high,
+        },
+    }
+    if model.refiner is not None:
+        description["refiner"] = {
+            "channels": model.refiner.channels,
+            "depths": model.refiner.depths,
+            "sha256": _save_weights(model.refiner, folder / "refiner"),
+        }
+    description |= {"provenance": model.provenance, "scores": model.scores}
+    with replacing(folder / "model.json") as partial:
+        partial.write_text(json.dumps(description, indent=2) + "\n")
+
+
+def load(name: str | Path) -> Model:
+    """Return the model in the folder `name`, or the one of that name in the package.
+
+    Raises:
+        InputError: there is none, or it is damaged or of another format.
+    """
+    folder = find(name)
+    try:
+        description = json.loads((folder / "model.json").read_text())
+    except ValueError as error:
+        raise InputError(f"{folder / 'model.json'} is damaged; {TRAIN_AGAIN}") from error
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        found = description.get("format") if isinstance(description, dict) else None
+        raise InputError(
+            f"the model {folder} has format {found}, this version reads {FORMAT}; {TRAIN_AGAIN}"
+        )
+    try:
+        return _build(description, folder)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{folder / 'model.json'} is damaged ({error}); {TRAIN_AGAIN}") from error
+
+
+def find(name: str | Path) -> Path:
+    """Return the folder of the model `name`.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    for folder in (Path(name), WEIGHTS / name):
+        if (folder / "model.json").is_file():
+            return folder
+    shipped = sorted(path.parent.name for path in WEIGHTS.glob("*/model.json"))
+    known = f", or one of: {', '.join(shipped)}" if shipped else ""
+    raise InputError(f"no model at {name}; give a folder with a model.json{known}")
+
+
+def has_coarse(folder: Path, network: nn.Module) -> bool:
+    """Whether the model in `folder` is whole and has just these coarse weights."""
+    try:
+        load(folder)
+    except InputError:
+        return False
+    return weights_hash(folder) == hashlib.sha256(_serialised(network)).hexdigest()
+
+
+def weights_hash(folder: Path) -> str:
+    """Return the SHA-256 of the coarse weights of the model in `folder`."""
+    return hashlib.sha256((folder / "coarse.safetensors").read_bytes()).hexdigest()
+
+
+def _build(description: dict[str, Any], folder: Path) -> Model:
+    tiles, second = description["tiles"], description["refiner"]
+    fovea = Fovea(tiles["side"], tiles["levels"])
+    if description["coarse"]["network"] != "enet":
+        found = description["coarse"]["network"]
+        raise InputError(f"{folder} has a network unknown here, {found!r}; {TRAIN_AGAIN}")
+    coarse = ENet()
+    _load_weights(coarse, folder / "coarse", description["coarse"]["sha256"])
+    refiner = None
+    if second is not None:
+        refiner = Refiner(fovea, channels=second["channels"], depths=second["depths"])
+        _load_weights(refiner, folder / "refiner", second["sha256"])
+    return Model(
+        coarse=coarse,
+        refiner=refiner,
+        fovea=fovea,
+        low=tiles["low"],
+        high=tiles["high"],
+        long_side=description["long_side"],
+        provenance=description["provenance"],
+        scores=description["scores"],
+    )
+
+
+def _save_weights(network: nn.Module, stem: Path) -> str:
+    """Write the weights of `network` to `stem`.safetensors and return their hash."""
+    data = _serialised(network)
+    with replacing(stem.with_suffix(".safetensors")) as partial:
+        partial.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _serialised(network: nn.Module) -> bytes:
+    tensors = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
+    }
+    return save_tensors(tensors)
+
+
+def _load_weights(network: nn.Module, stem: Path, sha256: str) -> None:
+    path = stem.with_suffix(".safetensors")
+    try:
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise InputError(f"{path} is damaged (its hash differs); {TRAIN_AGAIN}")
+        network.load_state_dict(load_tensors(data))
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing; {TRAIN_AGAIN}") from error
+    except (SafetensorError, RuntimeError) as error:
+        raise InputError(f"{path} does not fit the network in model.json; {TRAIN_AGAIN}") from error

@@ -1,0 +1,150 @@
+"""Between the stages: from photos and the coarse network to the boundary patch cache."""
+
+import json
+import logging
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from data import patch_store
+from data.errors import InputError
+from data.geometry import Fovea, padded
+from data.images import read_photo
+from data.masks import read_mask
+from data.patch_store import BEYOND, RINGS, Origin, Patches
+from data.patch_writer import PatchWriter
+from data.pyramid import to_working_size
+from data.samples import Sample, check_samples, fingerprint
+from pipeline import model as models
+from pipeline import runs
+from pipeline.coarse_stage import split_samples
+from pipeline.config import Config
+from pipeline.metrics import Overlap, overlap
+from pipeline.model import Model
+from pipeline.parallel import side_by_side
+from pipeline.progress import progress
+from pipeline.segmenter import Segmenter
+from refine.fovea import split_rings
+
+log = logging.getLogger(__name__)
+
+
+def make_patches(data: Path, run: Path, model: Model, config: Config, device: torch.device) -> Path:
+    """Write the patches of all uncertain tiles of the photos in `data`; return their path.
+
+    Training photos come first, then those held out. An interrupted call goes on where the
+    last whole shard ended.
+
+    Raises:
+        InputError: photos or masks are at fault, or there are patches made from something
+            else.
+    """
+    kept, held_out = split_samples(data, config.data)
+    samples = kept + held_out
+    origin = Origin(
+        photos=fingerprint(samples),
+        coarse=models.weights_hash(run / "model"),
+        settings=relevant_settings(config),
+    )
+    fovea = Fovea(config.tiles.side, config.tiles.levels)
+    path = run / "patches.zarr"
+    if path.exists():
+        patch_store.check(path, fovea, origin, data)
+        log.info("%s is there already", path)
+        return path
+    check_samples(samples)
+    runs.record(run, config)
+    segmenter = Segmenter(with_tiles(model, config), device)
+    names = [sample.name for sample in samples]
+    write_patches(PatchWriter(path, fovea, origin, names, len(kept)), samples, segmenter, config)
+    return path
+
+
+def write_patches(
+    writer: PatchWriter, samples: Sequence[Sample], segmenter: Segmenter, config: Config
+) -> None:
+    """Make the patches of `samples` in parallel, and write them in order.
+
+    Raises:
+        InputError: a photo or mask is damaged, or what is written already has other tiles.
+    """
+    first, _ = writer.last_photo()
+    if first:
+        log.info("going on with photo %d of %d", first + 1, len(samples))
+
+    def work(index: int) -> tuple[Patches, Overlap]:
+        return photo_patches(index, samples[index], segmenter, config.tiles.train_budget)
+
+    results = side_by_side(work, range(first, len(samples)), segmenter.photos_at_once)
+    with closing(results), progress("making patches") as on_photo:
+        for i, result in enumerate(results, first):
+            if isinstance(result, InputError):
+                raise result
+            patches, outside = result
+            writer.outside[i] = (outside.intersection, outside.predicted, outside.truth)
+            if i == first:
+                patches = writer.unwritten(patches)
+            if len(patches["tile"]):
+                writer.append(patches)
+            on_photo(i + 1, len(samples))
+        writer.finish()
+
+
+def photo_patches(
+    index: int, sample: Sample, segmenter: Segmenter, budget: int
+) -> tuple[Patches, Overlap]:
+    """Return the patches of one photo, and the overlap of its masks outside of them.
+
+    Raises:
+        InputError: photo or mask are damaged.
+    """
+    fovea = segmenter.model.fovea
+    proposal = segmenter.propose(read_photo(sample.photo), budget)
+    mask = read_mask(sample.mask).astype(np.uint8) * 255
+    truth = to_working_size(mask, segmenter.model.long_side)
+    height, width = proposal.working
+    coarse = proposal.upsampled[0, :height, :width].cpu().numpy() > 0
+    tiles = proposal.tiles.cpu().numpy()
+    canvas = np.full(padded(proposal.working), BEYOND, np.uint8)
+    canvas[:height, :width] = truth >= 128
+    blocks = as_blocks(canvas, fovea.tile)
+    covered = np.zeros(blocks.shape[:2], bool)
+    covered[tiles[:, 1], tiles[:, 2]] = True
+    elsewhere = ~covered.repeat(fovea.tile, 0).repeat(fovea.tile, 1)[:height, :width]
+
+    parts = split_rings(proposal.windows, fovea) if len(tiles) else []
+    arrays = [part.cpu().numpy() for part in parts]
+    patches: Patches = dict(zip(["full", *RINGS], arrays, strict=False))
+    patches["target"] = blocks[tiles[:, 1], tiles[:, 2]]
+    patches["tile"] = np.column_stack([np.full(len(tiles), index), tiles[:, 1:]]).astype(np.int32)
+    return patches, overlap(coarse & elsewhere, (truth >= 128) & elsewhere)
+
+
+def as_blocks(canvas: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Return (H, W) as (H / side, W / side, side, side) tiles."""
+    height, width = canvas.shape
+    return canvas.reshape(height // side, side, width // side, side).swapaxes(1, 2)
+
+
+def relevant_settings(config: Config) -> dict[str, Any]:
+    """Return the settings that patches depend on."""
+    settings = {"tiles": asdict(config.tiles), "data": asdict(config.data)}
+    return dict(json.loads(json.dumps(settings)))
+
+
+def with_tiles(model: Model, config: Config) -> Model:
+    """Return the coarse part of `model` with the tiles that `config` asks for."""
+    return replace(
+        model,
+        refiner=None,
+        fovea=Fovea(config.tiles.side, config.tiles.levels),
+        low=config.tiles.low,
+        high=config.tiles.high,
+        long_side=config.data.long_side,
+    )

@@ -1,0 +1,180 @@
+"""Stage two: train the refiner on the patch cache."""
+
+import hashlib
+import json
+import logging
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from data import patch_store
+from data.errors import InputError
+from data.geometry import Fovea
+from data.patch_dataset import Arrays, PatchBatches
+from data.patch_store import BEYOND, RINGS
+from pipeline import distributed
+from pipeline import model as models
+from pipeline.config import Config
+from pipeline.devices import autocast, place
+from pipeline.losses import masked_bce
+from pipeline.metrics import Overlap
+from pipeline.patch_stage import relevant_settings
+from pipeline.training import fit
+from refine.fovea import Windows, join_rings
+from refine.network import Refiner
+from refine.stitch import logit
+
+log = logging.getLogger(__name__)
+
+SCORE_BATCH = 1024
+
+
+def train_refiner(run: Path, config: Config, device: torch.device) -> Refiner:
+    """Train the refiner on the patches of `run`; return it as it validated best.
+
+    Raises:
+        InputError: the patches are missing, stale or damaged, there are none to train on, or
+            `run` holds another run.
+    """
+    coarse_hash = models.weights_hash(run / "model")
+    path = run / "patches.zarr"
+    fovea = Fovea(config.tiles.side, config.tiles.levels)
+    group = patch_store.read(path, fovea, coarse_hash, relevant_settings(config))
+    stored = patch_store.stored_arrays(group, path)
+    names = list(patch_store.array_shapes(fovea))
+    arrays = in_memory({name: stored[name] for name in names})
+    num_training = int(str(group.attrs["num_training"]))
+    photo = arrays["tile"][:][:, 0]
+    num_train_patches = int(np.searchsorted(photo, num_training))
+    outside = stored["outside"][:]
+    if not num_train_patches:
+        raise InputError(
+            f"{path} has no training patches: the coarse stage was sure of every "
+            "pixel; widen tiles.low and tiles.high, or train it for longer"
+        )
+    log.info(
+        "training on %d patches of %d photos, validating on %d of %d",
+        num_train_patches,
+        num_training,
+        len(photo) - num_train_patches,
+        len(outside) - num_training,
+    )
+    torch.manual_seed(config.refiner.seed)
+    network = place(
+        Refiner(fovea, channels=config.refiner.channels, depths=config.refiner.depths), device
+    )
+
+    def batch_loss(model: nn.Module, batch: list[Tensor]) -> Tensor:
+        patches = dict(zip(names, (x.to(device) for x in batch), strict=True))
+        windows, target = random_flip(windows_of(patches, fovea), patches["target"])
+        with autocast(device, config.refiner.precision):
+            logits = refined_logits(model, windows)
+        return masked_bce(logits, (target == 1).float(), target != BEYOND)
+
+    def score(model: nn.Module) -> float:
+        with autocast(device, config.refiner.precision):
+            return mean_dice(model, arrays, outside, num_training, fovea, device)
+
+    fit(
+        network,
+        batch_loss,
+        PatchBatches(
+            arrays,
+            num_train_patches,
+            config.refiner.batch_size,
+            seed=config.refiner.seed,
+            rank=distributed.rank(),
+            world=distributed.world_size(),
+        ),
+        score,
+        config.refiner,
+        run / "refiner",
+        origin=origin(config, str(group.attrs["fingerprint"])),
+    )
+    return network
+
+
+def origin(config: Config, patches: str) -> str:
+    """Return a hash of what a refiner is trained from; `patches` is the cache's fingerprint.
+
+    The number of epochs is left out: a finished run may be continued with more.
+    """
+    settings = asdict(config.refiner)
+    del settings["epochs"]
+    return hashlib.sha256(json.dumps([settings, patches], sort_keys=True).encode()).hexdigest()
+
+
+def in_memory(arrays: Arrays) -> Arrays:
+    """Return `arrays` read into memory where that takes less than half of it, else as they are.
+
+    Raises:
+        InputError: the store that they are in is damaged.
+    """
+    num_bytes = sum(int(np.prod(array.shape)) * array.dtype.itemsize for array in arrays.values())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if num_bytes * 2 > memory:
+        log.info("reading %.1f GB of patches from disk in each epoch", num_bytes / 1e9)
+        return arrays
+    return {name: array[:] for name, array in arrays.items()}
+
+
+def windows_of(patches: dict[str, Tensor], fovea: Fovea) -> Windows:
+    """Return the windows of patches as the store has them."""
+    rings = [patches[name] for name in RINGS[: fovea.levels - 1]]
+    return join_rings([patches["full"], *rings], fovea)
+
+
+def refined_logits(model: nn.Module, windows: Windows) -> Tensor:
+    """Return the (N, T, T) logits of patches: the coarse ones they hold plus the residuals."""
+    residuals: Tensor = model(windows)
+    return logit(windows[0][..., 3]) + residuals
+
+
+def random_flip(windows: Windows, target: Tensor) -> tuple[Windows, Tensor]:
+    """Return the patches, each of them mirrored left to right with probability one half."""
+    flip = torch.rand(len(target), device=target.device) < 0.5
+
+    def flipped(x: Tensor) -> Tensor:
+        return torch.where(flip.view(-1, *[1] * (x.ndim - 1)), x.flip(2), x)
+
+    return [flipped(window) for window in windows], flipped(target)
+
+
+def mean_dice(
+    model: nn.Module,
+    arrays: Arrays,
+    outside: NDArray[np.int64],
+    first: int,
+    fovea: Fovea,
+    device: torch.device,
+) -> float:
+    """Return the mean Dice of whole photos from number `first` on.
+
+    Outside the tiles a photo's mask is the coarse one, whose counts `outside` has, so that
+    this is the Dice of the stitched mask without stitching it.
+    """
+    counts = outside.copy()
+    tile = arrays["tile"]
+    photos = np.asarray(tile[:])[:, 0]
+    for start in range(int(np.searchsorted(photos, first)), len(photos), SCORE_BATCH):
+        rows = slice(start, start + SCORE_BATCH)
+        batch = {name: torch.from_numpy(array[rows]).to(device) for name, array in arrays.items()}
+        windows = windows_of(batch, fovea)
+        predicted = refined_logits(model, windows) > 0
+        np.add.at(counts, photos[rows], patch_counts(predicted, batch["target"]))
+    overlaps = [Overlap(*(int(n) for n in row)) for row in counts[first:]]
+    return sum(o.dice for o in overlaps) / len(overlaps)
+
+
+def patch_counts(predicted: Tensor, target: Tensor) -> NDArray[Any]:
+    """Return (N, 3) pixels of each patch in both masks, in the predicted, in the true one."""
+    truth = target == 1
+    predicted = predicted & (target != BEYOND)
+    counts = torch.stack([(x).sum((1, 2)) for x in (predicted & truth, predicted, truth)], dim=1)
+    return counts.cpu().numpy()

@@ -1,0 +1,129 @@
+"""A run on disk: its settings, and the files of its stages.
+
+config.toml       the settings as resolved
+coarse/, refiner/ last.pt, best.pt and metrics.jsonl of each stage
+patches.zarr      the patch cache
+model/            the model so far: after stage one without a refiner
+"""
+
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from data.errors import InputError
+from pipeline import checkpoint, config, model
+from pipeline.config import Config
+from pipeline.model import Model
+
+AVERAGED = "module."
+"""What `AveragedModel` puts before the names of the network it averages."""
+
+
+def resolve(run: Path, given: Path | None, editable: Iterable[str]) -> Config:
+    """Return the settings of `run`.
+
+    They are those of the file `given` over those that the run began with over the defaults.
+
+    Args:
+        run: folder of the run, which need not be there yet.
+        given: settings file named on the command line.
+        editable: settings, or tables of them, that may differ from what the run began with.
+
+    Raises:
+        InputError: `given` changes what an earlier stage of the run was made with.
+        SettingsError: a settings file is at fault.
+    """
+    if given is not None and not given.is_file():
+        raise InputError(f"no such settings file: {given}")
+    kept = run / "config.toml"
+    begun = config.load(kept) if kept.exists() else None
+    wanted = config.load(given, begun) if given is not None else begun or Config()
+    if begun is not None:
+        allowed = tuple(editable)
+        fixed = [name for name in config.changed(begun, wanted) if not covers(allowed, name)]
+        if fixed:
+            raise InputError(
+                f"{run} was begun with another {', '.join(fixed)}; train in another folder"
+            )
+    return wanted
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Keep other commands out of the folder `run`, which is made if it is not there.
+
+    Processes that `torchrun` started together share the lock of the first.
+
+    Raises:
+        InputError: another command is at work in it.
+    """
+    if int(os.environ.get("RANK", "0")):
+        yield
+        return
+    run.mkdir(parents=True, exist_ok=True)
+    with (run / ".lock").open("w") as file:
+        try:
+            # Not flock, which a loader process would hold on to if this one is killed.
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
+            raise InputError(f"another command is at work in {run}") from error
+        yield
+
+
+def record(run: Path, settings: Config) -> None:
+    """Write the settings that a stage is about to work with to the run's config.toml."""
+    run.mkdir(parents=True, exist_ok=True)
+    config.save(settings, run / "config.toml")
+
+
+def coarse_model(run: Path) -> Model:
+    """Return the model that the coarse stage of `run` wrote.
+
+    Raises:
+        InputError: it has not been trained, or its model is damaged.
+    """
+    if not (run / "model" / "model.json").is_file():
+        raise InputError(f"{run} has no model yet; run `foveamask train-coarse DATA {run}`")
+    return model.load(run / "model")
+
+
+def covers(settings: Iterable[str], name: str) -> bool:
+    """Whether `name` is one of `settings` or lies in a table that is."""
+    return any(name == setting or name.startswith(f"{setting}.") for setting in settings)
+
+
+def load_best(network: nn.Module, stage_dir: Path, command: str) -> float:
+    """Load the averaged weights of a stage's best epoch into `network`; return its score.
+
+    Raises:
+        InputError: the stage has not been trained, or its checkpoint is damaged.
+    """
+    best = stage_dir / "best.pt"
+    if not best.exists():
+        raise InputError(f"{best} is not there; run `foveamask {command}`")
+    saved = checkpoint.read(best)
+    average: dict[str, Any] = saved["average"]
+    network.load_state_dict(
+        {
+            name.removeprefix(AVERAGED): value
+            for name, value in average.items()
+            if name.startswith(AVERAGED)
+        }
+    )
+    return float(saved["best_score"])
+
+
+def versions() -> dict[str, str]:
+    """Return what a model's provenance says of the programs it was trained with."""
+    try:
+        own = version("foveamask")
+    except PackageNotFoundError:
+        own = "not installed"
+    return {"foveamask": own, "torch": torch.__version__}

@@ -1,0 +1,244 @@
+"""A trained model as one object: photo in, mask out.
+
+This is the one path from a photo to its mask; making patches, prediction and evaluation
+all go along it.
+
+Shapes: H x W a photo, Hw x Ww its working size, Hp x Wp that padded, h x w a quarter of
+the padded size, N tiles, T their side.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from coarse.uncertainty import select_tiles, tile_weights
+from data.errors import InputError
+from data.geometry import COARSE_LEVEL, COARSE_STRIDE, Size, padded
+from data.pyramid import pad, pyramid, to_working_size
+from pipeline import model as models
+from pipeline.devices import Precision, autocast, choose_device, place
+from pipeline.model import Model
+from refine.fovea import Windows, gather_windows
+from refine.stitch import add_residuals, probability, upsample
+
+Stage = Literal["coarse", "refined"]
+
+TILES_AT_ONCE = 1024
+"""Tiles refined together; a photo with more of them takes more time and no more memory."""
+
+PHOTOS_ON_GPU = 4
+"""Photos on the card at a time: enough to decode beside computing, few enough for its memory."""
+
+NO_REFINER = (
+    "the model has no refiner yet; run `foveamask make-patches` and "
+    "`foveamask train-refiner`, or use --stage coarse"
+)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What the coarse stage makes of a photo, and what the refiner is to look at."""
+
+    size: Size
+    """Of the photo, before it was brought to working size."""
+    working: Size
+    coarse: Tensor
+    """(1, h, w) logits."""
+    upsampled: Tensor
+    """(1, Hp, Wp) logits."""
+    tiles: Tensor
+    """(N, 3) int64: 0, row and column in the grid of tiles."""
+    windows: Windows
+    """Level k: (N, S_k, S_k, 4) uint8, RGB and coarse probability."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Logits of a photo at its own size, and how they came about."""
+
+    proposal: Proposal
+    logits: NDArray[np.float32]
+    """(H, W) of the stage asked for; above zero is object."""
+    tile: int
+    """Side of a tile in pixels at working size."""
+
+    @cached_property
+    def mask(self) -> NDArray[np.bool_]:
+        """(H, W) bool: the one threshold."""
+        return self.logits > 0
+
+    @cached_property
+    def coarse(self) -> NDArray[np.float32]:
+        """(H, W) logits of the coarse stage alone, upsampled bilinearly."""
+        return at_photo_size(self.proposal.upsampled, self.proposal)
+
+    @cached_property
+    def coarse_nearest(self) -> NDArray[np.bool_]:
+        """(H, W) coarse mask with every coarse pixel repeated, for comparison."""
+        mask = (self.proposal.coarse > 0).float()[:, None]
+        whole = F.interpolate(mask, scale_factor=COARSE_STRIDE, mode="nearest")
+        cropped = whole[..., : self.proposal.working.height, : self.proposal.working.width]
+        if self.proposal.size != self.proposal.working:
+            cropped = F.interpolate(cropped, size=tuple(self.proposal.size), mode="nearest-exact")
+        return cropped[0, 0].cpu().numpy() > 0
+
+    @property
+    def tiles(self) -> NDArray[np.int64]:
+        """(N, 2) row and column of the refined tiles, in the grid of tiles at working size."""
+        return self.proposal.tiles[:, 1:].cpu().numpy()
+
+    @property
+    def num_tiles(self) -> int:
+        """Tiles in that grid."""
+        return padded(self.proposal.working).area // self.tile**2
+
+
+class Segmenter:
+    """A model on a device.
+
+    Calling it with a photo (H, W, 3) uint8 RGB gives its mask (H, W) bool.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        device: torch.device | None = None,
+        precision: Precision = "auto",
+    ) -> None:
+        self.device = device or choose_device("auto")
+        self.precision = precision
+        self.model = model
+        for network in (model.coarse, model.refiner):
+            if network is not None:
+                place(network.eval(), self.device)
+
+    @property
+    def photos_at_once(self) -> int | None:
+        """How many photos to work on side by side; None for one a core."""
+        return PHOTOS_ON_GPU if self.device.type == "cuda" else None
+
+    @classmethod
+    def load(
+        cls, name: str | Path = "carvana", device: str = "auto", precision: Precision = "auto"
+    ) -> "Segmenter":
+        """Return the model in the folder `name`, or the one of that name in the package.
+
+        Raises:
+            InputError: there is no such model or device, or the model is damaged.
+        """
+        return cls(models.load(name), choose_device(device), precision)
+
+    def __call__(
+        self, photo: NDArray[np.uint8], *, stage: Stage | None = None, budget: int | None = None
+    ) -> NDArray[np.bool_]:
+        """Return the mask (H, W) of a photo; see `predict`."""
+        return self.predict(photo, stage=stage, budget=budget).mask
+
+    @torch.inference_mode()
+    def predict(
+        self, photo: NDArray[np.uint8], *, stage: Stage | None = None, budget: int | None = None
+    ) -> Prediction:
+        """Return the logits of a photo.
+
+        Args:
+            photo: (H, W, 3) uint8 RGB of any size.
+            stage: how far to go; by default as far as the model does.
+            budget: most tiles to refine, the most uncertain first; None for all.
+
+        Raises:
+            ValueError: `photo` is not (H, W, 3) uint8, or the budget is negative.
+            InputError: the refined stage is asked of a model that has none.
+        """
+        stage = self.check_stage(stage)
+        proposal = self.propose(photo, 0 if stage == "coarse" else budget)
+        logits = proposal.upsampled
+        if len(proposal.tiles):
+            logits = add_residuals(logits, proposal.tiles, self.residuals(proposal.windows))
+        tile = self.model.fovea.tile
+        return Prediction(proposal, at_photo_size(logits, proposal), tile)
+
+    @torch.inference_mode()
+    def propose(self, photo: NDArray[np.uint8], budget: int | None = None) -> Proposal:
+        """Run the coarse stage and cut out what the refiner is to look at.
+
+        Raises:
+            ValueError: `photo` is not (H, W, 3) uint8, or the budget is negative.
+        """
+        if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
+            raise ValueError(f"a photo is (H, W, 3) uint8, not {photo.shape} {photo.dtype}")
+        fovea = self.model.fovea
+        at_work = to_working_size(photo, self.model.long_side)
+        working = Size(at_work.shape[0], at_work.shape[1])
+        levels = [
+            torch.from_numpy(pixels).to(self.device)
+            for pixels in pyramid(pad(at_work, fovea.margin), max(fovea.levels, COARSE_LEVEL + 1))
+        ]
+        rim = fovea.margin >> COARSE_LEVEL
+        quarter = levels[COARSE_LEVEL]
+        quarter = quarter[rim : quarter.shape[0] - rim, rim : quarter.shape[1] - rim]
+        with autocast(self.device, self.precision):
+            coarse = self.model.coarse(quarter.permute(2, 0, 1)[None])
+        upsampled = upsample(coarse)
+        weights = tile_weights(coarse, tile=fovea.tile, low=self.model.low, high=self.model.high)
+        tiles = select_tiles(weights, budget)
+        windows = self._windows(levels, upsampled, tiles) if len(tiles) else []
+        return Proposal(
+            size=Size(photo.shape[0], photo.shape[1]),
+            working=working,
+            coarse=coarse,
+            upsampled=upsampled,
+            tiles=tiles,
+            windows=windows,
+        )
+
+    def residuals(self, windows: Windows) -> Tensor:
+        """Return the refiner's (N, T, T) residual logits.
+
+        Raises:
+            InputError: the model has no refiner.
+        """
+        if self.model.refiner is None:
+            raise InputError(NO_REFINER)
+        with autocast(self.device, self.precision):
+            some = zip(*(window.split(TILES_AT_ONCE) for window in windows), strict=True)
+            return torch.cat([self.model.refiner(part) for part in some])
+
+    def check_stage(self, stage: Stage | None) -> Stage:
+        """Return `stage`, or the last one that the model has where it is None.
+
+        Raises:
+            InputError: the refined stage is asked of a model that has none.
+        """
+        if stage == "refined" and self.model.refiner is None:
+            raise InputError(NO_REFINER)
+        return stage or ("coarse" if self.model.refiner is None else "refined")
+
+    def _windows(self, levels: list[Tensor], upsampled: Tensor, tiles: Tensor) -> Windows:
+        """Cut the windows of all tiles, RGB and coarse probability together."""
+        fovea = self.model.fovea
+        p = pad(probability(upsampled)[0].cpu().numpy(), fovea.margin)
+        p_levels = [
+            torch.from_numpy(x).to(self.device)[None, ..., None] for x in pyramid(p, fovea.levels)
+        ]
+        rgb = gather_windows([level[None] for level in levels], tiles, fovea)
+        doubt = gather_windows(p_levels, tiles, fovea)
+        return [torch.cat(pair, dim=-1) for pair in zip(rgb, doubt, strict=True)]
+
+
+def at_photo_size(logits: Tensor, proposal: Proposal) -> NDArray[np.float32]:
+    """Return (1, Hp, Wp) logits cropped, and resampled to the photo's own size, (H, W)."""
+    height, width = proposal.working
+    cropped = logits[:, :height, :width]
+    if proposal.size != proposal.working:
+        smaller = proposal.size.area < proposal.working.area
+        cropped = F.interpolate(
+            cropped[:, None], size=tuple(proposal.size), mode="bilinear", antialias=smaller
+        ).squeeze(1)
+    return cropped[0].cpu().numpy()
