@@ -1,0 +1,18 @@
+import os
+import signal
+
+# Before torch is imported, here and in the processes that tests start: tests run side by side,
+# and threads of several processes that wait for each other's cores take many times longer.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell that starts the tests in the background has them, and what they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+import torch  # noqa: E402
+from hypothesis import settings  # noqa: E402
+
+torch.set_num_threads(1)
+
+# The machine may be busy training: how long an example takes says nothing about the code.
+settings.register_profile("foveamask", deadline=None)
+settings.load_profile("foveamask")

@@ -1,0 +1,99 @@
+"""The documents say what the code does."""
+
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from data.geometry import Size
+from data.studio import render_photo
+from pipeline.cli import app
+from pipeline.config import Config
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [
+    *ROOT.glob("*.md"),
+    *(ROOT / "docs").glob("*.md"),
+    *(ROOT / "pipeline" / "weights").rglob("*.md"),
+]
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """Every line of a shell block that calls foveamask."""
+    for path in DOCUMENTS:
+        for block in re.findall(r"```sh\n(.*?)```", path.read_text(), flags=re.DOTALL):
+            for line in block.replace("\\\n", " ").splitlines():
+                command = line.partition("#")[0].partition(">")[0].strip()
+                if command.startswith("foveamask "):
+                    yield path.name, command
+
+
+@pytest.mark.parametrize(("document", "command"), sorted(set(commands())))
+def test_every_command_in_the_documents_is_one(document: str, command: str):
+    _, bound, *_ = app.parse_args(shlex.split(command)[1:], exit_on_error=False)
+
+    assert bound is not None
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_gives_a_mask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    photo, truth = render_photo(0, 0, 3, size=Size(320, 480))
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(photo).save(tmp_path / "photos" / "car.jpg")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+
+    exec(block, names)
+
+    assert names["mask"].shape == truth.shape
+    assert names["mask"].dtype == bool
+
+
+def test_the_documents_have_commands():
+    assert {command.split()[1] for _, command in commands()} >= {
+        "predict", "evaluate", "train-coarse", "make-patches", "train-refiner", "demo-data",
+    }  # fmt: skip
+
+
+def test_every_link_between_documents_leads_somewhere():
+    for path in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_every_file_that_the_architecture_names_is_there():
+    named = set(
+        re.findall(
+            r"`((?:data|coarse|refine|pipeline)/[\w/.]+)`",
+            (ROOT / "docs" / "architecture.md").read_text(),
+        )
+    )
+
+    assert named
+    assert not {name for name in named if not (ROOT / name).exists()}
+
+
+def test_the_settings_are_documented_with_their_defaults():
+    (block,) = re.findall(
+        r"```toml\n(.*?)```", (ROOT / "docs" / "settings.md").read_text(), flags=re.DOTALL
+    )
+
+    assert json.loads(json.dumps(tomllib.loads(block))) == json.loads(json.dumps(asdict(Config())))
+
+
+def test_every_setting_that_the_readme_shows_exists():
+    text = (ROOT / "README.md").read_text()
+    shown = re.findall(r"`((?:data|coarse|tiles|refiner)\.\w+)`", text)
+
+    assert shown
+    for name in shown:
+        table, key = name.split(".")
+        assert hasattr(getattr(Config(), table), key), name

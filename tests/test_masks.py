@@ -1,0 +1,253 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from numpy.typing import NDArray
+from PIL import Image
+
+from data.errors import InputError
+from data.masks import read_mask, write_mask
+
+Mask = NDArray[np.bool_]
+
+BLACK, WHITE = (0, 0, 0), (255, 255, 255)
+
+
+def disc(side: int = 60, radius: float = 20) -> Mask:
+    rows, columns = np.ogrid[:side, :side]
+    middle = (side - 1) / 2
+    mask: Mask = (rows - middle) ** 2 + (columns - middle) ** 2 <= radius**2
+    return mask
+
+
+def saved(path: Path, pixels: NDArray[np.generic] | Image.Image) -> Path:
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    image.save(path)
+    return path
+
+
+def palette_image(indices: NDArray[np.integer], colours: list[tuple[int, ...]]) -> Image.Image:
+    image = Image.fromarray(indices.astype(np.uint8)).convert("L")
+    image.putpalette([value for colour in colours for value in colour])
+    return image
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png"])
+def test_the_palette_masks_of_carvana_are_read(tmp_path: Path, suffix: str):
+    mask = disc()
+
+    path = saved(tmp_path / f"a{suffix}", palette_image(mask, [BLACK, WHITE]))
+
+    np.testing.assert_array_equal(read_mask(path), mask)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png"])
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 255), (1, 2), (100, 200), (254, 255)])
+def test_of_two_values_the_larger_is_the_object(tmp_path: Path, suffix: str, low: int, high: int):
+    mask = disc()
+
+    path = saved(tmp_path / f"a{suffix}", np.where(mask, high, low).astype(np.uint8))
+
+    np.testing.assert_array_equal(read_mask(path), mask)
+
+
+def test_a_mask_of_one_bit_is_read(tmp_path: Path):
+    mask = disc()
+
+    path = saved(tmp_path / "a.png", Image.fromarray(mask))
+
+    with Image.open(path) as image:
+        assert image.mode == "1"
+    np.testing.assert_array_equal(read_mask(path), mask)
+
+
+@pytest.mark.parametrize("high", [1, 255, 256, 65_535])
+def test_a_mask_of_sixteen_bits_is_read(tmp_path: Path, high: int):
+    mask = disc()
+    assert cv2.imwrite(str(tmp_path / "a.png"), mask.astype(np.uint16) * high)
+
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.png"), mask)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png"])
+@pytest.mark.parametrize(
+    ("dark", "bright"),
+    [
+        (BLACK, (128, 0, 0)),
+        ((0, 0, 255), (255, 255, 0)),
+        ((128, 0, 0), WHITE),
+        ((0, 76, 0), (150, 0, 0)),  # 44.6 and 44.9: of one grey where that is in whole numbers
+        ((30, 30, 30), (31, 31, 31)),
+    ],
+)
+def test_of_two_colours_of_a_palette_the_brighter_is_the_object(
+    tmp_path: Path, suffix: str, dark: tuple[int, ...], bright: tuple[int, ...]
+):
+    mask = disc()
+    straight = saved(tmp_path / f"a{suffix}", palette_image(mask, [dark, bright]))
+    swapped = saved(tmp_path / f"b{suffix}", palette_image(~mask, [bright, dark]))
+
+    np.testing.assert_array_equal(read_mask(straight), mask)
+    np.testing.assert_array_equal(read_mask(swapped), mask)
+
+
+def test_of_two_colours_equally_bright_the_second_is_the_object(tmp_path: Path):
+    mask = disc()
+
+    path = saved(tmp_path / "a.png", palette_image(mask, [(200, 0, 0), (200, 0, 0)]))
+
+    # The same colour twice: as grey they are one value, and the mask would be full.
+    np.testing.assert_array_equal(read_mask(path), mask)
+
+
+@pytest.mark.parametrize(("colour", "expected"), [(BLACK, False), (WHITE, True), ((9, 0, 0), True)])
+def test_one_colour_of_a_palette_is_empty_or_full(
+    tmp_path: Path, colour: tuple[int, ...], expected: bool
+):
+    path = saved(tmp_path / "a.png", palette_image(np.zeros((4, 5), np.uint8), [colour]))
+
+    np.testing.assert_array_equal(read_mask(path), np.full((4, 5), expected))
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png"])
+@pytest.mark.parametrize(("value", "expected"), [(0, False), (1, True), (255, True)])
+def test_one_value_is_empty_or_full(tmp_path: Path, suffix: str, value: int, expected: bool):
+    path = saved(tmp_path / f"a{suffix}", np.full((4, 5), value, np.uint8))
+
+    np.testing.assert_array_equal(read_mask(path), np.full((4, 5), expected))
+
+
+def test_an_anti_aliased_edge_is_cut_at_one_half(tmp_path: Path):
+    large = disc(side=240, radius=80).astype(np.uint8) * 255
+    soft = np.asarray(cv2.resize(large, (60, 60), interpolation=cv2.INTER_AREA), np.uint8)
+    assert len(np.unique(soft)) > 3
+
+    mask = read_mask(saved(tmp_path / "a.png", soft))
+
+    np.testing.assert_array_equal(mask, soft >= 128)
+
+
+def test_grey_saved_as_rgb_is_read(tmp_path: Path):
+    mask = disc()
+    rgb = np.repeat(mask[..., None] * np.uint8(255), 3, axis=2)
+
+    np.testing.assert_array_equal(read_mask(saved(tmp_path / "a.png", rgb)), mask)
+
+
+def test_a_mask_in_the_alpha_channel_is_read(tmp_path: Path):
+    mask = disc()
+    rgba = np.full((*mask.shape, 4), 255, np.uint8)
+    rgba[..., 3] = mask * 255
+
+    # Without the alpha channel this would be a full mask.
+    np.testing.assert_array_equal(read_mask(saved(tmp_path / "a.png", rgba)), mask)
+
+
+def test_alpha_that_says_nothing_changes_nothing(tmp_path: Path):
+    mask = disc()
+    la = np.dstack([mask * np.uint8(255), np.full(mask.shape, 255, np.uint8)])
+
+    path = saved(tmp_path / "a.png", Image.fromarray(la))
+
+    np.testing.assert_array_equal(read_mask(path), mask)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png"])
+@pytest.mark.parametrize("values", [(0, 1, 2), (0, 100, 200), (0, 128, 255), (10, 20, 255)])
+def test_a_label_map_is_refused(tmp_path: Path, suffix: str, values: tuple[int, ...]):
+    labels = np.repeat(np.array(values, np.uint8), 20)
+    path = saved(tmp_path / f"labels{suffix}", np.tile(labels, (30, 1)))
+
+    listed = ", ".join(map(str, values))
+    with pytest.raises(InputError, match=rf"labels{suffix} has 3 values \({listed}\)"):
+        read_mask(path)
+
+
+@pytest.mark.parametrize("values", [(0, 128, 200), (10, 128, 255), (0, 60, 120)])
+def test_a_label_map_of_thin_stripes_is_refused(tmp_path: Path, values: tuple[int, ...]):
+    # All pixels are close to some contour, as those of an anti-aliased edge are.
+    stripes = np.repeat(np.array(values * 6, np.uint8), 2)
+
+    with pytest.raises(InputError, match="has 3 values"):
+        read_mask(saved(tmp_path / "a.png", np.tile(stripes, (30, 1))))
+
+
+def test_a_label_map_of_sixteen_bits_is_refused(tmp_path: Path):
+    labels = np.tile(np.repeat(np.array([0, 300, 600], np.uint16), 20), (30, 1))
+    assert cv2.imwrite(str(tmp_path / "a.png"), labels)
+
+    with pytest.raises(InputError, match="has 3 values"):
+        read_mask(tmp_path / "a.png")
+
+
+def test_a_palette_of_three_colours_is_refused(tmp_path: Path):
+    labels = np.tile(np.repeat(np.arange(3), 20), (30, 1))
+    # The first two are equally bright: as grey there would be two values.
+    image = palette_image(labels, [(255, 0, 0), (0, 130, 0), BLACK])
+
+    with pytest.raises(InputError, match="is a picture in colour, not a mask"):
+        read_mask(saved(tmp_path / "a.png", image))
+
+
+def test_a_trimap_is_refused(tmp_path: Path):
+    trimap = disc(radius=25).astype(np.uint8) * 128
+    trimap[disc(radius=15)] = 255
+
+    with pytest.raises(InputError, match=r"a\.png has 3 values \(0, 128, 255\)"):
+        read_mask(saved(tmp_path / "a.png", trimap))
+
+
+def test_a_grey_photo_is_refused(tmp_path: Path):
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80), np.uint8)
+    photo = np.asarray(cv2.GaussianBlur(noise, (0, 0), 2), np.uint8)
+    photo[0, :2] = 0, 255
+
+    with pytest.raises(InputError, match=r"a\.png has \d+ values \(0, .*, \.\.\.\); a mask has"):
+        read_mask(saved(tmp_path / "a.png", photo))
+
+
+def test_a_colour_picture_is_refused(tmp_path: Path):
+    photo = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
+
+    # And is not called damaged, which the message of any other error would do.
+    with pytest.raises(InputError, match=r"^\S+/a\.png is a picture in colour, not a mask$"):
+        read_mask(saved(tmp_path / "a.png", photo))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_a_damaged_mask_is_refused(tmp_path: Path, share: float):
+    noise = np.random.default_rng(0).integers(0, 2, (99, 99), np.uint8) * 255
+    path = saved(tmp_path / "a.png", noise)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+
+    with pytest.raises(InputError, match=r"a\.png is damaged"):
+        read_mask(path)
+
+
+@given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=20)))
+def test_a_mask_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, mask: Mask):
+    path = tmp_path_factory.mktemp("masks") / "a.png"
+
+    write_mask(path, mask)
+
+    np.testing.assert_array_equal(read_mask(path), mask)
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(np.asarray(image), mask * 255)
+
+
+@given(st.integers(0, 3), st.integers(4, 9))
+def test_an_edge_may_be_three_pixels_wide_to_either_side(
+    tmp_path_factory: pytest.TempPathFactory, reach: int, too_far: int
+):
+    def ramp(width: int) -> Path:
+        between = np.linspace(127, 1, width).astype(np.uint8) if width else np.zeros(0, np.uint8)
+        row = np.concatenate([np.full(20, 255, np.uint8), between, np.zeros(20, np.uint8)])
+        return saved(tmp_path_factory.mktemp("edges") / "a.png", np.tile(row, (8, 1)))
+
+    assert read_mask(ramp(reach)).sum() == 8 * 20
+    with pytest.raises(InputError, match="an anti-aliased edge"):
+        read_mask(ramp(too_far))

@@ -1,0 +1,77 @@
+"""What is in the wheel, and what comes with it."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.geometry import Size
+from data.studio import render_photo
+from pipeline.metrics import overlap
+from pipeline.model import WEIGHTS
+from pipeline.segmenter import Segmenter
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = {"data", "coarse", "refine", "pipeline"}
+MODEL_FILES = {
+    "model.json",
+    "coarse.safetensors",
+    "refiner.safetensors",
+    "README.md",
+    "settings.toml",
+}
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_packages_the_weights_and_nothing_else(tmp_path: Path):
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT],
+        check=True,
+        capture_output=True,
+    )
+
+    (wheel,) = tmp_path.glob("*.whl")
+    names = [Path(name) for name in zipfile.ZipFile(wheel).namelist()]
+    ours = [name for name in names if not name.parts[0].endswith(".dist-info")]
+
+    assert {name.parts[0] for name in ours} == PACKAGES
+    weights = Path("pipeline/weights/carvana")
+    assert {name.name for name in ours if name.parent == weights} == MODEL_FILES
+    others = [name for name in ours if name.suffix != ".py" and weights not in name.parents]
+    assert not [name for name in others if name.name != "py.typed"]
+    sources = {
+        path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py")
+    }
+    assert sources == {name for name in ours if name.suffix == ".py"}
+
+
+def test_the_weights_that_come_with_the_package_are_small():
+    assert sum(path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file()) < 5e6
+
+
+def test_the_model_card_says_what_the_model_says():
+    card = (WEIGHTS / "carvana" / "README.md").read_text()
+    description = json.loads((WEIGHTS / "carvana" / "model.json").read_text())
+    provenance = description["provenance"]
+
+    assert len(provenance["validation_groups"]) >= 14
+    assert not set(provenance["groups"]) & set(provenance["validation_groups"])
+    assert f"{provenance['photos']} photos of {len(provenance['groups'])} cars" in card
+    for value in description["scores"]["validation"].values():
+        assert (f"{value:.4f}" if isinstance(value, float) else str(value)) in card
+
+
+@pytest.mark.slow
+def test_the_shipped_model_finds_a_car_that_it_has_never_seen():
+    photo, truth = render_photo(7, 0, 3, size=Size(1280, 1918))
+    segmenter = Segmenter.load("carvana", device="cpu")
+
+    prediction = segmenter.predict(photo)
+
+    assert overlap(prediction.mask, truth).dice > 0.9
+    assert overlap(prediction.mask, truth).dice > overlap(prediction.coarse > 0, truth).dice
+    assert np.array_equal(prediction.mask, segmenter(photo))

@@ -1,0 +1,279 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from coarse.enet import ENet
+from data.errors import InputError
+from data.geometry import COARSE_STRIDE, Fovea
+from pipeline import segmenter as module
+from pipeline.model import Model
+from pipeline.segmenter import Segmenter
+from refine.network import Refiner
+
+Photo = NDArray[np.uint8]
+
+CPU = torch.device("cpu")
+
+
+def photo_of(height: int, width: int, seed: int = 0) -> Photo:
+    """Smooth shades with some detail."""
+    random = np.random.default_rng(seed)
+    shades = cv2.resize(
+        random.integers(0, 256, (3, 4, 3), dtype=np.uint8), (width, height)
+    ).reshape(height, width, 3)
+    detail = random.integers(-20, 21, shades.shape)
+    return np.clip(shades + detail, 0, 255).astype(np.uint8)
+
+
+def model_of(
+    *,
+    fovea: Fovea | None = None,
+    trained: bool = True,
+    low: float = 0.05,
+    high: float = 0.95,
+    long_side: int = 128,
+) -> Model:
+    """A model with random weights; `trained` says whether its refiner does anything."""
+    torch.manual_seed(3)
+    fovea = fovea or Fovea()
+    coarse = ENet()
+    # Nothing here is trained: the head's scale decides how many tiles are uncertain.
+    nn.init.normal_(coarse.head.weight, std=2)
+    refiner = Refiner(fovea, channels=(8,) * fovea.levels, depths=(1, 2, 2, 2)[: fovea.levels])
+    if trained:
+        nn.init.normal_(refiner.head.weight, std=2)
+    return Model(coarse, refiner, fovea, low, high, long_side)
+
+
+def segmenter_of(**settings: object) -> Segmenter:
+    return Segmenter(model_of(**settings), CPU, "fp32")  # type: ignore[arg-type]
+
+
+def inside_tiles(tiles: NDArray[np.int64], side: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    inside = np.zeros(shape, np.bool_)
+    for row, column in tiles:
+        inside[row * side : (row + 1) * side, column * side : (column + 1) * side] = True
+    return inside
+
+
+@pytest.mark.parametrize(
+    "size",
+    [(96, 128), (97, 125), (1, 1), (1, 300), (300, 1), (128, 85), (33, 40), (400, 611), (611, 400)],
+)
+def test_the_mask_has_the_size_of_the_photo(size: tuple[int, int]):
+    segmenter = segmenter_of()
+
+    prediction = segmenter.predict(photo_of(*size))
+
+    for mask in (prediction.mask, prediction.coarse_nearest):
+        assert mask.shape == size
+        assert mask.dtype == np.bool_
+    for logits in (prediction.logits, prediction.coarse):
+        assert logits.shape == size
+        assert logits.dtype == np.float32
+        assert np.isfinite(logits).all()
+    np.testing.assert_array_equal(segmenter(photo_of(*size)), prediction.mask)
+
+
+@pytest.mark.parametrize("size", [(96, 128), (50, 61), (300, 400)])
+def test_an_untrained_refiner_changes_nothing(size: tuple[int, int]):
+    segmenter = segmenter_of(trained=False)
+
+    prediction = segmenter.predict(photo_of(*size))
+
+    assert len(prediction.tiles)
+    np.testing.assert_array_equal(prediction.logits, prediction.coarse)
+
+
+@pytest.mark.parametrize("tile", [8, 16, 32])
+@pytest.mark.parametrize("levels", [1, 2, 3, 4])
+def test_the_refiner_changes_its_tiles_and_nothing_else(tile: int, levels: int):
+    segmenter = segmenter_of(fovea=Fovea(tile, levels))
+    photo = photo_of(96, 128)
+
+    prediction = segmenter.predict(photo, budget=3)
+
+    inside = inside_tiles(prediction.tiles, tile, (96, 128))
+    assert len(prediction.tiles) == 3
+    assert prediction.num_tiles == 96 * 128 // tile**2
+    np.testing.assert_array_equal(prediction.logits[~inside], prediction.coarse[~inside])
+    assert (prediction.logits != prediction.coarse)[inside].mean() > 0.9
+
+
+def test_no_tile_may_be_uncertain():
+    segmenter = segmenter_of(low=0.5, high=0.5 + 1e-7)
+
+    prediction = segmenter.predict(photo_of(96, 128))
+
+    assert prediction.tiles.shape == (0, 2)
+    np.testing.assert_array_equal(prediction.logits, prediction.coarse)
+
+
+def test_every_tile_may_be_uncertain(monkeypatch: pytest.MonkeyPatch):
+    segmenter = segmenter_of(low=0.0, high=1.0, fovea=Fovea(8, 3))
+    photo = photo_of(96, 128)
+
+    at_once = segmenter.predict(photo)
+    monkeypatch.setattr(module, "TILES_AT_ONCE", 7)
+    by_and_by = segmenter.predict(photo)
+
+    assert len(at_once.tiles) == at_once.num_tiles == 12 * 16
+    assert (at_once.logits != at_once.coarse).mean() > 0.9
+    np.testing.assert_allclose(by_and_by.logits, at_once.logits, atol=1e-4)
+
+
+def test_a_budget_of_nothing_is_the_coarse_stage():
+    segmenter = segmenter_of()
+    photo = photo_of(96, 128)
+
+    prediction = segmenter.predict(photo, budget=0)
+
+    coarse = segmenter.predict(photo, stage="coarse")
+    np.testing.assert_array_equal(prediction.logits, coarse.logits)
+    np.testing.assert_array_equal(coarse.logits, coarse.coarse)
+    assert len(coarse.tiles) == len(prediction.tiles) == 0
+
+
+def test_a_budget_takes_the_most_uncertain_tiles():
+    segmenter = segmenter_of(fovea=Fovea(8, 2))
+    photo = photo_of(96, 128)
+    p = torch.sigmoid(segmenter.propose(photo).coarse[0])
+    doubt = torch.minimum(p, 1 - p).reshape(12, 2, 16, 2).sum((1, 3))
+
+    few = segmenter.predict(photo, budget=5).tiles
+    every = segmenter.predict(photo).tiles
+
+    chosen = {tuple(tile) for tile in few.tolist()}
+    assert len(chosen) == 5 < len(every)
+    left = [tile for tile in map(tuple, every.tolist()) if tile not in chosen]
+    assert min(doubt[tile] for tile in chosen) >= max(doubt[tile] for tile in left)
+
+
+def test_a_model_without_a_refiner_goes_as_far_as_it_can():
+    segmenter = Segmenter(replace(model_of(), refiner=None), CPU, "fp32")
+    photo = photo_of(96, 128)
+
+    prediction = segmenter.predict(photo)
+
+    np.testing.assert_array_equal(prediction.logits, prediction.coarse)
+    with pytest.raises(InputError, match="no refiner yet; run `foveamask make-patches`"):
+        segmenter.predict(photo, stage="refined")
+
+
+def test_the_same_photo_gives_the_same_logits():
+    photo = photo_of(90, 131)
+
+    first = segmenter_of().predict(photo)
+    second = segmenter_of().predict(photo.copy())
+
+    np.testing.assert_array_equal(first.logits, second.logits)
+    np.testing.assert_array_equal(first.tiles, second.tiles)
+
+
+def test_a_photo_that_is_a_view_gives_the_same_mask():
+    photo = photo_of(90, 131)
+    mirrored = np.ascontiguousarray(photo[:, ::-1])
+    photo.flags.writeable = False
+    segmenter = segmenter_of()
+
+    np.testing.assert_array_equal(segmenter(mirrored[:, ::-1]), segmenter(photo))
+
+
+def test_a_prediction_leaves_photo_and_model_as_they_were():
+    model = model_of()
+    weights = {name: value.clone() for name, value in model.coarse.state_dict().items()}
+    photo = photo_of(96, 128)
+    before = photo.copy()
+
+    Segmenter(model, CPU, "fp32").predict(photo)
+
+    np.testing.assert_array_equal(photo, before)
+    for name, value in model.coarse.state_dict().items():
+        assert torch.equal(value, weights[name]), name
+
+
+def test_the_networks_see_the_photo_in_one_pyramid():
+    """The coarse network gets the quarter of the photo, the refiner the windows of the same."""
+    seen: list[torch.Tensor] = []
+
+    class Spy(nn.Module):
+        def forward(self, photos: torch.Tensor) -> torch.Tensor:
+            seen.append(photos)
+            return torch.linspace(-2, 1, photos[:, 0].numel()).view(photos[:, 0].shape)
+
+    photo = np.repeat(np.repeat(photo_of(24, 32), 4, axis=0), 4, axis=1)
+    segmenter = Segmenter(replace(model_of(), coarse=Spy()), CPU, "fp32")
+
+    proposal = segmenter.propose(photo)
+
+    np.testing.assert_array_equal(seen[0][0].permute(1, 2, 0), photo[::4, ::4])
+    assert seen[0].shape[-1] * COARSE_STRIDE == proposal.upsampled.shape[-1]
+    first = proposal.tiles.tolist().index([0, 2, 3])
+    np.testing.assert_array_equal(proposal.windows[0][first][..., :3], photo[32:48, 48:64])
+    np.testing.assert_array_equal(proposal.windows[2][first][..., :3], photo[0:80:4, 16:96:4])
+    p = (255 * torch.sigmoid(proposal.upsampled[0])).round()
+    np.testing.assert_array_equal(proposal.windows[0][first][..., 3], p[32:48, 48:64])
+    assert abs(proposal.windows[2][first][0, 0, 3] - p[:4, 16:20].mean()) < 1
+
+
+@pytest.mark.parametrize("size", [(96, 128), (97, 121), (200, 300), (40, 33), (257, 90)])
+def test_where_the_coarse_network_says_half_of_the_photo_half_of_the_mask_is_set(
+    size: tuple[int, int],
+):
+    class Left(nn.Module):
+        """Says that the left half of what is the photo, without its padding, is the object."""
+
+        def forward(self, photos: torch.Tensor) -> torch.Tensor:
+            # The photo is white on the left and black on the right.
+            return photos[:, 0].float() - 127.5
+
+    photo = np.zeros((*size, 3), np.uint8)
+    edge = size[1] // 2
+    photo[:, :edge] = 255
+    segmenter = Segmenter(replace(model_of(), coarse=Left(), refiner=None), CPU, "fp32")
+
+    prediction = segmenter.predict(photo)
+
+    columns = prediction.mask.sum(1)
+    scale = max(1, max(size) / 128)
+    assert (columns == columns[0]).all()
+    assert abs(columns[0] - edge) <= 2 * scale
+    assert abs(int(prediction.coarse_nearest[0].sum()) - edge) <= 3 * scale
+
+
+@pytest.mark.parametrize(
+    "photo",
+    [
+        np.zeros((8, 8), np.uint8),
+        np.zeros((8, 8, 4), np.uint8),
+        np.zeros((8, 8, 3), np.float32),
+        np.zeros((1, 8, 8, 3), np.uint8),
+        np.zeros((0, 8, 3), np.uint8),
+        np.zeros((8, 0, 3), np.uint8),
+    ],
+    ids=lambda photo: f"{photo.shape} {photo.dtype}",
+)
+def test_what_is_no_photo_is_refused(photo: Photo):
+    with pytest.raises(ValueError, match=r"a photo is \(H, W, 3\) uint8, not"):
+        segmenter_of()(photo)
+
+
+def test_a_negative_budget_is_refused():
+    with pytest.raises(ValueError, match="at least 0 tiles, not -1"):
+        segmenter_of()(photo_of(32, 32), budget=-1)
+
+
+def test_networks_are_put_into_eval_mode():
+    model = model_of()
+    model.coarse.train()
+
+    segmenter = Segmenter(model, CPU)
+
+    assert not any(m.training for m in segmenter.model.coarse.modules())
+    assert segmenter.model.refiner is not None
+    assert not any(m.training for m in segmenter.model.refiner.modules())

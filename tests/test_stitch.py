@@ -1,0 +1,184 @@
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch import Tensor
+
+from data.geometry import COARSE_STRIDE
+from refine.stitch import add_residuals, logit, probability, upsample
+
+SIDE = 192
+"""Of the photo that the disc is on, in full-resolution pixels."""
+
+
+def noise(shape: tuple[int, ...], seed: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def upsample_slowly(coarse: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Weigh the four nearest coarse centres of each full pixel's centre, edges replicated."""
+    height, width = coarse.shape
+    full = np.zeros((COARSE_STRIDE * height, COARSE_STRIDE * width))
+    for row, column in np.ndindex(*full.shape):
+        y, x = ((i + 0.5) / COARSE_STRIDE - 0.5 for i in (row, column))
+        top, left = math.floor(y), math.floor(x)
+        for i, j in product((top, top + 1), (left, left + 1)):
+            weight = (1 - abs(y - i)) * (1 - abs(x - j))
+            full[row, column] += (
+                weight * coarse[min(max(i, 0), height - 1), min(max(j, 0), width - 1)]
+            )
+    return full
+
+
+def disc(centre: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
+    """The share of each pixel that the disc covers; pixel i reaches from i to i + 1."""
+    at = (np.arange(SIDE * 4) + 0.5) / 4
+    inside = (at[:, None] - centre[0]) ** 2 + (at - centre[1]) ** 2 <= radius**2
+    return area_mean(inside.astype(np.float64), 4)
+
+
+def area_mean(pixels: NDArray[np.float64], scale: int) -> NDArray[np.float64]:
+    height, width = pixels.shape
+    mean: NDArray[np.float64] = pixels.reshape(height // scale, scale, width // scale, scale).mean(
+        (1, 3)
+    )
+    return mean
+
+
+def centroid(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    middle: NDArray[np.float64] = np.argwhere(mask).mean(0) + 0.5
+    return middle
+
+
+@st.composite
+def logits_and_tiles(draw: st.DrawFn) -> tuple[Tensor, Tensor, Tensor]:
+    """Logits of a few photos, some of their tiles in any order, a residual for each."""
+    side = draw(st.sampled_from([8, 16, 32]))
+    grid = draw(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3)))
+    cells = st.tuples(*(st.integers(0, count - 1) for count in grid))
+    tiles = draw(st.lists(cells, unique=True))
+    seed = draw(st.integers(0, 2**32 - 1))
+    logits = noise((grid[0], grid[1] * side, grid[2] * side), seed)
+    residuals = noise((len(tiles), side, side), seed + 1)
+    return logits, torch.tensor(tiles, dtype=torch.int64).reshape(-1, 3), residuals
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 2**32 - 1))
+def test_upsampling_is_bilinear_between_the_centres_of_pixels(height: int, width: int, seed: int):
+    coarse = noise((2, height, width), seed)
+
+    full = upsample(coarse)
+
+    wanted = np.stack([upsample_slowly(one.numpy()) for one in coarse])
+    np.testing.assert_allclose(full.numpy(), wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_discs_sent_down_and_up_and_through_the_stitch_stay_where_they_are():
+    random = np.random.default_rng(0)
+    every = torch.cartesian_prod(torch.zeros(1).long(), *[torch.arange(SIDE // 16)] * 2)
+    moved, grown = [], []
+
+    for _ in range(24):
+        centre, radius = random.uniform(70, SIDE - 70, 2), random.uniform(30, 60)
+        coarse = area_mean(disc(centre, radius), COARSE_STRIDE)
+        p = torch.from_numpy(coarse.clip(0.01, 0.99)).float()[None]
+        upsampled = upsample(torch.log(p) - torch.log1p(-p))
+        mask = add_residuals(upsampled, every, torch.zeros(len(every), 16, 16))[0].numpy() > 0
+        moved.append(centroid(mask) - centre)
+        grown.append(mask.sum() / (np.pi * radius**2) - 1)
+
+    # One disc may move by 0.15 px, where its edge happens to cut the coarse pixels;
+    # what all of them have in common would be a shift between the grids.
+    assert np.hypot(*np.mean(moved, axis=0)) < 0.05
+    assert np.hypot(*np.transpose(moved)).max() < 0.2
+    assert np.abs(grown).max() < 0.01
+
+
+def test_a_disc_about_a_corner_of_coarse_pixels_does_not_move_at_all():
+    coarse = area_mean(disc(np.full(2, SIDE / 2), 40), COARSE_STRIDE)
+
+    mask = upsample(torch.from_numpy(coarse - 0.5).float()[None])[0].numpy() > 0
+
+    np.testing.assert_allclose(centroid(mask), SIDE / 2, atol=1e-9)
+
+
+@given(logits_and_tiles())
+def test_residuals_are_added_tile_by_tile_and_nowhere_else(case: tuple[Tensor, Tensor, Tensor]):
+    logits, tiles, residuals = case
+    before = logits.clone()
+
+    result = add_residuals(logits, tiles, residuals)
+
+    wanted = before.clone()
+    side = residuals.shape[-1]
+    for (photo, row, column), residual in zip(tiles.tolist(), residuals, strict=True):
+        for i, j in np.ndindex(side, side):
+            wanted[photo, row * side + i, column * side + j] += residual[i, j]
+    assert torch.equal(result, wanted)  # outside the tiles bit for bit those given
+    assert torch.equal(logits, before)  # the input is left as it was
+
+
+def test_the_result_shares_no_memory_with_the_input():
+    logits = torch.zeros(1, 32, 32)
+
+    add_residuals(logits, torch.zeros(0, 3).long(), torch.zeros(0, 16, 16)).fill_(1)
+
+    assert not logits.any()
+
+
+@pytest.mark.parametrize(
+    ("shape", "num_tiles", "residuals"),
+    [
+        ((1, 32, 32), 2, (1, 16, 16)),
+        ((1, 32, 32), 1, (2, 16, 16)),
+        ((1, 24, 32), 1, (1, 16, 16)),
+        ((1, 32, 40), 1, (1, 16, 16)),
+    ],
+)
+def test_residuals_that_do_not_fit_are_refused(
+    shape: tuple[int, ...], num_tiles: int, residuals: tuple[int, ...]
+):
+    tiles = torch.zeros(num_tiles, 3, dtype=torch.int64)
+
+    with pytest.raises(ValueError, match="do not fit"):
+        add_residuals(torch.zeros(shape), tiles, torch.zeros(residuals))
+
+
+def test_a_tile_outside_the_photo_is_refused():
+    with pytest.raises(IndexError):
+        add_residuals(torch.zeros(1, 32, 32), torch.tensor([[0, 2, 0]]), torch.zeros(1, 16, 16))
+
+
+def test_every_byte_but_the_last_ones_comes_back_from_its_logit():
+    every = torch.arange(256, dtype=torch.uint8)
+
+    again = probability(logit(every))
+
+    assert torch.equal(again[1:-1], every[1:-1])
+    # 0 and 255 stand for half a step from there, so that no logit is infinite.
+    assert again[0] <= 1
+    assert again[-1] >= 254
+
+
+@given(st.floats(-60, 60, width=32))
+def test_a_logit_comes_back_within_the_quantisation(value: float):
+    exact = torch.tensor(value)
+
+    again = logit(probability(exact))
+
+    assert again.isfinite()
+    assert again.abs() < 6.3
+    assert (torch.sigmoid(again) - torch.sigmoid(exact)).abs() <= 0.5 / 255 + 1e-6
+
+
+def test_quantising_changes_no_side_of_the_threshold():
+    logits = torch.cat([torch.linspace(-8, -1e-3, 999), torch.linspace(1e-3, 8, 999)])
+
+    again = logit(probability(logits))
+
+    assert torch.equal(again > 0, logits > 0)

@@ -1,0 +1,145 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from coarse.uncertainty import select_tiles, tile_weights
+from data.geometry import COARSE_STRIDE, TILE_SIDES
+
+SURE = 20.0
+"""A logit far beyond every threshold."""
+
+
+def weight_slowly(tile: Tensor, low: float, high: float) -> float:
+    """Count the doubt of one tile of logits, pixel by pixel."""
+    p = [1 / (1 + math.exp(-value)) for value in tile.flatten().tolist()]
+    if not any(low < value < high for value in p):
+        return 0.0
+    return sum(min(value, 1 - value) for value in p)
+
+
+def heaviest_slowly(weights: list[float], budget: int) -> set[int]:
+    """Take the heaviest tile, the first of equal ones, as often as the budget allows."""
+    left = {i for i, weight in enumerate(weights) if weight > 0}
+    taken: set[int] = set()
+    while left and len(taken) < budget:
+        best = min(left, key=lambda i: (-weights[i], i))
+        taken.add(best)
+        left.remove(best)
+    return taken
+
+
+@st.composite
+def photos(draw: st.DrawFn) -> tuple[Tensor, int]:
+    """Logits of a few photos in which some tiles are certain, and the side of a tile."""
+    tile = draw(st.sampled_from(TILE_SIDES))
+    side = tile // COARSE_STRIDE
+    batch, rows, columns = (draw(st.integers(1, 4)) for _ in range(3))
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32 - 1)))
+    scale = torch.randint(0, 8, (batch, rows, columns), generator=generator)
+    scale = scale.repeat_interleave(side, 1).repeat_interleave(side, 2)
+    noise = torch.randn(scale.shape, generator=generator)
+    return noise + scale * draw(st.sampled_from([-1, 1])), tile
+
+
+thresholds = st.tuples(st.floats(0, 0.49), st.floats(0.51, 1))
+
+
+@given(photos(), thresholds)
+def test_a_tile_weighs_what_its_pixels_are_in_doubt(
+    case: tuple[Tensor, int], limits: tuple[float, float]
+):
+    logits, tile = case
+    side = tile // COARSE_STRIDE
+
+    weights = tile_weights(logits, tile=tile, low=limits[0], high=limits[1])
+
+    for photo, row, column in torch.cartesian_prod(*map(torch.arange, weights.shape)).tolist():
+        rows = slice(row * side, (row + 1) * side)
+        columns = slice(column * side, (column + 1) * side)
+        wanted = weight_slowly(logits[photo, rows, columns].double(), *limits)
+        assert weights[photo, row, column].item() == pytest.approx(wanted, rel=1e-4, abs=1e-6)
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0, 3.0]), min_size=6, max_size=6),
+        min_size=1,
+        max_size=3,
+    ),
+    st.integers(0, 8),
+)
+def test_a_budget_takes_the_heaviest_tiles_of_each_photo(rows: list[list[float]], budget: int):
+    weights = torch.tensor(rows).view(-1, 2, 3)
+
+    tiles = select_tiles(weights, budget)
+
+    wanted = [
+        [photo, i // 3, i % 3]
+        for photo, row in enumerate(rows)
+        for i in sorted(heaviest_slowly(row, budget))
+    ]
+    assert tiles.tolist() == wanted
+
+
+@given(photos())
+def test_without_a_budget_every_uncertain_tile_is_taken(case: tuple[Tensor, int]):
+    logits, tile = case
+    weights = tile_weights(logits, tile=tile)
+
+    tiles = select_tiles(weights)
+
+    assert tiles.tolist() == (weights > 0).nonzero().tolist()
+    assert torch.equal(tiles, select_tiles(weights, weights[0].numel()))
+
+
+@pytest.mark.parametrize("tile", TILE_SIDES)
+@pytest.mark.parametrize(("value", "share"), [(SURE, 0), (-SURE, 0), (0.0, 1)])
+def test_nothing_or_everything_may_be_uncertain(tile: int, value: float, share: int):
+    logits = torch.full((2, 16, 24), value)
+
+    tiles = select_tiles(tile_weights(logits, tile=tile))
+
+    assert tiles.shape == (share * 2 * 16 * 24 * 16 // tile**2, 3)
+    assert tiles.dtype == torch.int64
+
+
+def test_one_uncertain_pixel_makes_its_tile_uncertain_and_no_other():
+    logits = torch.full((1, 12, 12), SURE)
+    logits[0, 7, 8] = 0.0
+
+    weights = tile_weights(logits, tile=16)
+
+    assert weights.nonzero().tolist() == [[0, 1, 2]]
+    assert weights.sum().item() == pytest.approx(0.5, abs=1e-6)
+
+
+def test_the_thresholds_themselves_are_certain():
+    logits = torch.zeros(1, 4, 4)
+
+    assert not tile_weights(logits, tile=16, low=0.5, high=0.9).any()
+    assert not tile_weights(logits, tile=16, low=0.1, high=0.5).any()
+    assert tile_weights(logits, tile=16, low=0.49, high=0.51).all()
+
+
+def test_of_equal_tiles_the_first_ones_are_taken():
+    weights = torch.ones(2, 40, 60)
+
+    tiles = select_tiles(weights, budget=70)
+
+    first = [[row, column] for row in range(2) for column in range(60)][:70]
+    assert tiles.tolist() == [[photo, *cell] for photo in range(2) for cell in first]
+
+
+def test_a_negative_budget_is_refused():
+    with pytest.raises(ValueError, match="at least 0 tiles, not -1"):
+        select_tiles(torch.ones(1, 2, 2), -1)
+
+
+@pytest.mark.parametrize("shape", [(1, 6, 8), (1, 8, 6)])
+def test_tiles_that_do_not_fit_are_refused(shape: tuple[int, ...]):
+    with pytest.raises(ValueError, match="tiles of 4 coarse pixels do not fit"):
+        tile_weights(torch.zeros(shape), tile=16)
