@@ -7,9 +7,16 @@ has one class.
 Shapes: B photos, C channels, H x W pixels at a block's own resolution.
 """
 
+from typing import Any, Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from coarse.network import CoarseNetwork
+
+Unpool = Literal["indices", "nearest"]
+"""Values go back to where each maximum was, or are repeated, for machines that cannot tell."""
 
 REDUCTION = 4
 """A bottleneck works on a quarter of its channels."""
@@ -23,18 +30,27 @@ behind training in short runs.
 """
 
 
-class ENet(nn.Module):
+class ENet(CoarseNetwork):
     """The whole network: an initial block, five sections, a transposed convolution."""
 
-    stride = 8
-    """Height and width of the input must be multiples of this."""
+    multiple = 8
 
-    def __init__(self, *, early_dropout: float = 0.01, dropout: float = 0.1) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        *,
+        stride: int = 4,
+        unpool: Unpool = "indices",
+        early_dropout: float = 0.01,
+        dropout: float = 0.1,
+    ) -> None:
+        """Build the network; `unpool` is how its main path comes back to twice the size."""
+        super().__init__(stride=stride)
+        self.unpool: Unpool = unpool
         self.initial = InitialBlock(3, 16)
-        self.down1 = DownsamplingBottleneck(16, 64, dropout=early_dropout)
+        remember = unpool == "indices"
+        self.down1 = DownsamplingBottleneck(16, 64, remember=remember, dropout=early_dropout)
         self.section1 = nn.Sequential(*(Bottleneck(64, dropout=early_dropout) for _ in range(4)))
-        self.down2 = DownsamplingBottleneck(64, 128, dropout=dropout)
+        self.down2 = DownsamplingBottleneck(64, 128, remember=remember, dropout=dropout)
         self.section2 = context_section(128, dropout)
         self.section3 = context_section(128, dropout)
         self.up4 = UpsamplingBottleneck(128, 64, dropout=dropout)
@@ -47,23 +63,23 @@ class ENet(nn.Module):
         # Small first logits: the loss starts near ln 2 whatever the photo.
         nn.init.normal_(self.head.weight, std=0.05)
 
+    def options(self) -> dict[str, Any]:
+        """Return what it takes, beside its class, to build the network for prediction."""
+        return super().options() | {"unpool": self.unpool}
+
     def forward(self, photos: Tensor) -> Tensor:
         """Return the logit of "object" for each pixel.
 
         Args:
-            photos: (B, 3, H, W) uint8 RGB; H and W multiples of `stride`.
+            photos: (B, 3, H, W) uint8 RGB; H and W multiples of 8.
 
         Returns:
             (B, H, W) float32 logits.
 
         Raises:
-            ValueError: H or W is not a multiple of `stride`.
+            ValueError: H or W is not.
         """
-        if photos.shape[-2] % self.stride or photos.shape[-1] % self.stride:
-            raise ValueError(
-                f"ENet takes multiples of {self.stride} pixels, not {tuple(photos.shape)}"
-            )
-        x = self.initial((photos.float() - 127.5) / 64)
+        x = self.initial(self.normalised(photos))
         x, indices1 = self.down1(x)
         x, indices2 = self.down2(self.section1(x))
         x = self.section3(self.section2(x))
@@ -119,8 +135,11 @@ class Bottleneck(nn.Module):
 class DownsamplingBottleneck(nn.Module):
     """Bottleneck to half the size: its branch starts 2x2 with stride 2, its main path pools."""
 
-    def __init__(self, in_channels: int, out_channels: int, *, dropout: float) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, *, remember: bool, dropout: float
+    ) -> None:
         super().__init__()
+        self.remember = remember
         hidden = in_channels // REDUCTION
         self.branch = nn.Sequential(
             nn.Conv2d(in_channels, hidden, 2, stride=2, bias=False),
@@ -132,15 +151,21 @@ class DownsamplingBottleneck(nn.Module):
         self.act = nn.PReLU(out_channels)
         self.new_channels = out_channels - in_channels
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (B, out_channels, H / 2, W / 2), and where each maximum was, for unpooling."""
-        pooled, indices = F.max_pool2d(x, 2, return_indices=True)
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return (B, out_channels, H / 2, W / 2), and where each maximum was, to `remember`."""
+        if self.remember:
+            pooled, indices = F.max_pool2d(x, 2, return_indices=True)
+        else:
+            pooled, indices = F.max_pool2d(x, 2), None
         main = F.pad(pooled, (0, 0, 0, 0, 0, self.new_channels))
         return self.act(main + self.branch(x)), indices
 
 
 class UpsamplingBottleneck(nn.Module):
-    """Bottleneck to twice the size: its main path puts values back where the maxima were."""
+    """Bottleneck to twice the size: its main path puts values back where the maxima were.
+
+    Where that is not known, it repeats them.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, *, dropout: float) -> None:
         super().__init__()
@@ -159,9 +184,13 @@ class UpsamplingBottleneck(nn.Module):
         )
         self.act = nn.PReLU(out_channels)
 
-    def forward(self, x: Tensor, indices: Tensor) -> Tensor:
+    def forward(self, x: Tensor, indices: Tensor | None) -> Tensor:
         """Return (B, out_channels, 2 H, 2 W); `indices` as pooling to H x W gave them."""
-        main = F.max_unpool2d(self.main(x), indices, [2, 2])
+        main = self.main(x)
+        if indices is None:
+            main = F.interpolate(main, scale_factor=2, mode="nearest")
+        else:
+            main = F.max_unpool2d(main, indices, [2, 2])
         y: Tensor = self.act(main + self.branch(x))
         return y
 

@@ -11,26 +11,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from data.geometry import COARSE_STRIDE
 
-
-def tile_weights(logits: Tensor, *, tile: int, low: float = 0.05, high: float = 0.95) -> Tensor:
+def tile_weights(
+    logits: Tensor, *, tile: int, stride: int, low: float = 0.05, high: float = 0.95
+) -> Tensor:
     """Return how uncertain each tile is, zero where it is not.
 
     Args:
         logits: (B, h, w) coarse logits.
         tile: side of a tile in full-resolution pixels; it must divide the photo.
+        stride: full-resolution pixels along the side of a coarse pixel.
         low: probability down to which a pixel is uncertain.
         high: probability up to which it is.
 
     Returns:
-        (B, th, tw) float32, 0 or in (0, (tile / 4)^2 / 2].
+        (B, th, tw) float32, 0 or in (0, (tile / stride)^2 / 2].
 
     Raises:
-        ValueError: the tiles do not fit the photo.
+        ValueError: the tiles do not fit the photo, or are smaller than a coarse pixel.
     """
-    side = tile // COARSE_STRIDE
-    if logits.shape[-2] % side or logits.shape[-1] % side:
+    side = tile // stride
+    if not side or logits.shape[-2] % side or logits.shape[-1] % side:
         raise ValueError(f"tiles of {side} coarse pixels do not fit {tuple(logits.shape)}")
     p = torch.sigmoid(logits.float())
     doubt = F.avg_pool2d(torch.minimum(p, 1 - p)[:, None], side) * side**2

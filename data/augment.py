@@ -29,6 +29,12 @@ class Augmentation:
     """Largest relative change of saturation."""
     tint: float = 0.05
     """Largest relative change of one colour channel."""
+    hue: float = 0.0
+    """Largest turn of the hue, in steps of 2 degrees, as OpenCV counts it."""
+    hsv_saturation: float = 0.0
+    """Largest shift of the saturation of HSV, of 255."""
+    hsv_value: float = 0.0
+    """Largest shift of its value, of 255."""
 
     def __call__(
         self, photo: Pixels, mask: Pixels, random: np.random.Generator
@@ -44,7 +50,8 @@ class Augmentation:
             np.asarray(cv2.warpAffine(x, warp, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
             for x in (photo, mask)
         )
-        return np.asarray(cv2.transform(photo, colour), np.uint8), mask
+        changed = np.asarray(cv2.transform(photo, colour), np.uint8)
+        return self.shift_hsv(changed, random), mask
 
     def draw_warp(
         self, height: int, width: int, random: np.random.Generator
@@ -69,6 +76,17 @@ class Augmentation:
         matrix = contrast * tint[:, None] * mix
         constant = np.full((3, 1), 127.5 * (1 - contrast) + brightness)
         return np.hstack([matrix, constant]).astype(np.float32)
+
+    def shift_hsv(self, photo: Pixels, random: np.random.Generator) -> Pixels:
+        """Return `photo` with random shifts of hue, saturation and value."""
+        limits = np.array([self.hue, self.hsv_saturation, self.hsv_value])
+        if not limits.any():
+            return photo
+        hue, *others = random.uniform(-limits, limits)
+        hsv = cv2.cvtColor(photo, cv2.COLOR_RGB2HSV)
+        hsv[..., 0] = (hsv[..., 0] + round(hue) % 180) % 180
+        hsv[..., 1:] = (hsv[..., 1:] + np.rint(others)).clip(0, 255)
+        return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), np.uint8)
 
 
 NO_AUGMENTATION = Augmentation(

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset, Sampler
 
 from data.augment import NO_AUGMENTATION, Augmentation
 from data.errors import InputError
-from data.geometry import COARSE_LEVEL, Size
+from data.geometry import ALIGNMENT, Size
 from data.images import read_photo
 from data.masks import read_mask
 from data.parallel import in_threads
@@ -33,17 +33,31 @@ class CoarsePair:
     mask: Pixels
 
 
+@dataclass(frozen=True)
+class CoarseView:
+    """How a coarse network sees a photo: at working size, padded, then halved `level` times."""
+
+    long_side: int
+    level: int = 2
+    alignment: int = ALIGNMENT
+
+    def __call__(self, pixels: Pixels) -> Pixels:
+        """Return (H, W[, C]) uint8 `pixels` at the coarse size, (h, w[, C])."""
+        whole = pad(to_working_size(pixels, self.long_side), alignment=self.alignment)
+        return pyramid(whole, self.level + 1)[self.level]
+
+
 def load_pairs(
-    samples: Sequence[Sample], long_side: int, on_photo: Callable[[int, int], None]
+    samples: Sequence[Sample], view: CoarseView, on_photo: Callable[[int, int], None]
 ) -> list[CoarsePair]:
-    """Decode every sample at the coarse size, in parallel; `on_photo(done, total)` is told.
+    """Decode every sample as `view` has it, in parallel; `on_photo(done, total)` is told.
 
     Raises:
         InputError: files are damaged or do not fit together; all of them are named.
     """
     pairs: list[CoarsePair] = []
     problems: list[InputError] = []
-    with closing(in_threads(lambda sample: load_pair(sample, long_side), samples)) as results:
+    with closing(in_threads(lambda sample: load_pair(sample, view), samples)) as results:
         for i, result in enumerate(results):
             if isinstance(result, InputError):
                 problems.append(result)
@@ -55,8 +69,8 @@ def load_pairs(
     return pairs
 
 
-def load_pair(sample: Sample, long_side: int) -> CoarsePair:
-    """Decode one sample at the coarse size.
+def load_pair(sample: Sample, view: CoarseView) -> CoarsePair:
+    """Decode one sample as `view` has it.
 
     Raises:
         InputError: a file is damaged, or photo and mask differ in size.
@@ -64,12 +78,7 @@ def load_pair(sample: Sample, long_side: int) -> CoarsePair:
     photo, mask = read_photo(sample.photo), read_mask(sample.mask)
     check_fit(sample, Size(*photo.shape[:2]), Size(*mask.shape))
     white = mask.astype(np.uint8) * 255
-    return CoarsePair(to_coarse(photo, long_side), to_coarse(white, long_side))
-
-
-def to_coarse(pixels: Pixels, long_side: int) -> Pixels:
-    """Return (H, W[, C]) `pixels` as the coarse stage sees them: working size, padded, 1/4."""
-    return pyramid(pad(to_working_size(pixels, long_side)), COARSE_LEVEL + 1)[COARSE_LEVEL]
+    return CoarsePair(view(photo), view(white))
 
 
 class CoarseDataset(Dataset[tuple[Tensor, Tensor]]):

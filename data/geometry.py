@@ -8,16 +8,14 @@ has squares of 2^k x 2^k full-resolution pixels as its pixels, so that
 from dataclasses import dataclass
 from typing import NamedTuple
 
-COARSE_LEVEL = 2
-"""The pyramid level that the coarse network sees: a quarter of the size."""
-
-COARSE_STRIDE = 2**COARSE_LEVEL
-"""Full-resolution pixels along the side of a coarse pixel."""
-
-ALIGNMENT = 32
-"""Photos are padded to multiples of this, so that every grid and tile fits exactly."""
+COARSE_STRIDES = (4, 8, 16)
+"""Full-resolution pixels that the side of a coarse pixel may have, a property of the network."""
 
 TILE_SIDES = (8, 16, 32)
+
+ALIGNMENT = max(TILE_SIDES)
+"""Photos are padded to multiples of at least this, so that every grid and tile fits exactly."""
+
 MAX_LEVELS = 4
 
 
@@ -33,15 +31,15 @@ class Size(NamedTuple):
         return self.height * self.width
 
 
-def padded(size: Size) -> Size:
-    """Return `size` rounded up to multiples of `ALIGNMENT`.
+def padded(size: Size, alignment: int = ALIGNMENT) -> Size:
+    """Return `size` rounded up to multiples of `alignment`.
 
     Raises:
         ValueError: a side is below one pixel.
     """
     if min(size) < 1:
         raise ValueError(f"a photo has at least one pixel, not {tuple(size)}")
-    return Size(*(-(-side // ALIGNMENT) * ALIGNMENT for side in size))
+    return Size(*(-(-side // alignment) * alignment for side in size))
 
 
 def working_size(size: Size, long_side: int) -> Size:

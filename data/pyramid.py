@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.geometry import Size, padded, working_size
+from data.geometry import ALIGNMENT, Size, padded, working_size
 
 Pixels = NDArray[np.uint8]
 
@@ -22,14 +22,14 @@ def to_working_size(pixels: Pixels, long_side: int) -> Pixels:
     return np.asarray(cv2.resize(pixels, wanted[::-1], interpolation=how), np.uint8)
 
 
-def pad(pixels: Pixels, margin: int = 0) -> Pixels:
+def pad(pixels: Pixels, margin: int = 0, alignment: int = ALIGNMENT) -> Pixels:
     """Return (H, W[, C]) `pixels` with its edges replicated outwards.
 
-    Right and bottom grow to the next multiple of `data.geometry.ALIGNMENT`; then all four
-    sides grow by `margin`.
+    Right and bottom grow to the next multiple of `alignment`; then all four sides grow by
+    `margin`.
     """
     height, width = pixels.shape[:2]
-    whole = padded(Size(height, width))
+    whole = padded(Size(height, width), alignment)
     bottom, right = whole.height - height + margin, whole.width - width + margin
     result = cv2.copyMakeBorder(pixels, margin, bottom, margin, right, cv2.BORDER_REPLICATE)
     return np.asarray(result, np.uint8)

@@ -9,13 +9,18 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter, validators
 
 from data.errors import InputError, SettingsError
+
+if TYPE_CHECKING:
+    from pipeline.segmenter import Segmenter
+    from refine.postprocess import Step
 
 Device = Literal["auto", "cpu", "cuda"]
 Stage = Literal["coarse", "refined"]
@@ -30,6 +35,49 @@ app = App(
     version=lambda: version("foveamask"),
     suppress_keyboard_interrupt=False,  # which would end the process without a word
 )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """How masks are made: the options that all commands that make them share."""
+
+    model: str = "carvana"
+    """Folder of a model, or the name of one that comes with the package."""
+    stage: Stage | None = None
+    """How far to go; by default as far as the model does."""
+    budget: Budget = None
+    """Most tiles of a photo to refine, the most uncertain first; all by default."""
+    postprocess: str | None = None
+    """Steps that masks go through in the end, such as close-open=5,components=200, or none; by
+    default what the model says."""
+    device: Device = "auto"
+    """Where to compute."""
+
+    def segmenter(self) -> "Segmenter":
+        """Return the model on its device."""
+        from pipeline.segmenter import Segmenter
+
+        return Segmenter.load(self.model, self.device)
+
+    def steps(self) -> "list[Step] | None":
+        """Return the steps asked for, or None for those of the model.
+
+        Raises:
+            SettingsError: there is no such step.
+        """
+        from refine.postprocess import parse
+
+        if self.postprocess is None:
+            return None
+        texts = [] if self.postprocess == "none" else self.postprocess.split(",")
+        try:
+            return [parse(text.strip()) for text in texts]
+        except ValueError as error:
+            raise SettingsError(f"--postprocess: {error}") from error
+
+
+DEFAULTS = How()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -124,30 +172,31 @@ def predict(
     out: Path,
     /,
     *,
-    model: str = "carvana",
     csv: Path | None = None,
-    budget: Budget = None,
-    stage: Stage | None = None,
-    device: Device = "auto",
+    how: How = DEFAULTS,
 ) -> int:
     """Write the mask of each photo to OUT/<stem>.png, 0 and 255, at the photo's own size.
 
     Args:
         images: a photo, or a folder of them.
         out: folder for the masks.
-        model: folder of a model, or the name of one that comes with the package.
-        csv: also write the masks to this file as the challenge on Kaggle wants them.
-        budget: most tiles of a photo to refine, the most uncertain first; all by default.
-        stage: how far to go; by default as far as the model does.
-        device: where to compute.
+        csv: also write the masks to this file as the challenge on Kaggle wants them, gzipped where
+            the name ends in .gz; interrupted, the same command goes on with it.
+        how: which model, and how far to go.
     """
     from data.samples import find_photos
     from pipeline.predict import predict_photos
-    from pipeline.segmenter import Segmenter
 
     photos = find_photos(images)
-    segmenter = Segmenter.load(model, device)
-    failures = predict_photos(photos, out, segmenter, stage=stage, budget=budget, csv_path=csv)
+    failures = predict_photos(
+        photos,
+        out,
+        how.segmenter(),
+        stage=how.stage,
+        budget=how.budget,
+        postprocess=how.steps(),
+        csv_path=csv,
+    )
     for failure in failures:
         print(f"error: {failure.reason}", file=sys.stderr)
     return 1 if failures else 0
@@ -158,32 +207,32 @@ def evaluate(
     data: Path,
     /,
     *,
-    model: str = "carvana",
-    budget: Budget = None,
-    stage: Stage | None = None,
     split: Literal["unseen", "all"] = "unseen",
     per_photo: Path | None = None,
-    device: Device = "auto",
+    how: How = DEFAULTS,
 ) -> None:
     """Print the scores of a model on photos with masks, as one JSON object.
 
     Args:
         data: folder with train/ and train_masks/, or images/ and masks/.
-        model: folder of a model, or the name of one that comes with the package.
-        budget: most tiles of a photo to refine; all by default.
-        stage: how far to go; by default as far as the model does.
         split: unseen leaves out photos of groups (cars) that the model was trained on.
         per_photo: also write the scores of each photo to this csv file, the worst first.
-        device: where to compute.
+        how: which model, and how far to go.
     """
     from pipeline import evaluate as evaluation
-    from pipeline.segmenter import Segmenter
 
-    segmenter = Segmenter.load(model, device)
+    segmenter = how.segmenter()
     if per_photo is not None:  # what cannot be written is to be known before the work
         per_photo.parent.mkdir(parents=True, exist_ok=True)
-    scores, photos = evaluation.evaluate(data, segmenter, stage=stage, budget=budget, split=split)
-    print(json.dumps({"model": model} | scores))
+    scores, photos = evaluation.evaluate(
+        data,
+        segmenter,
+        stage=how.stage,
+        budget=how.budget,
+        split=split,
+        postprocess=how.steps(),
+    )
+    print(json.dumps({"model": how.model} | scores))
     if per_photo is not None:
         evaluation.write_table(per_photo, photos)
 

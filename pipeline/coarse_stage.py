@@ -9,20 +9,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import cv2
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from coarse.enet import ENet
+from coarse import networks
+from coarse.network import CoarseNetwork
 from data.augment import Augmentation
-from data.coarse_dataset import CoarseDataset, CoarsePair, EpochBatches, load_pairs
+from data.coarse_dataset import CoarseDataset, CoarsePair, CoarseView, EpochBatches, load_pairs
 from data.errors import InputError
 from data.geometry import Size
 from data.samples import Sample, find_samples, fingerprint, split
 from pipeline import distributed
-from pipeline.config import Config, DataConfig
+from pipeline.config import CoarseConfig, Config, DataConfig
 from pipeline.devices import autocast, place
 from pipeline.losses import bce_dice
 from pipeline.metrics import overlap
@@ -38,18 +40,17 @@ def train_coarse(
     stage_dir: Path,
     config: Config,
     device: torch.device,
-) -> ENet:
+) -> CoarseNetwork:
     """Train the coarse network on the photos `kept`, score it on those `held_out`; return it.
 
     Raises:
         InputError: photos or masks are at fault, or `stage_dir` holds another training.
     """
     torch.manual_seed(config.coarse.seed)
-    network = place(
-        ENet(dropout=config.coarse.dropout, early_dropout=config.coarse.early_dropout), device
-    )
+    network = place(new_network(config.coarse), device)
+    view = CoarseView(config.data.long_side, network.level, network.alignment)
     with progress("decoding photos") as on_photo:
-        pairs = load_pairs(kept + held_out, config.data.long_side, on_photo)
+        pairs = load_pairs(kept + held_out, view, on_photo)
     train, validation = pairs[: len(kept)], pairs[len(kept) :]
     log.info("training on %d photos, validating on %d", len(train), len(validation))
 
@@ -73,6 +74,18 @@ def train_coarse(
         origin(config, kept + held_out),
     )
     return network
+
+
+def new_network(config: CoarseConfig) -> CoarseNetwork:
+    """Return the network that `config` names, untrained."""
+    options: dict[str, Any] = {"stride": config.stride}
+    if config.network == "enet":
+        options |= {"unpool": config.unpool, "early_dropout": config.early_dropout}
+    if config.network == "mlp":
+        options |= {"grid": config.grid, "hidden": config.hidden}
+    if config.network != "linknet":
+        options |= {"dropout": config.dropout}
+    return networks.build(config.network, options)
 
 
 def split_samples(data: Path, config: DataConfig) -> tuple[list[Sample], list[Sample]]:

@@ -10,6 +10,7 @@ import tomli_w
 from data.errors import SettingsError
 from data.files import replacing
 from data.samples import CARVANA_GROUP
+from refine.postprocess import parse
 
 T = TypeVar("T")
 
@@ -60,6 +61,9 @@ class AugmentConfig:
     contrast: Share = 0.2
     saturation: Share = 0.3
     tint: Share = 0.05
+    hue: Annotated[float, Range(0, 90)] = 0.0
+    hsv_saturation: Annotated[float, Range(0, 255)] = 0.0
+    hsv_value: Annotated[float, Range(0, 255)] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +72,21 @@ class TrainConfig:
 
     epochs: Count = 40
     batch_size: Count = 8
+    optimizer: Literal["adamw", "rmsprop"] = "adamw"
     lr: Positive = 2e-3
-    """Peak learning rate; a linear warm-up leads to it, half a cosine from it to zero."""
+    """Peak learning rate."""
+    schedule: Literal["cosine", "plateau"] = "cosine"
+    """cosine: a linear warm-up to the peak, half a cosine from it to zero. plateau: the peak
+    from the start, reduced whenever validation Dice has stopped rising."""
     warmup: Share = 0.05
-    """Share of all steps that the warm-up takes."""
+    """Share of all steps that the warm-up of the cosine takes."""
+    plateau_factor: Annotated[float, Range(0.001, 0.999)] = 0.2
+    """What the learning rate is multiplied by on a plateau."""
+    plateau_patience: Annotated[int, Range(0)] = 3
+    """Scores in a row without a rise of 0.0001 that are borne before that."""
     weight_decay: Amount = 1e-2
-    """Decoupled weight decay of convolutions; norms, biases and PReLU slopes have none."""
+    """Weight decay of convolutions, decoupled with AdamW; norms, biases and PReLU slopes have
+    none."""
     clip_norm: Positive = 1.0
     ema: Annotated[float, Range(0, 0.99999)] = 0.998
     """Decay a step of the moving average of the weights, which is what is kept."""
@@ -89,6 +102,16 @@ class TrainConfig:
 class CoarseConfig(TrainConfig):
     """The coarse stage."""
 
+    network: Literal["enet", "linknet", "mlp"] = "enet"
+    stride: Literal[4, 8, 16] = 4
+    """Full-resolution pixels along the side of a pixel that the network sees."""
+    unpool: Literal["indices", "nearest"] = "indices"
+    """How ENet upsamples: back to where each maximum was, or by repeating values, for
+    machines that cannot tell where it was."""
+    grid: tuple[Count, Count] = (80, 120)
+    """Rows and columns of the picture that mlp sees."""
+    hidden: tuple[Count, ...] = (256, 256)
+    """Units of the hidden layers of mlp."""
     dropout: Share = 0.1
     early_dropout: Share = 0.01
     dice_weight: Amount = 1.0
@@ -126,6 +149,11 @@ class RefinerConfig(TrainConfig):
     """Channels of each level's convolutions, finest first."""
     depths: tuple[Count, ...] = (2, 3, 4, 4)
     """3 x 3 convolutions of each level, finest first."""
+    sees: Literal["all", "photo", "mask_around"] = "all"
+    """all: photo and coarse probability; photo: the photo alone; mask_around: both in the
+    tile, around it the probability alone."""
+    residual: bool = True
+    """Whether the output is added to the coarse logits, or stands in their place."""
 
     def __post_init__(self) -> None:
         if len(self.channels) != len(self.depths):
@@ -143,6 +171,8 @@ class Config:
     coarse: CoarseConfig = field(default_factory=CoarseConfig)
     tiles: TilesConfig = field(default_factory=TilesConfig)
     refiner: RefinerConfig = field(default_factory=RefinerConfig)
+    postprocess: tuple[str, ...] = ()
+    """Steps that the finished masks go through, in order, such as "components=200"."""
 
     def __post_init__(self) -> None:
         if len(self.refiner.channels) < self.tiles.levels:
@@ -150,6 +180,16 @@ class Config:
                 f"tiles.levels = {self.tiles.levels}, but refiner.channels and refiner.depths "
                 f"have {len(self.refiner.channels)} levels"
             )
+        if self.tiles.side < self.coarse.stride:
+            raise SettingsError(
+                f"tiles.side = {self.tiles.side}, but a pixel of the coarse network has a side "
+                f"of coarse.stride = {self.coarse.stride}"
+            )
+        try:
+            for step in self.postprocess:
+                parse(step)
+        except ValueError as error:
+            raise SettingsError(f"postprocess: {error}") from error
 
 
 def load(path: Path, base: Config | None = None) -> Config:
@@ -165,17 +205,17 @@ def load(path: Path, base: Config | None = None) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not TOML: {error}") from error
     try:
-        return build(Config, table if base is None else _overlaid(asdict(base), table))
+        return build(Config, table if base is None else overlaid(asdict(base), table))
     except SettingsError as error:
         raise SettingsError(f"{path}: {error}") from error
 
 
-def _overlaid(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+def overlaid(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Return `below` with the values of `above` in their place, table by table."""
     result = dict(below)
     for key, value in above.items():
         both = isinstance(value, dict) and isinstance(below.get(key), dict)
-        result[key] = _overlaid(below[key], value) if both else value
+        result[key] = overlaid(below[key], value) if both else value
     return result
 
 
@@ -217,10 +257,17 @@ def _convert(kind: Any, value: Any, name: str) -> Any:
             raise SettingsError(f"{name} must be one of {choices}, not {value!r}")
         return value
     if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise SettingsError(f"{name} must be a list, not {value!r}")
-        return tuple(_convert(arguments[0], item, name) for item in value)
+        return _items(arguments, value, name)
     return _scalar(kind, value, name)
+
+
+def _items(arguments: tuple[Any, ...], value: Any, name: str) -> tuple[Any, ...]:
+    """Return `value` as a tuple of the type `arguments`: (T, ...) of any length, (T, T) of two."""
+    if not isinstance(value, list | tuple):
+        raise SettingsError(f"{name} must be a list, not {value!r}")
+    if arguments[-1] is not Ellipsis and len(value) != len(arguments):
+        raise SettingsError(f"{name} must be a list of {len(arguments)}, not {value!r}")
+    return tuple(_convert(arguments[0], item, name) for item in value)
 
 
 def _scalar(kind: type, value: Any, name: str) -> Any:

@@ -24,6 +24,7 @@ from pipeline.metrics import boundary_error, boundary_iou, overlap
 from pipeline.parallel import side_by_side
 from pipeline.progress import progress
 from pipeline.segmenter import Prediction, Segmenter, Stage
+from refine.postprocess import Step
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +49,20 @@ class PhotoScores:
     coarse_nearest: Scores
     coarse: Scores
     refined: Scores | None
+    postprocessed: Scores | None
+    """Of the finished mask, where anything is done to it after the threshold."""
     tiles: int
     tiles_share: float
 
 
 def evaluate(
-    data: Path, segmenter: Segmenter, *, stage: Stage | None, budget: int | None, split: Split
+    data: Path,
+    segmenter: Segmenter,
+    *,
+    stage: Stage | None,
+    budget: int | None,
+    split: Split,
+    postprocess: Sequence[Step] | None = None,
 ) -> tuple[dict[str, Any], list[PhotoScores]]:
     """Return mean scores, ready for JSON, and those of each photo.
 
@@ -63,6 +72,7 @@ def evaluate(
         stage: how far to go; by default as far as the model does.
         budget: most tiles of a photo to refine.
         split: `unseen` leaves out the photos of groups that the model was trained on.
+        postprocess: what masks go through in the end; by default what the model says.
 
     Raises:
         InputError: photos or masks are at fault, or the model has seen all of them.
@@ -72,7 +82,8 @@ def evaluate(
     check_samples(samples)
 
     def work(sample: Sample) -> PhotoScores:
-        prediction = segmenter.predict(read_photo(sample.photo), stage=stage, budget=budget)
+        photo = read_photo(sample.photo)
+        prediction = segmenter.predict(photo, stage=stage, budget=budget, postprocess=postprocess)
         return score_photo(sample.name, prediction, read_mask(sample.mask), stage)
 
     photos = []
@@ -116,7 +127,8 @@ def score_photo(
         name=name,
         coarse_nearest=score(prediction.coarse_nearest, truth),
         coarse=score(prediction.coarse > 0, truth),
-        refined=score(prediction.mask, truth) if stage == "refined" else None,
+        refined=score(prediction.logits > 0, truth) if stage == "refined" else None,
+        postprocessed=score(prediction.mask, truth) if prediction.steps else None,
         tiles=len(prediction.tiles),
         tiles_share=len(prediction.tiles) / prediction.num_tiles,
     )
@@ -146,6 +158,9 @@ def summary(photos: Sequence[PhotoScores], num_seen: int) -> dict[str, Any]:
         result["refined_better_share"] = fmean(better)
         result["tiles"] = fmean(photo.tiles for photo in photos)
         result["tiles_share"] = fmean(photo.tiles_share for photo in photos)
+    finished = [photo.postprocessed for photo in photos if photo.postprocessed is not None]
+    if finished:
+        result["postprocessed"] = means(finished)
     return result
 
 
@@ -174,14 +189,14 @@ def gmac(
         sides = [fovea.window_side(level) for level in range(fovea.levels)]
         one = [torch.zeros(1, s, s, 4, dtype=torch.uint8, device=segmenter.device) for s in sides]
         with FlopCounterMode(display=False) as counter, torch.inference_mode():
-            segmenter.residuals(one)
+            segmenter.refine(one)
         result["refined"] = result["coarse"] + counter.get_total_flops() / 2e9 * fmean(tiles)
     return result
 
 
 def write_table(path: Path, photos: Sequence[PhotoScores]) -> None:
     """Write one row a photo to a csv file at `path`, the worst first."""
-    ordered = sorted(photos, key=lambda p: (p.refined or p.coarse).dice)
+    ordered = sorted(photos, key=lambda p: (p.postprocessed or p.refined or p.coarse).dice)
     rows = [_row(photo) for photo in ordered]
     with replacing(path) as partial, partial.open("w", newline="") as file:
         table = csv.DictWriter(file, fieldnames=list(rows[0]))
@@ -191,7 +206,7 @@ def write_table(path: Path, photos: Sequence[PhotoScores]) -> None:
 
 def _row(photo: PhotoScores) -> dict[str, Any]:
     row: dict[str, Any] = {"name": photo.name, "tiles": photo.tiles}
-    for stage in ("coarse_nearest", "coarse", "refined"):
+    for stage in ("coarse_nearest", "coarse", "refined", "postprocessed"):
         scores = getattr(photo, stage)
         if scores is not None:
             row |= {f"{stage}_{key}": f"{value:.6f}" for key, value in asdict(scores).items()}

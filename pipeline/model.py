@@ -16,11 +16,13 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import nn
 
-from coarse.enet import ENet
+from coarse import networks
+from coarse.network import CoarseNetwork
 from data.errors import InputError
 from data.files import replacing
 from data.geometry import Fovea
 from refine.network import Refiner
+from refine.postprocess import Step, parse
 
 FORMAT = 1
 WEIGHTS = Path(__file__).parent / "weights"
@@ -33,16 +35,18 @@ TRAIN_AGAIN = "train it again with `foveamask train-coarse` and what follows it"
 class Model:
     """Networks and what is needed to use them on a photo."""
 
-    coarse: nn.Module
+    coarse: CoarseNetwork
     """(B, 3, h, w) uint8 photos to (B, h, w) logits."""
     refiner: Refiner | None
-    """Windows of tiles to residual logits; None before stage two."""
+    """Windows of tiles to logits; None before stage two."""
     fovea: Fovea
     low: float
     high: float
     """A coarse pixel is uncertain where low < p < high."""
     long_side: int
     """Longer side of a photo at working size, in pixels."""
+    postprocess: tuple[Step, ...] = ()
+    """What finished masks go through."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """What it was trained from; `groups` are the groups of photos it has seen."""
     scores: dict[str, Any] = field(default_factory=dict)
@@ -55,7 +59,11 @@ def save(model: Model, folder: Path) -> None:
     description: dict[str, Any] = {
         "format": FORMAT,
         "long_side": model.long_side,
-        "coarse": {"network": "enet", "sha256": _save_weights(model.coarse, folder / "coarse")},
+        "coarse": {
+            "network": networks.name_of(model.coarse),
+            "options": model.coarse.options(),
+            "sha256": _save_weights(model.coarse, folder / "coarse"),
+        },
         "refiner": None,
         "tiles": {
             "side": model.fovea.tile,
@@ -63,11 +71,14 @@ def save(model: Model, folder: Path) -> None:
             "low": model.low,
             "high": model.high,
         },
+        "postprocess": [str(step) for step in model.postprocess],
     }
     if model.refiner is not None:
         description["refiner"] = {
             "channels": model.refiner.channels,
             "depths": model.refiner.depths,
+            "sees": model.refiner.sees,
+            "residual": model.refiner.residual,
             "sha256": _save_weights(model.refiner, folder / "refiner"),
         }
     description |= {"provenance": model.provenance, "scores": model.scores}
@@ -113,6 +124,18 @@ def find(name: str | Path) -> Path:
     raise InputError(f"no model at {name}; give a folder with a model.json{known}")
 
 
+def identity(model: Model) -> str:
+    """Return a hash of all that decides which masks `model` makes."""
+    parts = {
+        "coarse": hashlib.sha256(_serialised(model.coarse)).hexdigest(),
+        "refiner": model.refiner and hashlib.sha256(_serialised(model.refiner)).hexdigest(),
+        "tiles": [model.fovea.tile, model.fovea.levels, model.low, model.high],
+        "long_side": model.long_side,
+        "postprocess": [str(step) for step in model.postprocess],
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
 def has_coarse(folder: Path, network: nn.Module) -> bool:
     """Whether the model in `folder` is whole and has just these coarse weights."""
     try:
@@ -130,14 +153,18 @@ def weights_hash(folder: Path) -> str:
 def _build(description: dict[str, Any], folder: Path) -> Model:
     tiles, second = description["tiles"], description["refiner"]
     fovea = Fovea(tiles["side"], tiles["levels"])
-    if description["coarse"]["network"] != "enet":
-        found = description["coarse"]["network"]
-        raise InputError(f"{folder} has a network unknown here, {found!r}; {TRAIN_AGAIN}")
-    coarse = ENet()
-    _load_weights(coarse, folder / "coarse", description["coarse"]["sha256"])
+    first = description["coarse"]
+    coarse = networks.build(first["network"], first["options"])
+    _load_weights(coarse, folder / "coarse", first["sha256"])
     refiner = None
     if second is not None:
-        refiner = Refiner(fovea, channels=second["channels"], depths=second["depths"])
+        refiner = Refiner(
+            fovea,
+            channels=second["channels"],
+            depths=second["depths"],
+            sees=second["sees"],
+            residual=second["residual"],
+        )
         _load_weights(refiner, folder / "refiner", second["sha256"])
     return Model(
         coarse=coarse,
@@ -146,6 +173,7 @@ def _build(description: dict[str, Any], folder: Path) -> Model:
         low=tiles["low"],
         high=tiles["high"],
         long_side=description["long_side"],
+        postprocess=tuple(parse(step) for step in description["postprocess"]),
         provenance=description["provenance"],
         scores=description["scores"],
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from data import patch_store
 from data.errors import InputError
-from data.geometry import Fovea, padded
+from data.geometry import Fovea
 from data.images import read_photo
 from data.masks import read_mask
 from data.patch_store import BEYOND, RINGS, Origin, Patches
@@ -31,6 +31,7 @@ from pipeline.parallel import side_by_side
 from pipeline.progress import progress
 from pipeline.segmenter import Segmenter
 from refine.fovea import split_rings
+from refine.postprocess import parse
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ def photo_patches(
     height, width = proposal.working
     coarse = proposal.upsampled[0, :height, :width].cpu().numpy() > 0
     tiles = proposal.tiles.cpu().numpy()
-    canvas = np.full(padded(proposal.working), BEYOND, np.uint8)
+    canvas = np.full(proposal.padded, BEYOND, np.uint8)
     canvas[:height, :width] = truth >= 128
     blocks = as_blocks(canvas, fovea.tile)
     covered = np.zeros(blocks.shape[:2], bool)
@@ -147,4 +148,5 @@ def with_tiles(model: Model, config: Config) -> Model:
         low=config.tiles.low,
         high=config.tiles.high,
         long_side=config.data.long_side,
+        postprocess=tuple(parse(step) for step in config.postprocess),
     )

@@ -4,7 +4,9 @@ import hashlib
 import json
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,19 +69,27 @@ def train_refiner(run: Path, config: Config, device: torch.device) -> Refiner:
     )
     torch.manual_seed(config.refiner.seed)
     network = place(
-        Refiner(fovea, channels=config.refiner.channels, depths=config.refiner.depths), device
+        Refiner(
+            fovea,
+            channels=config.refiner.channels,
+            depths=config.refiner.depths,
+            sees=config.refiner.sees,
+            residual=config.refiner.residual,
+        ),
+        device,
     )
+
+    def refined(model: nn.Module, windows: Windows) -> Tensor:
+        with autocast(device, config.refiner.precision):
+            return refined_logits(model, windows, residual=config.refiner.residual)
 
     def batch_loss(model: nn.Module, batch: list[Tensor]) -> Tensor:
         patches = dict(zip(names, (x.to(device) for x in batch), strict=True))
         windows, target = random_flip(windows_of(patches, fovea), patches["target"])
-        with autocast(device, config.refiner.precision):
-            logits = refined_logits(model, windows)
-        return masked_bce(logits, (target == 1).float(), target != BEYOND)
+        return masked_bce(refined(model, windows), (target == 1).float(), target != BEYOND)
 
     def score(model: nn.Module) -> float:
-        with autocast(device, config.refiner.precision):
-            return mean_dice(model, arrays, outside, num_training, fovea, device)
+        return mean_dice(partial(refined, model), arrays, outside, num_training, fovea, device)
 
     fit(
         network,
@@ -130,10 +140,10 @@ def windows_of(patches: dict[str, Tensor], fovea: Fovea) -> Windows:
     return join_rings([patches["full"], *rings], fovea)
 
 
-def refined_logits(model: nn.Module, windows: Windows) -> Tensor:
-    """Return the (N, T, T) logits of patches: the coarse ones they hold plus the residuals."""
-    residuals: Tensor = model(windows)
-    return logit(windows[0][..., 3]) + residuals
+def refined_logits(model: nn.Module, windows: Windows, *, residual: bool) -> Tensor:
+    """Return the (N, T, T) logits of patches; a `residual` is added to the coarse ones in them."""
+    logits: Tensor = model(windows)
+    return logit(windows[0][..., 3]) + logits if residual else logits
 
 
 def random_flip(windows: Windows, target: Tensor) -> tuple[Windows, Tensor]:
@@ -147,7 +157,7 @@ def random_flip(windows: Windows, target: Tensor) -> tuple[Windows, Tensor]:
 
 
 def mean_dice(
-    model: nn.Module,
+    refined: Callable[[Windows], Tensor],
     arrays: Arrays,
     outside: NDArray[np.int64],
     first: int,
@@ -156,8 +166,8 @@ def mean_dice(
 ) -> float:
     """Return the mean Dice of whole photos from number `first` on.
 
-    Outside the tiles a photo's mask is the coarse one, whose counts `outside` has, so that
-    this is the Dice of the stitched mask without stitching it.
+    Outside the tiles a photo's mask is the coarse one, whose counts `outside` has; inside,
+    `refined` gives the (N, T, T) logits. So this is the Dice of the stitched mask without stitching it.
     """
     counts = outside.copy()
     tile = arrays["tile"]
@@ -166,7 +176,7 @@ def mean_dice(
         rows = slice(start, start + SCORE_BATCH)
         batch = {name: torch.from_numpy(array[rows]).to(device) for name, array in arrays.items()}
         windows = windows_of(batch, fovea)
-        predicted = refined_logits(model, windows) > 0
+        predicted = refined(windows) > 0
         np.add.at(counts, photos[rows], patch_counts(predicted, batch["target"]))
     overlaps = [Overlap(*(int(n) for n in row)) for row in counts[first:]]
     return sum(o.dice for o in overlaps) / len(overlaps)

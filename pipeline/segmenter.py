@@ -3,10 +3,11 @@
 This is the one path from a photo to its mask; making patches, prediction and evaluation
 all go along it.
 
-Shapes: H x W a photo, Hw x Ww its working size, Hp x Wp that padded, h x w a quarter of
-the padded size, N tiles, T their side.
+Shapes: H x W a photo, Hw x Ww its working size, Hp x Wp that padded, h x w the coarse
+size, N tiles, T their side.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,13 +21,15 @@ from torch.nn import functional as F
 
 from coarse.uncertainty import select_tiles, tile_weights
 from data.errors import InputError
-from data.geometry import COARSE_LEVEL, COARSE_STRIDE, Size, padded
+from data.geometry import Size
 from data.pyramid import pad, pyramid, to_working_size
 from pipeline import model as models
 from pipeline.devices import Precision, autocast, choose_device, place
 from pipeline.model import Model
 from refine.fovea import Windows, gather_windows
-from refine.stitch import add_residuals, probability, upsample
+from refine.network import Refiner
+from refine.postprocess import Step, apply
+from refine.stitch import probability, stitch, upsample
 
 Stage = Literal["coarse", "refined"]
 
@@ -58,21 +61,29 @@ class Proposal:
     windows: Windows
     """Level k: (N, S_k, S_k, 4) uint8, RGB and coarse probability."""
 
+    @property
+    def padded(self) -> Size:
+        """Working size and what was padded."""
+        return Size(*self.upsampled.shape[1:])
+
 
 @dataclass(frozen=True)
 class Prediction:
     """Logits of a photo at its own size, and how they came about."""
 
+    photo: NDArray[np.uint8]
     proposal: Proposal
     logits: NDArray[np.float32]
     """(H, W) of the stage asked for; above zero is object."""
     tile: int
     """Side of a tile in pixels at working size."""
+    steps: tuple[Step, ...] = ()
+    """What the mask goes through after the threshold."""
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
-        """(H, W) bool: the one threshold."""
-        return self.logits > 0
+        """(H, W) bool: the finished mask."""
+        return apply(self.steps, self.logits > 0, self.photo)
 
     @cached_property
     def coarse(self) -> NDArray[np.float32]:
@@ -83,7 +94,8 @@ class Prediction:
     def coarse_nearest(self) -> NDArray[np.bool_]:
         """(H, W) coarse mask with every coarse pixel repeated, for comparison."""
         mask = (self.proposal.coarse > 0).float()[:, None]
-        whole = F.interpolate(mask, scale_factor=COARSE_STRIDE, mode="nearest")
+        stride = self.proposal.padded.height // mask.shape[-2]
+        whole = F.interpolate(mask, scale_factor=stride, mode="nearest")
         cropped = whole[..., : self.proposal.working.height, : self.proposal.working.width]
         if self.proposal.size != self.proposal.working:
             cropped = F.interpolate(cropped, size=tuple(self.proposal.size), mode="nearest-exact")
@@ -97,7 +109,7 @@ class Prediction:
     @property
     def num_tiles(self) -> int:
         """Tiles in that grid."""
-        return padded(self.proposal.working).area // self.tile**2
+        return self.proposal.padded.area // self.tile**2
 
 
 class Segmenter:
@@ -136,14 +148,24 @@ class Segmenter:
         return cls(models.load(name), choose_device(device), precision)
 
     def __call__(
-        self, photo: NDArray[np.uint8], *, stage: Stage | None = None, budget: int | None = None
+        self,
+        photo: NDArray[np.uint8],
+        *,
+        stage: Stage | None = None,
+        budget: int | None = None,
+        postprocess: Sequence[Step] | None = None,
     ) -> NDArray[np.bool_]:
         """Return the mask (H, W) of a photo; see `predict`."""
-        return self.predict(photo, stage=stage, budget=budget).mask
+        return self.predict(photo, stage=stage, budget=budget, postprocess=postprocess).mask
 
     @torch.inference_mode()
     def predict(
-        self, photo: NDArray[np.uint8], *, stage: Stage | None = None, budget: int | None = None
+        self,
+        photo: NDArray[np.uint8],
+        *,
+        stage: Stage | None = None,
+        budget: int | None = None,
+        postprocess: Sequence[Step] | None = None,
     ) -> Prediction:
         """Return the logits of a photo.
 
@@ -151,6 +173,7 @@ class Segmenter:
             photo: (H, W, 3) uint8 RGB of any size.
             stage: how far to go; by default as far as the model does.
             budget: most tiles to refine, the most uncertain first; None for all.
+            postprocess: what the mask goes through in the end; by default what the model says.
 
         Raises:
             ValueError: `photo` is not (H, W, 3) uint8, or the budget is negative.
@@ -160,9 +183,12 @@ class Segmenter:
         proposal = self.propose(photo, 0 if stage == "coarse" else budget)
         logits = proposal.upsampled
         if len(proposal.tiles):
-            logits = add_residuals(logits, proposal.tiles, self.residuals(proposal.windows))
+            refiner = self.refiner()
+            refined = self.refine(proposal.windows)
+            logits = stitch(logits, proposal.tiles, refined, residual=refiner.residual)
+        steps = self.model.postprocess if postprocess is None else tuple(postprocess)
         tile = self.model.fovea.tile
-        return Prediction(proposal, at_photo_size(logits, proposal), tile)
+        return Prediction(photo, proposal, at_photo_size(logits, proposal), tile, steps)
 
     @torch.inference_mode()
     def propose(self, photo: NDArray[np.uint8], budget: int | None = None) -> Proposal:
@@ -173,22 +199,27 @@ class Segmenter:
         """
         if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
             raise ValueError(f"a photo is (H, W, 3) uint8, not {photo.shape} {photo.dtype}")
-        fovea = self.model.fovea
+        fovea, coarse_network = self.model.fovea, self.model.coarse
+        stride, level = coarse_network.stride, coarse_network.level
+        margin = -(-fovea.margin // stride) * stride
         at_work = to_working_size(photo, self.model.long_side)
         working = Size(at_work.shape[0], at_work.shape[1])
+        whole = pad(at_work, margin, coarse_network.alignment)
         levels = [
             torch.from_numpy(pixels).to(self.device)
-            for pixels in pyramid(pad(at_work, fovea.margin), max(fovea.levels, COARSE_LEVEL + 1))
+            for pixels in pyramid(whole, max(fovea.levels, level + 1))
         ]
-        rim = fovea.margin >> COARSE_LEVEL
-        quarter = levels[COARSE_LEVEL]
-        quarter = quarter[rim : quarter.shape[0] - rim, rim : quarter.shape[1] - rim]
+        rim = margin // stride
+        small = levels[level]
+        small = small[rim : small.shape[0] - rim, rim : small.shape[1] - rim]
         with autocast(self.device, self.precision):
-            coarse = self.model.coarse(quarter.permute(2, 0, 1)[None])
-        upsampled = upsample(coarse)
-        weights = tile_weights(coarse, tile=fovea.tile, low=self.model.low, high=self.model.high)
+            coarse = coarse_network(small.permute(2, 0, 1)[None])
+        upsampled = upsample(coarse, stride)
+        weights = tile_weights(
+            coarse, tile=fovea.tile, stride=stride, low=self.model.low, high=self.model.high
+        )
         tiles = select_tiles(weights, budget)
-        windows = self._windows(levels, upsampled, tiles) if len(tiles) else []
+        windows = self._windows(levels, margin, upsampled, tiles) if len(tiles) else []
         return Proposal(
             size=Size(photo.shape[0], photo.shape[1]),
             working=working,
@@ -198,17 +229,26 @@ class Segmenter:
             windows=windows,
         )
 
-    def residuals(self, windows: Windows) -> Tensor:
-        """Return the refiner's (N, T, T) residual logits.
+    def refiner(self) -> Refiner:
+        """Return the model's refiner.
+
+        Raises:
+            InputError: it has none.
+        """
+        if self.model.refiner is None:
+            raise InputError(NO_REFINER)
+        return self.model.refiner
+
+    def refine(self, windows: Windows) -> Tensor:
+        """Return what the refiner makes of the windows of tiles, (N, T, T) logits.
 
         Raises:
             InputError: the model has no refiner.
         """
-        if self.model.refiner is None:
-            raise InputError(NO_REFINER)
+        refiner = self.refiner()
         with autocast(self.device, self.precision):
             some = zip(*(window.split(TILES_AT_ONCE) for window in windows), strict=True)
-            return torch.cat([self.model.refiner(part) for part in some])
+            return torch.cat([refiner(part) for part in some])
 
     def check_stage(self, stage: Stage | None) -> Stage:
         """Return `stage`, or the last one that the model has where it is None.
@@ -220,14 +260,16 @@ class Segmenter:
             raise InputError(NO_REFINER)
         return stage or ("coarse" if self.model.refiner is None else "refined")
 
-    def _windows(self, levels: list[Tensor], upsampled: Tensor, tiles: Tensor) -> Windows:
+    def _windows(
+        self, levels: list[Tensor], margin: int, upsampled: Tensor, tiles: Tensor
+    ) -> Windows:
         """Cut the windows of all tiles, RGB and coarse probability together."""
         fovea = self.model.fovea
         p = pad(probability(upsampled)[0].cpu().numpy(), fovea.margin)
         p_levels = [
             torch.from_numpy(x).to(self.device)[None, ..., None] for x in pyramid(p, fovea.levels)
         ]
-        rgb = gather_windows([level[None] for level in levels], tiles, fovea)
+        rgb = gather_windows([level[None] for level in levels], tiles, fovea, margin)
         doubt = gather_windows(p_levels, tiles, fovea)
         return [torch.cat(pair, dim=-1) for pair in zip(rgb, doubt, strict=True)]
 

@@ -12,13 +12,14 @@ from pipeline import coarse_stage, distributed, model, patch_stage, refiner_stag
 from pipeline.config import Config
 from pipeline.devices import choose_device
 from pipeline.model import Model
+from refine.postprocess import parse
 
 log = logging.getLogger(__name__)
 
-LOOSE = ("tiles", "refiner", "coarse.epochs", "coarse.workers")
+LOOSE = ("tiles", "refiner", "coarse.epochs", "coarse.workers", "postprocess")
 """What may change after the coarse stage began."""
 
-LAST = ("refiner.epochs",)
+LAST = ("refiner.epochs", "postprocess")
 """What may change after the refiner's training began."""
 
 
@@ -44,6 +45,7 @@ def train_coarse(data: Path, run: Path, settings: Path | None, device: str) -> P
                 low=config.tiles.low,
                 high=config.tiles.high,
                 long_side=config.data.long_side,
+                postprocess=tuple(parse(step) for step in config.postprocess),
                 provenance=provenance(kept, held_out, config),
                 scores={"validation": {"photos": len(held_out), "coarse_grid_dice": score}},
             )
@@ -61,7 +63,7 @@ def make_patches(data: Path, run: Path, settings: Path | None, device: str) -> P
         InputError: data, settings or the run are at fault.
     """
     coarse_only = runs.coarse_model(run)
-    config = runs.resolve(run, settings, ("tiles", "refiner"))
+    config = runs.resolve(run, settings, ("tiles", "refiner", "postprocess"))
     with runs.locked(run):
         return patch_stage.make_patches(data, run, coarse_only, config, choose_device(device))
 
@@ -74,7 +76,7 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
     """
     coarse_only = runs.coarse_model(run)
     begun = (run / "refiner" / "last.pt").exists()
-    config = runs.resolve(run, settings, LAST if begun else ("refiner",))
+    config = runs.resolve(run, settings, LAST if begun else ("refiner", "postprocess"))
     chosen = distributed.local_device(choose_device(device))
     with runs.locked(run), distributed.process_group(chosen):
         runs.record(run, config)

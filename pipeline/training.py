@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel
 
 from pipeline import distributed
@@ -76,7 +77,7 @@ def fit(
         row = {"epoch": state.epoch, "loss": loss, "lr": float(state.schedule.get_last_lr()[0])}
         improved = False
         if state.epoch % config.score_every == 0 or state.epoch == config.epochs:
-            row["score"] = distributed.from_first(_score(state, score))
+            row["score"] = _score(state, score)
             improved = row["score"] > state.best_score
             if improved:
                 state.best_score = row["score"]
@@ -115,7 +116,8 @@ def train_epoch(
         nn.utils.clip_grad_norm_(state.model.parameters(), clip_norm)
         state.scaler.step(state.optimizer)
         state.scaler.update()
-        state.schedule.step()
+        if not isinstance(state.schedule, ReduceLROnPlateau):  # which waits for a score
+            state.schedule.step()
         state.average.update_parameters(state.model)
         total += loss.item()
     return total / len(batches)
@@ -125,15 +127,36 @@ def new_state(
     model: nn.Module, config: TrainConfig, *, steps_an_epoch: int, origin: str
 ) -> TrainState:
     """Return the state before the first step."""
-    num_steps = config.epochs * steps_an_epoch
-    optimizer = torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=config.lr)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: lr_factor(step / num_steps, config.warmup)
-    )
+    optimizer = new_optimizer(model, config)
+    schedule = new_schedule(optimizer, config, config.epochs * steps_an_epoch)
     average = AveragedModel(model, multi_avg_fn=moving_average(config.ema), use_buffers=True)
     device = next(model.parameters()).device
     scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
     return TrainState(model, average, optimizer, schedule, scaler, origin, steps_an_epoch)
+
+
+def new_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Return the optimiser that `config` names, for all parameters of `model`."""
+    groups = parameter_groups(model, config.weight_decay)
+    if config.optimizer == "rmsprop":
+        return torch.optim.RMSprop(groups, lr=config.lr, alpha=0.9, eps=1e-7)  # as in Keras
+    return torch.optim.AdamW(groups, lr=config.lr)
+
+
+def new_schedule(
+    optimizer: torch.optim.Optimizer, config: TrainConfig, num_steps: int
+) -> LRScheduler:
+    """Return the schedule that `config` names: a cosine by steps, or plateaus by scores."""
+    if config.schedule == "plateau":
+        return ReduceLROnPlateau(
+            optimizer,
+            mode="max",
+            factor=config.plateau_factor,
+            patience=config.plateau_patience,
+            threshold=1e-4,
+            threshold_mode="abs",
+        )
+    return LambdaLR(optimizer, lambda step: lr_factor(step / num_steps, config.warmup))
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -174,11 +197,16 @@ def moving_average(
 
 
 def _score(state: TrainState, score: Score) -> float:
-    if distributed.rank() != 0:
-        return 0.0
-    with torch.inference_mode():
+    """Return what the first process rates the average; all of them hear it, and the schedule."""
+    value = 0.0
+    if distributed.rank() == 0:
         network: nn.Module = state.average.module
-        return score(network.eval())
+        with torch.inference_mode():
+            value = score(network.eval())
+    value = distributed.from_first(value)
+    if isinstance(state.schedule, ReduceLROnPlateau):
+        state.schedule.step(value)
+    return value
 
 
 def describe(row: dict[str, float], epochs: int) -> str:

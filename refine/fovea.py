@@ -20,23 +20,28 @@ Windows = list[Tensor]
 """Level k: (N, S_k, S_k, C) uint8, finest first."""
 
 
-def gather_windows(levels: Sequence[Tensor], tiles: Tensor, fovea: Fovea) -> Windows:
+def gather_windows(
+    levels: Sequence[Tensor], tiles: Tensor, fovea: Fovea, margin: int | None = None
+) -> Windows:
     """Cut the windows around all tiles, on whatever device the pyramid is.
 
     Args:
         levels: level k is (B, (H + 2 m) / 2^k, (W + 2 m) / 2^k, C) uint8, the pyramid of a
-            photo padded by the margin of `fovea` on every side.
+            photo padded by m on every side.
         tiles: (N, 3) int64: photo, row and column in the grid of tiles.
         fovea: sides of tile and windows.
+        margin: m, a multiple of 2^k for every level and at least the margin of `fovea`, which
+            it is by default.
 
     Returns:
         The windows of each level.
     """
+    margin = fovea.margin if margin is None else margin
     photo, row, column = tiles.to(levels[0].device).T
     windows = []
     for level in range(fovea.levels):
         # With the margin, the window of tile (0, 0) begins `margin - level * tile` in.
-        first = (fovea.margin >> level) - level * fovea.tile_side(level)
+        first = (margin >> level) - level * fovea.tile_side(level)
         offsets = torch.arange(fovea.window_side(level), device=row.device) + first
         rows = row[:, None] * fovea.tile_side(level) + offsets
         columns = column[:, None] * fovea.tile_side(level) + offsets

@@ -1,4 +1,4 @@
-"""The refiner: what to add to the coarse logits of a tile, seen through its fovea.
+"""The refiner: logits to be added to the coarse ones of a tile, seen through its fovea.
 
 Plain 3 x 3 convolutions, from the coarsest level of the window to the finest. All of
 them are valid ones on a region a little larger than what the next level needs, with the
@@ -10,6 +10,7 @@ Shapes: N tiles, S_k the side of the window and T_k that of the tile at level k.
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,9 +21,16 @@ from data.geometry import Fovea
 IN_CHANNELS = 4
 """RGB and the coarse probability."""
 
+Sees = Literal["all", "photo", "mask_around"]
+"""What of a window reaches the network: photo and coarse probability; the photo alone; both in
+the tile and the probability alone around it."""
+
 
 class Refiner(nn.Module):
-    """Residual logits of tiles; an untrained one gives zero everywhere."""
+    """Logits of tiles, zero from an untrained one: to be added to the coarse ones.
+
+    Without `residual` they are to stand in the place of the coarse ones.
+    """
 
     def __init__(
         self,
@@ -30,6 +38,8 @@ class Refiner(nn.Module):
         *,
         channels: Sequence[int] = (32, 32, 32),
         depths: Sequence[int] = (2, 3, 4),
+        sees: Sees = "all",
+        residual: bool = True,
     ) -> None:
         """Build the levels; `channels` and `depths` are theirs, finest first.
 
@@ -43,6 +53,8 @@ class Refiner(nn.Module):
                 f"not {len(channels)} and {len(depths)}"
             )
         self.fovea = fovea
+        self.sees: Sees = sees
+        self.residual = residual
         self.channels = list(channels[: fovea.levels])
         self.depths = list(depths[: fovea.levels])
         self.halos = input_halos(self.depths)
@@ -56,15 +68,16 @@ class Refiner(nn.Module):
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
     def forward(self, windows: Sequence[Tensor]) -> Tensor:
-        """Return the residual logits of each tile.
+        """Return the logits of each tile.
 
         Args:
             windows: level k is (N, S_k, S_k, 4) uint8: RGB and coarse probability.
 
         Returns:
-            (N, T_0, T_0) float32, to be added to the upsampled coarse logits.
+            (N, T_0, T_0) float32, to be added to the upsampled coarse logits, or to stand in
+            their place where not `residual`.
         """
-        inputs = [(window.permute(0, 3, 1, 2).float() - 127.5) / 64 for window in windows]
+        inputs = [self._input(window, level) for level, window in enumerate(windows)]
         sides = [self.fovea.tile_side(level) for level in range(self.fovea.levels)]
         last = self.fovea.levels - 1
         canvas = resize_halo(inputs[last], sides[last] + 2 * self.halos[last])
@@ -74,8 +87,17 @@ class Refiner(nn.Module):
             around = upsample_to(inputs[level + 1], side)
             canvas = torch.cat([overlay(inputs[level], around), upsample_to(features, side)], dim=1)
             features = self.levels[level](canvas)
-        residual: Tensor = self.head(resize_halo(features, sides[0]))
-        return residual.squeeze(1).float()
+        logits: Tensor = self.head(resize_halo(features, sides[0]))
+        return logits.squeeze(1).float()
+
+    def _input(self, window: Tensor, level: int) -> Tensor:
+        """Return (N, 4, S_k, S_k) about zero; channels that it does not see are zero."""
+        x = (window.permute(0, 3, 1, 2).float() - 127.5) / 64
+        if self.sees == "photo":
+            return F.pad(x[:, :3], (0, 0, 0, 0, 0, 1))
+        if self.sees == "mask_around" and level:
+            return F.pad(x[:, 3:], (0, 0, 0, 0, 3, 0))
+        return x
 
 
 def input_halos(depths: Sequence[int]) -> list[int]:

@@ -1,7 +1,7 @@
 """Coarse logits to full size, and refined tiles in their place.
 
-Upsampling is half-pixel centred (`align_corners=False`): coarse pixel i covers the full
-pixels 4 i to 4 i + 3, and its centre stays where it is.
+Upsampling is half-pixel centred (`align_corners=False`): coarse pixel i of stride s
+covers the full pixels s i to s i + s - 1, and its centre stays where it is.
 
 Shapes: B photos, h x w the coarse size, H x W the padded full size, N tiles, T their side.
 """
@@ -10,13 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from data.geometry import COARSE_STRIDE
 
-
-def upsample(logits: Tensor) -> Tensor:
-    """Return (B, h, w) coarse logits at full size (B, H, W), bilinearly."""
+def upsample(logits: Tensor, stride: int) -> Tensor:
+    """Return (B, h, w) coarse logits at full size (B, h * stride, w * stride), bilinearly."""
     return F.interpolate(
-        logits[:, None], scale_factor=COARSE_STRIDE, mode="bilinear", align_corners=False
+        logits[:, None], scale_factor=stride, mode="bilinear", align_corners=False
     ).squeeze(1)
 
 
@@ -31,28 +29,32 @@ def logit(probability: Tensor) -> Tensor:
     return torch.log(p) - torch.log1p(-p)
 
 
-def add_residuals(logits: Tensor, tiles: Tensor, residuals: Tensor) -> Tensor:
-    """Return full-size logits with the refiner's residuals added inside its tiles.
+def stitch(logits: Tensor, tiles: Tensor, refined: Tensor, *, residual: bool = True) -> Tensor:
+    """Return full-size logits with those of the refiner inside its tiles.
 
     Args:
         logits: (B, H, W) upsampled coarse logits; left as they are.
         tiles: (N, 3) int64: photo, row and column in the grid of tiles, no tile twice.
-        residuals: (N, T, T) float32 in the order of `tiles`.
+        refined: (N, T, T) float32 in the order of `tiles`.
+        residual: whether they are added to the coarse logits, or put in their place.
 
     Returns:
         (B, H, W) logits, a new tensor; outside the tiles bit for bit those given.
 
     Raises:
-        ValueError: the tiles do not fit the photo, or there is not one residual for each.
+        ValueError: the tiles do not fit the photo, or are not as many as `refined`.
     """
-    num, side = residuals.shape[0], residuals.shape[-1]
+    num, side = refined.shape[0], refined.shape[-1]
     batch, height, width = logits.shape
     if len(tiles) != num or height % side or width % side:
         raise ValueError(
-            f"{num} residuals of side {side} do not fit {len(tiles)} tiles of {tuple(logits.shape)}"
+            f"{num} blocks of side {side} do not fit {len(tiles)} tiles of {tuple(logits.shape)}"
         )
     grid = logits.reshape(batch, height // side, side, width // side, side)
     photo, row, column = tiles.to(logits.device).T
     blocks = grid.permute(0, 1, 3, 2, 4).clone()
-    blocks[photo, row, column] += residuals
+    if residual:
+        blocks[photo, row, column] += refined
+    else:
+        blocks[photo, row, column] = refined
     return blocks.permute(0, 1, 3, 2, 4).reshape(batch, height, width)

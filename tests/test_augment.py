@@ -1,5 +1,6 @@
 from dataclasses import fields, replace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -189,3 +190,36 @@ def test_what_leaves_the_photo_is_replaced_by_its_edge():
 
     assert (moved[0] == 77).all()
     assert (moved[1] == 255).all()
+
+
+def test_hue_saturation_and_value_shift_within_their_limits():
+    photo = np.full((4, 4, 3), (200, 100, 50), np.uint8)
+    change = Augmentation(
+        flip=0, shift=0, scale=0, brightness=0, contrast=0, saturation=0, tint=0,
+        hue=50, hsv_saturation=5, hsv_value=15,
+    )  # fmt: skip
+    before = cv2.cvtColor(photo, cv2.COLOR_RGB2HSV)[0, 0].astype(int)
+    seen = []
+
+    for seed in range(200):
+        changed, _ = change(photo, photo[..., 0], np.random.default_rng(seed))
+        seen.append(cv2.cvtColor(changed, cv2.COLOR_RGB2HSV)[0, 0].astype(int) - before)
+
+    hue, saturation, value = np.transpose(seen)
+    turn = (hue + 90) % 180 - 90
+    # Two conversions of colours in whole numbers are off by one or two steps.
+    assert 40 < turn.max() <= 52
+    assert -52 <= turn.min() < -40
+    assert 2 < saturation.max() <= 8
+    assert -8 <= saturation.min() < -2
+    assert 10 < value.max() <= 16
+    assert -16 <= value.min() < -10
+
+
+def test_hue_of_grey_changes_nothing():
+    grey = np.full((4, 4, 3), 90, np.uint8)
+    change = replace(NO_AUGMENTATION, hue=90)
+
+    changed, _ = change(grey, grey[..., 0], np.random.default_rng(0))
+
+    np.testing.assert_array_equal(changed, grey)

@@ -14,16 +14,16 @@ from data.augment import Augmentation
 from data.coarse_dataset import (
     CoarseDataset,
     CoarsePair,
+    CoarseView,
     EpochBatches,
     load_pair,
     load_pairs,
-    to_coarse,
 )
 from data.errors import InputError
 from data.geometry import Size
 from data.samples import Sample
 
-LONG_SIDE = 64
+VIEW = CoarseView(64)
 
 
 def disc(height: int, width: int, row: float, column: float, radius: float) -> NDArray[np.bool_]:
@@ -58,7 +58,7 @@ def ignore(done: int, total: int) -> None:
 def test_the_target_is_the_area_mean_of_the_mask(tmp_path: Path):
     mask = disc(64, 64, 30.2, 33.7, 21)
 
-    pair = load_pair(sample(tmp_path, "a", mask), LONG_SIDE)
+    pair = load_pair(sample(tmp_path, "a", mask), VIEW)
 
     assert pair.mask.shape == (16, 16)
     exact = mask.reshape(16, 4, 16, 4).mean((1, 3)) * 255
@@ -71,7 +71,7 @@ def test_the_target_is_the_area_mean_of_the_mask(tmp_path: Path):
 def test_photo_and_mask_lie_on_the_same_grid(tmp_path: Path, height: int, width: int):
     mask = disc(height, width, height / 3, width / 2, height / 4)
 
-    pair = load_pair(sample(tmp_path, "a", mask), LONG_SIDE)
+    pair = load_pair(sample(tmp_path, "a", mask), VIEW)
 
     for channel in range(3):
         np.testing.assert_array_equal(pair.photo[..., channel], pair.mask)
@@ -84,13 +84,13 @@ def test_photo_and_mask_lie_on_the_same_grid(tmp_path: Path, height: int, width:
 def test_coarse_is_a_quarter_of_the_padded_working_size(
     size: tuple[int, int], coarse: tuple[int, int]
 ):
-    assert to_coarse(np.zeros(size, np.uint8), 1918).shape == coarse
+    assert CoarseView(1918)(np.zeros(size, np.uint8)).shape == coarse
 
 
 def test_coarse_pixels_are_squares_of_four_from_the_corner():
     photo = np.random.default_rng(0).integers(0, 256, (60, 62, 3), np.uint8)
 
-    coarse = to_coarse(photo, LONG_SIDE)
+    coarse = VIEW(photo)
 
     exact = photo[:60, :60].reshape(15, 4, 15, 4, 3).mean((1, 3))
     np.testing.assert_allclose(coarse[:15, :15], exact, atol=1)
@@ -100,11 +100,11 @@ def test_samples_are_loaded_in_order_and_counted(tmp_path: Path):
     samples = [sample(tmp_path, f"{i}", disc(64, 64, 32, 32, i)) for i in range(12)]
     told = []
 
-    loaded = load_pairs(samples, LONG_SIDE, lambda done, total: told.append((done, total)))
+    loaded = load_pairs(samples, VIEW, lambda done, total: told.append((done, total)))
 
     assert told == [(i + 1, 12) for i in range(12)]
     for one, pair in zip(samples, loaded, strict=True):
-        np.testing.assert_array_equal(pair.mask, load_pair(one, LONG_SIDE).mask)
+        np.testing.assert_array_equal(pair.mask, load_pair(one, VIEW).mask)
 
 
 def test_photos_are_decoded_once_and_never_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -117,7 +117,7 @@ def test_photos_are_decoded_once_and_never_again(tmp_path: Path, monkeypatch: py
         return read_photo(path)
 
     monkeypatch.setattr(coarse_dataset, "read_photo", counting)
-    dataset = CoarseDataset(load_pairs(samples, LONG_SIDE, ignore))
+    dataset = CoarseDataset(load_pairs(samples, VIEW, ignore))
     for epoch in range(3):
         for i in range(3):
             dataset[epoch, i]
@@ -132,7 +132,7 @@ def test_all_problems_are_named_at_once(tmp_path: Path):
     samples[3].mask.write_bytes(b"no picture")
 
     with pytest.raises(InputError) as caught:
-        load_pairs(samples, LONG_SIDE, ignore)
+        load_pairs(samples, VIEW, ignore)
 
     assert str(caught.value).splitlines() == [
         f"{tmp_path}/a.bmp is not an image that can be read",
@@ -295,3 +295,15 @@ def test_a_loader_takes_dataset_and_batches():
     shapes = [(photos.shape, masks.shape) for photos, masks in loader]
 
     assert shapes == [((2, 3, 8, 12), (2, 8, 12))] * 2
+
+
+@pytest.mark.parametrize(
+    ("level", "alignment", "coarse"),
+    [(2, 128, (320, 480)), (3, 64, (160, 240)), (4, 32, (80, 120)), (4, 256, (80, 128))],
+)
+def test_a_network_may_see_less_of_a_photo_padded_to_more(
+    level: int, alignment: int, coarse: tuple[int, int]
+):
+    view = CoarseView(1918, level, alignment)
+
+    assert view(np.zeros((1280, 1918, 3), np.uint8)).shape == (*coarse, 3)

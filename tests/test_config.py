@@ -28,9 +28,18 @@ OTHER = Config(
     ),
     coarse=CoarseConfig(
         epochs=3,
+        network="mlp",
+        stride=16,
+        unpool="nearest",
+        grid=(3, 4),
+        hidden=(5,),
         batch_size=2,
+        optimizer="rmsprop",
         lr=1.5e-7,
+        schedule="plateau",
         warmup=0.0,
+        plateau_factor=0.5,
+        plateau_patience=0,
         weight_decay=0.0,
         clip_norm=0.25,
         ema=0.5,
@@ -50,14 +59,21 @@ OTHER = Config(
             contrast=0.04,
             saturation=0.05,
             tint=0.06,
+            hue=50.0,
+            hsv_saturation=5.0,
+            hsv_value=15.0,
         ),
     ),
     tiles=TilesConfig(side=32, levels=2, low=0.01, high=0.99, train_budget=7),
     refiner=RefinerConfig(
         epochs=1,
         batch_size=17,
+        optimizer="rmsprop",
         lr=1.0,
+        schedule="plateau",
         warmup=1.0,
+        plateau_factor=0.1,
+        plateau_patience=9,
         weight_decay=0.5,
         clip_norm=3.0,
         ema=0.0,
@@ -67,7 +83,10 @@ OTHER = Config(
         score_every=3,
         channels=(3, 4),
         depths=(1, 2),
+        sees="photo",
+        residual=False,
     ),
+    postprocess=("smooth=3", "components=9"),
 )
 
 
@@ -131,7 +150,7 @@ def test_settings_that_differ_are_named():
             "[coarse.augment]\nblur = 1",
             r"no setting coarse\.augment\.blur; .*coarse\.augment\.flip",
         ),
-        ("[refine]\nlr = 1", "no setting refine; there are data, coarse, tiles, refiner$"),
+        ("[refine]\nlr = 1", "no setting refine; there are data, coarse, tiles, refiner, postprocess$"),
         ("epochs = 3", "no setting epochs; there are data"),
     ],
 )
@@ -250,3 +269,28 @@ def test_every_default_is_within_its_range(tmp_path: Path):
 
     numbers = [v for v in asdict(config.coarse).values() if isinstance(v, float)]
     assert all(math.isfinite(v) for v in numbers)
+
+
+@pytest.mark.parametrize("grid", ["[80]", "[80, 120, 3]", "80", "[80, 0]"])
+def test_a_list_of_two_has_two(tmp_path: Path, grid: str):
+    path = tmp_path / "settings.toml"
+    path.write_text(f"[coarse]\ngrid = {grid}\n")
+
+    with pytest.raises(SettingsError, match=r"coarse\.grid must be"):
+        load(path)
+
+
+def test_a_tile_holds_a_coarse_pixel_at_least(tmp_path: Path):
+    path = tmp_path / "settings.toml"
+    path.write_text("[coarse]\nstride = 16\n[tiles]\nside = 8\n")
+
+    with pytest.raises(SettingsError, match=r"tiles\.side = 8, but .* coarse\.stride = 16"):
+        load(path)
+
+
+def test_an_unknown_step_is_refused_with_those_there_are(tmp_path: Path):
+    path = tmp_path / "settings.toml"
+    path.write_text('postprocess = ["sharpen=3"]\n')
+
+    with pytest.raises(SettingsError, match=r"sharpen.*components"):
+        load(path)

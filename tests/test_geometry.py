@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 
 from data.geometry import (
     ALIGNMENT,
-    COARSE_LEVEL,
-    COARSE_STRIDE,
+    COARSE_STRIDES,
     MAX_LEVELS,
     TILE_SIDES,
     Fovea,
@@ -122,11 +121,11 @@ def test_the_rings_cover_the_largest_window_once(fovea: Fovea):
 
 @all_foveas
 def test_every_grid_fits_a_padded_photo_and_its_margin(fovea: Fovea):
-    coarsest = 2 ** max(fovea.levels - 1, COARSE_LEVEL)
+    coarsest = 2 ** (fovea.levels - 1)
 
     assert fovea.tile_side(fovea.levels - 1) >= 1
     assert ALIGNMENT % fovea.tile == 0
-    assert fovea.tile % COARSE_STRIDE == 0
+    assert all(ALIGNMENT % stride == 0 for stride in COARSE_STRIDES)
     assert ALIGNMENT % coarsest == 0
     # Grids count from the photo's corner, windows from the margin's: they must agree.
     assert fovea.margin % coarsest == 0

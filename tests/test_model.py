@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +9,20 @@ import torch
 from torch import nn
 
 from coarse.enet import ENet
+from coarse.linknet import LinkNet
+from coarse.mlp import MLP
+from coarse.network import CoarseNetwork
 from data.errors import InputError
 from data.geometry import Fovea
 from pipeline import model as models
-from pipeline.model import Model, load, save, weights_hash
+from pipeline.model import Model, identity, load, save, weights_hash
 from refine.network import Refiner
+from refine.postprocess import parse
 
 
-def model_of(*, refined: bool = True) -> Model:
+def model_of(*, refined: bool = True, coarse: CoarseNetwork | None = None) -> Model:
     torch.manual_seed(5)
-    coarse = ENet().train()
+    coarse = (coarse or ENet()).train()
     coarse(torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8))  # statistics of the norms
     fovea = Fovea(8, 2)
     refiner = Refiner(fovea, channels=(4, 6), depths=(1, 2)) if refined else None
@@ -203,3 +208,58 @@ def test_an_interrupted_save_leaves_no_half_written_file(
         save(model_of(), tmp_path)
 
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "coarse",
+    [
+        ENet(stride=8, unpool="nearest"),
+        LinkNet(stride=4),
+        MLP(grid=(4, 5), hidden=(7,), stride=16),
+    ],
+    ids=lambda network: type(network).__name__,
+)
+@torch.no_grad()
+def test_every_coarse_network_comes_back(tmp_path: Path, coarse: CoarseNetwork):
+    model = model_of(coarse=coarse)
+    photos = torch.randint(0, 256, (1, 3, 32, 64), dtype=torch.uint8)
+
+    save(model, tmp_path / "model")
+    again = load(tmp_path / "model")
+
+    assert type(again.coarse) is type(coarse)
+    assert again.coarse.options() == coarse.options()
+    assert again.coarse.stride == coarse.stride
+    assert torch.equal(again.coarse.eval()(photos), coarse.eval()(photos))
+
+
+def test_what_a_refiner_sees_and_the_steps_after_it_come_back(tmp_path: Path):
+    fovea = Fovea(8, 2)
+    refiner = Refiner(fovea, channels=(4, 6), depths=(1, 2), sees="mask_around", residual=False)
+    steps = (parse("close-open=5"), parse("smooth=3"))
+
+    save(replace(model_of(), refiner=refiner, postprocess=steps), tmp_path / "model")
+    again = load(tmp_path / "model")
+
+    assert again.refiner is not None
+    assert (again.refiner.sees, again.refiner.residual) == ("mask_around", False)
+    assert again.postprocess == steps
+
+
+def test_the_identity_of_a_model_changes_with_what_decides_its_masks_alone():
+    model = model_of()
+    assert model.refiner is not None
+    first = identity(model)
+
+    others = [
+        replace(model, low=0.2),
+        replace(model, long_side=778),
+        replace(model, refiner=None),
+        replace(model, postprocess=(parse("smooth=3"),)),
+    ]
+    same = replace(model, provenance={}, scores={})
+    assert identity(same) == first == identity(model_of())
+    assert len({first, *map(identity, others)}) == 5
+    with torch.no_grad():
+        model.refiner.head.weight[0, 0] += 1e-6
+    assert identity(model) != first

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from data.geometry import COARSE_LEVEL, COARSE_STRIDE, Size, padded
+from data.geometry import Size, padded
 from data.pyramid import halve, pad, pyramid, to_working_size
 
 Pixels = NDArray[np.uint8]
@@ -96,10 +96,10 @@ def test_a_pixel_is_seen_in_exactly_one_coarse_pixel(row: int, column: int, valu
     photo = np.zeros((96, 64, 3), np.uint8)
     photo[row, column] = value  # a sixteenth of 5 would be rounded away
 
-    coarse = pyramid(photo, COARSE_LEVEL + 1)[COARSE_LEVEL]
+    coarse = pyramid(photo, 3)[2]
 
     seen = np.argwhere(coarse.any(axis=2)).tolist()
-    assert seen == [[row // COARSE_STRIDE, column // COARSE_STRIDE]]
+    assert seen == [[row // 4, column // 4]]
 
 
 @pytest.mark.parametrize("shape", [(1280, 1918, 3), (1100, 1535), (1, 1600, 3)])
@@ -132,3 +132,14 @@ def test_resampling_keeps_the_middle_in_the_middle():
 
         # A ramp turned by half a circle is 255 minus it, wherever half a pixel is not lost.
         np.testing.assert_allclose(result + result[::-1, ::-1], 254.5, atol=1.5)
+
+
+@pytest.mark.parametrize("alignment", [32, 64, 128])
+def test_a_photo_is_padded_to_whole_squares_of_the_alignment(alignment: int):
+    photo = np.random.default_rng(0).integers(0, 256, (130, 65, 3), np.uint8)
+
+    whole = pad(photo, 8, alignment)
+
+    assert all((side - 16) % alignment == 0 for side in whole.shape[:2])
+    np.testing.assert_array_equal(whole[8:138, 8:73], photo)
+    np.testing.assert_array_equal(whole[-1, 8:73], photo[-1])

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -6,7 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from coarse.enet import ENet
 from data import patch_store
@@ -24,10 +26,17 @@ from pipeline.config import Config, DataConfig, RefinerConfig, TilesConfig
 from pipeline.metrics import overlap
 from pipeline.model import Model
 from pipeline.patch_stage import photo_patches, relevant_settings, write_patches
-from pipeline.refiner_stage import in_memory, mean_dice, random_flip, train_refiner
+from pipeline.refiner_stage import (
+    in_memory,
+    mean_dice,
+    random_flip,
+    refined_logits,
+    train_refiner,
+)
 from pipeline.segmenter import Segmenter
-from refine.fovea import join_rings, split_rings
+from refine.fovea import Windows, join_rings, split_rings
 from refine.network import Refiner
+from refine.stitch import logit
 
 CPU = torch.device("cpu")
 LONG_SIDE = 128
@@ -96,6 +105,10 @@ def stored_run(folder: Path, num_training: int = 2) -> Path:
     return folder
 
 
+def refined_by(refiner: nn.Module) -> Callable[[Windows], Tensor]:
+    return partial(refined_logits, refiner, residual=True)
+
+
 @pytest.fixture
 def _no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refiner_stage.os, "sysconf", lambda name: 1)
@@ -114,7 +127,7 @@ def test_the_dice_of_patches_is_that_of_stitched_masks(
     arrays, outside = arrays_of(samples, segmenter, budget)
 
     with torch.inference_mode():
-        found = mean_dice(segmenter.model.refiner, arrays, outside, first, FOVEA, CPU)
+        found = mean_dice(refined_by(segmenter.model.refiner), arrays, outside, first, FOVEA, CPU)
 
     stitched, coarse = [], []
     for sample in samples[first:]:
@@ -134,7 +147,7 @@ def test_the_dice_of_photos_without_patches_is_the_coarse_one():
     }
 
     found = mean_dice(
-        nn.Identity(), none, np.array([(9, 9, 9), (1, 2, 2), (0, 3, 0)]), 1, FOVEA, CPU
+        refined_by(nn.Identity()), none, np.array([(9, 9, 9), (1, 2, 2), (0, 3, 0)]), 1, FOVEA, CPU
     )
 
     assert found == (0.5 + 0) / 2
@@ -183,7 +196,9 @@ def test_from_disk_comes_what_comes_from_memory(tmp_path: Path):
     for one, other in zip(*batches, strict=True):
         assert all(torch.equal(x, y) for x, y in zip(one, other, strict=True))
     with torch.inference_mode():
-        scores = [mean_dice(refiner, x, outside, 0, FOVEA, CPU) for x in (on_disk, memory)]
+        scores = [
+            mean_dice(refined_by(refiner), x, outside, 0, FOVEA, CPU) for x in (on_disk, memory)
+        ]
     assert scores[0] == scores[1]
 
 
@@ -216,3 +231,16 @@ def test_no_training_patches_ask_for_wider_tiles(tmp_path: Path):
 
     with pytest.raises(InputError, match=r"no training patches.*widen tiles\.low and tiles\.high"):
         train_refiner(run, CONFIG, CPU)
+
+
+def test_logits_are_those_of_the_network_on_top_of_the_coarse_ones_or_alone():
+    windows, _ = windows_of_noise(4)
+    ones = torch.ones(4, FOVEA.tile, FOVEA.tile)
+
+    class One(nn.Module):
+        def forward(self, windows: Windows) -> Tensor:
+            return ones
+
+    coarse = logit(windows[0][..., 3])
+    assert torch.equal(refined_logits(One(), windows, residual=True), coarse + 1)
+    assert torch.equal(refined_logits(One(), windows, residual=False), ones)

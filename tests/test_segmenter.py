@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 from torch import nn
 
 from coarse.enet import ENet
+from coarse.network import CoarseNetwork
 from data.errors import InputError
-from data.geometry import COARSE_STRIDE, Fovea
+from data.geometry import COARSE_STRIDES, Fovea
+from data.pyramid import pad
 from pipeline import segmenter as module
 from pipeline.model import Model
 from pipeline.segmenter import Segmenter
 from refine.network import Refiner
+from refine.postprocess import apply, parse
 
 Photo = NDArray[np.uint8]
 
@@ -201,7 +204,9 @@ def test_the_networks_see_the_photo_in_one_pyramid():
     """The coarse network gets the quarter of the photo, the refiner the windows of the same."""
     seen: list[torch.Tensor] = []
 
-    class Spy(nn.Module):
+    class Spy(CoarseNetwork):
+        multiple = 8
+
         def forward(self, photos: torch.Tensor) -> torch.Tensor:
             seen.append(photos)
             return torch.linspace(-2, 1, photos[:, 0].numel()).view(photos[:, 0].shape)
@@ -212,7 +217,7 @@ def test_the_networks_see_the_photo_in_one_pyramid():
     proposal = segmenter.propose(photo)
 
     np.testing.assert_array_equal(seen[0][0].permute(1, 2, 0), photo[::4, ::4])
-    assert seen[0].shape[-1] * COARSE_STRIDE == proposal.upsampled.shape[-1]
+    assert seen[0].shape[-1] * 4 == proposal.upsampled.shape[-1]
     first = proposal.tiles.tolist().index([0, 2, 3])
     np.testing.assert_array_equal(proposal.windows[0][first][..., :3], photo[32:48, 48:64])
     np.testing.assert_array_equal(proposal.windows[2][first][..., :3], photo[0:80:4, 16:96:4])
@@ -225,8 +230,10 @@ def test_the_networks_see_the_photo_in_one_pyramid():
 def test_where_the_coarse_network_says_half_of_the_photo_half_of_the_mask_is_set(
     size: tuple[int, int],
 ):
-    class Left(nn.Module):
+    class Left(CoarseNetwork):
         """Says that the left half of what is the photo, without its padding, is the object."""
+
+        multiple = 8
 
         def forward(self, photos: torch.Tensor) -> torch.Tensor:
             # The photo is white on the left and black on the right.
@@ -277,3 +284,65 @@ def test_networks_are_put_into_eval_mode():
     assert not any(m.training for m in segmenter.model.coarse.modules())
     assert segmenter.model.refiner is not None
     assert not any(m.training for m in segmenter.model.refiner.modules())
+
+
+class ByBrightness(CoarseNetwork):
+    """Says that what is bright is the object, as surely as it is bright."""
+
+    multiple = 8
+
+    def forward(self, photos: torch.Tensor) -> torch.Tensor:
+        return (photos[:, 0].float() - 127.5) / 16
+
+
+@pytest.mark.parametrize("stride", COARSE_STRIDES)
+@pytest.mark.parametrize("fovea", [Fovea(16, 1), Fovea(16, 2), Fovea(32, 4), Fovea(16, 3)])
+def test_whatever_the_stride_of_the_coarse_network_the_refiner_sees_the_same_places(
+    stride: int, fovea: Fovea
+):
+    photo = cv2.resize(photo_of(12, 17), (257, 190))
+    model = replace(model_of(fovea=fovea), coarse=ByBrightness(stride=stride), long_side=257)
+    segmenter = Segmenter(model, CPU, "fp32")
+
+    proposal = segmenter.propose(photo)
+
+    assert proposal.padded.height == proposal.coarse.shape[1] * stride
+    assert proposal.padded.height % (8 * stride) == 0
+    assert len(proposal.tiles)
+    whole = pad(photo, alignment=max(32, 8 * stride))
+    for (_, row, column), window in zip(proposal.tiles, proposal.windows[0], strict=True):
+        rows = slice(row * fovea.tile, (row + 1) * fovea.tile)
+        columns = slice(column * fovea.tile, (column + 1) * fovea.tile)
+        np.testing.assert_array_equal(window[..., :3], whole[rows, columns])
+
+
+def test_masks_go_through_the_steps_of_the_model_or_those_asked_for():
+    steps = (parse("smooth=3"), parse("components=10"))
+    photo = photo_of(96, 128)
+    segmenter = Segmenter(replace(model_of(), postprocess=steps), CPU, "fp32")
+
+    plain = segmenter.predict(photo, postprocess=[])
+    own = segmenter.predict(photo)
+    one = segmenter.predict(photo, postprocess=steps[:1])
+
+    np.testing.assert_array_equal(plain.mask, plain.logits > 0)
+    np.testing.assert_array_equal(own.mask, apply(steps, plain.mask, photo))
+    np.testing.assert_array_equal(one.mask, apply(steps[:1], plain.mask, photo))
+    np.testing.assert_array_equal(own.logits, plain.logits)
+    assert not np.array_equal(own.mask, one.mask)
+    assert not np.array_equal(one.mask, plain.mask)
+    np.testing.assert_array_equal(segmenter(photo), own.mask)
+
+
+def test_a_refiner_that_is_no_residual_stands_in_the_place_of_the_coarse_logits():
+    model = model_of()
+    assert model.refiner is not None
+    model.refiner.residual = False
+    segmenter = Segmenter(model, CPU, "fp32")
+
+    prediction = segmenter.predict(photo_of(96, 128))
+
+    refined = segmenter.refine(prediction.proposal.windows).detach().numpy()
+    for (row, column), block in zip(prediction.tiles, refined, strict=True):
+        rows, columns = slice(row * 16, row * 16 + 16), slice(column * 16, column * 16 + 16)
+        np.testing.assert_array_equal(prediction.logits[rows, columns], block)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from data.geometry import COARSE_STRIDE
-from refine.stitch import add_residuals, logit, probability, upsample
+from data.geometry import COARSE_STRIDES
+from refine.stitch import logit, probability, stitch, upsample
 
 SIDE = 192
 """Of the photo that the disc is on, in full-resolution pixels."""
@@ -20,12 +20,12 @@ def noise(shape: tuple[int, ...], seed: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def upsample_slowly(coarse: NDArray[np.float32]) -> NDArray[np.float64]:
+def upsample_slowly(coarse: NDArray[np.float32], stride: int) -> NDArray[np.float64]:
     """Weigh the four nearest coarse centres of each full pixel's centre, edges replicated."""
     height, width = coarse.shape
-    full = np.zeros((COARSE_STRIDE * height, COARSE_STRIDE * width))
+    full = np.zeros((stride * height, stride * width))
     for row, column in np.ndindex(*full.shape):
-        y, x = ((i + 0.5) / COARSE_STRIDE - 0.5 for i in (row, column))
+        y, x = ((i + 0.5) / stride - 0.5 for i in (row, column))
         top, left = math.floor(y), math.floor(x)
         for i, j in product((top, top + 1), (left, left + 1)):
             weight = (1 - abs(y - i)) * (1 - abs(x - j))
@@ -68,41 +68,54 @@ def logits_and_tiles(draw: st.DrawFn) -> tuple[Tensor, Tensor, Tensor]:
     return logits, torch.tensor(tiles, dtype=torch.int64).reshape(-1, 3), residuals
 
 
-@given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 2**32 - 1))
-def test_upsampling_is_bilinear_between_the_centres_of_pixels(height: int, width: int, seed: int):
+@given(
+    st.integers(1, 5),
+    st.integers(1, 5),
+    st.sampled_from(COARSE_STRIDES),
+    st.integers(0, 2**32 - 1),
+)
+def test_upsampling_is_bilinear_between_the_centres_of_pixels(
+    height: int, width: int, stride: int, seed: int
+):
     coarse = noise((2, height, width), seed)
 
-    full = upsample(coarse)
+    full = upsample(coarse, stride)
 
-    wanted = np.stack([upsample_slowly(one.numpy()) for one in coarse])
+    wanted = np.stack([upsample_slowly(one.numpy(), stride) for one in coarse])
     np.testing.assert_allclose(full.numpy(), wanted, rtol=1e-5, atol=1e-5)
 
 
-def test_discs_sent_down_and_up_and_through_the_stitch_stay_where_they_are():
+@pytest.mark.parametrize(
+    ("stride", "shift", "growth"), [(4, 0.2, 0.01), (8, 0.5, 0.03), (16, 1.2, 0.12)]
+)
+def test_discs_sent_down_and_up_and_through_the_stitch_stay_where_they_are(
+    stride: int, shift: float, growth: float
+):
     random = np.random.default_rng(0)
     every = torch.cartesian_prod(torch.zeros(1).long(), *[torch.arange(SIDE // 16)] * 2)
     moved, grown = [], []
 
-    for _ in range(24):
+    for _ in range(24 * stride * stride // 16):
         centre, radius = random.uniform(70, SIDE - 70, 2), random.uniform(30, 60)
-        coarse = area_mean(disc(centre, radius), COARSE_STRIDE)
+        coarse = area_mean(disc(centre, radius), stride)
         p = torch.from_numpy(coarse.clip(0.01, 0.99)).float()[None]
-        upsampled = upsample(torch.log(p) - torch.log1p(-p))
-        mask = add_residuals(upsampled, every, torch.zeros(len(every), 16, 16))[0].numpy() > 0
+        upsampled = upsample(torch.log(p) - torch.log1p(-p), stride)
+        mask = stitch(upsampled, every, torch.zeros(len(every), 16, 16))[0].numpy() > 0
         moved.append(centroid(mask) - centre)
         grown.append(mask.sum() / (np.pi * radius**2) - 1)
 
-    # One disc may move by 0.15 px, where its edge happens to cut the coarse pixels;
+    # One disc may move by some of a coarse pixel, where its edge happens to cut the coarse pixels;
     # what all of them have in common would be a shift between the grids.
     assert np.hypot(*np.mean(moved, axis=0)) < 0.05
-    assert np.hypot(*np.transpose(moved)).max() < 0.2
-    assert np.abs(grown).max() < 0.01
+    assert np.hypot(*np.transpose(moved)).max() < shift
+    assert np.abs(grown).max() < growth
 
 
-def test_a_disc_about_a_corner_of_coarse_pixels_does_not_move_at_all():
-    coarse = area_mean(disc(np.full(2, SIDE / 2), 40), COARSE_STRIDE)
+@pytest.mark.parametrize("stride", COARSE_STRIDES)
+def test_a_disc_about_a_corner_of_coarse_pixels_does_not_move_at_all(stride: int):
+    coarse = area_mean(disc(np.full(2, SIDE / 2), 40), stride)
 
-    mask = upsample(torch.from_numpy(coarse - 0.5).float()[None])[0].numpy() > 0
+    mask = upsample(torch.from_numpy(coarse - 0.5).float()[None], stride)[0].numpy() > 0
 
     np.testing.assert_allclose(centroid(mask), SIDE / 2, atol=1e-9)
 
@@ -112,7 +125,7 @@ def test_residuals_are_added_tile_by_tile_and_nowhere_else(case: tuple[Tensor, T
     logits, tiles, residuals = case
     before = logits.clone()
 
-    result = add_residuals(logits, tiles, residuals)
+    result = stitch(logits, tiles, residuals)
 
     wanted = before.clone()
     side = residuals.shape[-1]
@@ -126,7 +139,7 @@ def test_residuals_are_added_tile_by_tile_and_nowhere_else(case: tuple[Tensor, T
 def test_the_result_shares_no_memory_with_the_input():
     logits = torch.zeros(1, 32, 32)
 
-    add_residuals(logits, torch.zeros(0, 3).long(), torch.zeros(0, 16, 16)).fill_(1)
+    stitch(logits, torch.zeros(0, 3).long(), torch.zeros(0, 16, 16)).fill_(1)
 
     assert not logits.any()
 
@@ -146,12 +159,12 @@ def test_residuals_that_do_not_fit_are_refused(
     tiles = torch.zeros(num_tiles, 3, dtype=torch.int64)
 
     with pytest.raises(ValueError, match="do not fit"):
-        add_residuals(torch.zeros(shape), tiles, torch.zeros(residuals))
+        stitch(torch.zeros(shape), tiles, torch.zeros(residuals))
 
 
 def test_a_tile_outside_the_photo_is_refused():
     with pytest.raises(IndexError):
-        add_residuals(torch.zeros(1, 32, 32), torch.tensor([[0, 2, 0]]), torch.zeros(1, 16, 16))
+        stitch(torch.zeros(1, 32, 32), torch.tensor([[0, 2, 0]]), torch.zeros(1, 16, 16))
 
 
 def test_every_byte_but_the_last_ones_comes_back_from_its_logit():
@@ -182,3 +195,14 @@ def test_quantising_changes_no_side_of_the_threshold():
     again = logit(probability(logits))
 
     assert torch.equal(again > 0, logits > 0)
+
+
+def test_without_residual_the_refined_logits_stand_in_the_place_of_the_coarse_ones():
+    logits, refined = noise((1, 32, 48), 0), noise((2, 16, 16), 1)
+    tiles = torch.tensor([[0, 1, 2], [0, 0, 0]])
+
+    result = stitch(logits, tiles, refined, residual=False)
+
+    assert torch.equal(result[0, 16:, 32:], refined[0])
+    assert torch.equal(result[0, :16, :16], refined[1])
+    assert torch.equal(result[0, :16, 16:], logits[0, :16, 16:])

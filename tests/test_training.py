@@ -1,7 +1,7 @@
 import json
 import math
 from collections.abc import Iterator
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,14 @@ from data.errors import InputError
 from pipeline import checkpoint, distributed
 from pipeline.checkpoint import TrainState
 from pipeline.config import TrainConfig
-from pipeline.training import describe, fit, lr_factor, moving_average, parameter_groups
+from pipeline.training import (
+    describe,
+    fit,
+    lr_factor,
+    moving_average,
+    new_optimizer,
+    parameter_groups,
+)
 
 Batch = tuple[Tensor, Tensor]
 
@@ -347,3 +354,41 @@ def test_a_compiled_network_trains_too(tmp_path: Path):
     assert compiled.keys() == tiny_network().state_dict().keys()
     assert not torch.equal(compiled["0.weight"], tiny_network()[0].weight)
     assert [row["epoch"] for row in rows_of(tmp_path)] == [1]
+
+
+def test_a_plateau_reduces_the_learning_rate_and_is_resumed(tmp_path: Path):
+    """The score never rises, so that after every second epoch the rate falls to a fifth."""
+    settings = {"schedule": "plateau", "plateau_patience": 1, "lr": 1e-9, "ema": 0.0}
+
+    small_run(tmp_path / "whole", epochs=7, **settings)
+    small_run(tmp_path / "parts", epochs=4, **settings)
+    small_run(tmp_path / "parts", epochs=7, **settings)
+
+    rates = [row["lr"] for row in rows_of(tmp_path / "whole")]
+    assert rates == pytest.approx([x * 1e-9 for x in (1, 1, 0.2, 0.2, 0.04, 0.04, 0.008)])
+    assert rows_of(tmp_path / "parts") == rows_of(tmp_path / "whole")
+
+
+def test_a_plateau_leaves_the_learning_rate_while_the_score_rises(tmp_path: Path):
+    small_run(tmp_path, epochs=6, schedule="plateau", plateau_patience=0, lr=1e-2, ema=0.0)
+
+    rows = rows_of(tmp_path)
+    falls = [later["lr"] < row["lr"] for row, later in pairwise(rows)]
+    best = [max(row["score"] for row in rows[: i + 1]) for i in range(len(rows))]
+    stale = [rows[i + 1]["score"] <= best[i] + 1e-4 for i in range(len(rows) - 1)]
+    assert falls == stale
+    assert not all(stale)
+
+
+def test_rmsprop_is_that_of_keras():
+    config = TrainConfig(optimizer="rmsprop", lr=1e-3, weight_decay=0.0)
+    network = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(network.weight)
+    optimizer = new_optimizer(network, config)
+
+    for _ in range(2):
+        network.weight.grad = torch.full_like(network.weight, 2.0)
+        optimizer.step()
+
+    first, second = (2 / (math.sqrt(x * 4) + 1e-7) for x in (0.1, 0.19))
+    assert network.weight.item() == pytest.approx(-1e-3 * (first + second), rel=1e-5)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from coarse.uncertainty import select_tiles, tile_weights
-from data.geometry import COARSE_STRIDE, TILE_SIDES
+from data.geometry import COARSE_STRIDES, TILE_SIDES
 
 SURE = 20.0
 """A logit far beyond every threshold."""
@@ -33,16 +33,17 @@ def heaviest_slowly(weights: list[float], budget: int) -> set[int]:
 
 
 @st.composite
-def photos(draw: st.DrawFn) -> tuple[Tensor, int]:
-    """Logits of a few photos in which some tiles are certain, and the side of a tile."""
+def photos(draw: st.DrawFn) -> tuple[Tensor, int, int]:
+    """Logits of a few photos in which some tiles are certain, sides of tile and coarse pixel."""
     tile = draw(st.sampled_from(TILE_SIDES))
-    side = tile // COARSE_STRIDE
+    stride = draw(st.sampled_from([stride for stride in COARSE_STRIDES if stride <= tile]))
+    side = tile // stride
     batch, rows, columns = (draw(st.integers(1, 4)) for _ in range(3))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32 - 1)))
     scale = torch.randint(0, 8, (batch, rows, columns), generator=generator)
     scale = scale.repeat_interleave(side, 1).repeat_interleave(side, 2)
     noise = torch.randn(scale.shape, generator=generator)
-    return noise + scale * draw(st.sampled_from([-1, 1])), tile
+    return noise + scale * draw(st.sampled_from([-1, 1])), tile, stride
 
 
 thresholds = st.tuples(st.floats(0, 0.49), st.floats(0.51, 1))
@@ -50,12 +51,12 @@ thresholds = st.tuples(st.floats(0, 0.49), st.floats(0.51, 1))
 
 @given(photos(), thresholds)
 def test_a_tile_weighs_what_its_pixels_are_in_doubt(
-    case: tuple[Tensor, int], limits: tuple[float, float]
+    case: tuple[Tensor, int, int], limits: tuple[float, float]
 ):
-    logits, tile = case
-    side = tile // COARSE_STRIDE
+    logits, tile, stride = case
+    side = tile // stride
 
-    weights = tile_weights(logits, tile=tile, low=limits[0], high=limits[1])
+    weights = tile_weights(logits, tile=tile, stride=stride, low=limits[0], high=limits[1])
 
     for photo, row, column in torch.cartesian_prod(*map(torch.arange, weights.shape)).tolist():
         rows = slice(row * side, (row + 1) * side)
@@ -86,9 +87,9 @@ def test_a_budget_takes_the_heaviest_tiles_of_each_photo(rows: list[list[float]]
 
 
 @given(photos())
-def test_without_a_budget_every_uncertain_tile_is_taken(case: tuple[Tensor, int]):
-    logits, tile = case
-    weights = tile_weights(logits, tile=tile)
+def test_without_a_budget_every_uncertain_tile_is_taken(case: tuple[Tensor, int, int]):
+    logits, tile, stride = case
+    weights = tile_weights(logits, tile=tile, stride=stride)
 
     tiles = select_tiles(weights)
 
@@ -101,7 +102,7 @@ def test_without_a_budget_every_uncertain_tile_is_taken(case: tuple[Tensor, int]
 def test_nothing_or_everything_may_be_uncertain(tile: int, value: float, share: int):
     logits = torch.full((2, 16, 24), value)
 
-    tiles = select_tiles(tile_weights(logits, tile=tile))
+    tiles = select_tiles(tile_weights(logits, tile=tile, stride=4))
 
     assert tiles.shape == (share * 2 * 16 * 24 * 16 // tile**2, 3)
     assert tiles.dtype == torch.int64
@@ -111,7 +112,7 @@ def test_one_uncertain_pixel_makes_its_tile_uncertain_and_no_other():
     logits = torch.full((1, 12, 12), SURE)
     logits[0, 7, 8] = 0.0
 
-    weights = tile_weights(logits, tile=16)
+    weights = tile_weights(logits, tile=16, stride=4)
 
     assert weights.nonzero().tolist() == [[0, 1, 2]]
     assert weights.sum().item() == pytest.approx(0.5, abs=1e-6)
@@ -120,9 +121,9 @@ def test_one_uncertain_pixel_makes_its_tile_uncertain_and_no_other():
 def test_the_thresholds_themselves_are_certain():
     logits = torch.zeros(1, 4, 4)
 
-    assert not tile_weights(logits, tile=16, low=0.5, high=0.9).any()
-    assert not tile_weights(logits, tile=16, low=0.1, high=0.5).any()
-    assert tile_weights(logits, tile=16, low=0.49, high=0.51).all()
+    assert not tile_weights(logits, tile=16, stride=4, low=0.5, high=0.9).any()
+    assert not tile_weights(logits, tile=16, stride=4, low=0.1, high=0.5).any()
+    assert tile_weights(logits, tile=16, stride=4, low=0.49, high=0.51).all()
 
 
 def test_of_equal_tiles_the_first_ones_are_taken():
@@ -142,4 +143,18 @@ def test_a_negative_budget_is_refused():
 @pytest.mark.parametrize("shape", [(1, 6, 8), (1, 8, 6)])
 def test_tiles_that_do_not_fit_are_refused(shape: tuple[int, ...]):
     with pytest.raises(ValueError, match="tiles of 4 coarse pixels do not fit"):
-        tile_weights(torch.zeros(shape), tile=16)
+        tile_weights(torch.zeros(shape), tile=16, stride=4)
+
+
+def test_tiles_smaller_than_a_coarse_pixel_are_refused():
+    with pytest.raises(ValueError, match="tiles of 0 coarse pixels do not fit"):
+        tile_weights(torch.zeros(1, 8, 8), tile=8, stride=16)
+
+
+def test_a_tile_may_be_one_coarse_pixel():
+    logits = torch.tensor([[[0.0, SURE], [-SURE, 1.0]]])
+
+    weights = tile_weights(logits, tile=16, stride=16)
+
+    p = torch.sigmoid(torch.tensor(1.0)).item()
+    torch.testing.assert_close(weights, torch.tensor([[[0.5, 0.0], [0.0, 1 - p]]]))

@@ -1,0 +1,223 @@
+"""What each method is worth: every variant trained alike, scored on cars that none has seen.
+
+    python -m benchmarks.ablation DATA OUT [--every 2] [--coarse-epochs 6] [--refiner-epochs 3]
+
+Of each car every other angle is used. What is finished stays in OUT, so that the same command
+goes on after an interruption; in the end OUT/ablation.md has the tables.
+"""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from statistics import fmean, median
+from typing import Annotated, Any
+
+import numpy as np
+import tomli_w
+import torch
+from cyclopts import App, Parameter
+from numpy.typing import NDArray
+
+from benchmarks.variants import COARSE, POSTPROCESS, REFINER, Settings
+from data.files import replacing
+from data.images import read_photo
+from data.masks import read_mask
+from data.samples import Sample, find_samples
+from pipeline import config, evaluate, model, stages
+from pipeline.config import Config
+from pipeline.metrics import overlap
+from pipeline.segmenter import Segmenter
+from refine.postprocess import Step, apply, parse
+
+SHIPPED = "carvana"
+ROUNDS = 5
+"""How often each variant is timed, in turn with the others; the median counts."""
+
+TIMED_PHOTOS = 4
+
+app = App(help=__doc__, help_format="plaintext")
+
+
+@app.default
+def ablation(
+    data: Path,
+    out: Path,
+    /,
+    *,
+    every: int = 2,
+    coarse_epochs: int = 6,
+    refiner_epochs: int = 3,
+    base: Annotated[Path | None, Parameter(name="--config")] = None,
+    only: tuple[str, ...] = (),
+) -> None:
+    """Train and score all variants, and write the tables to OUT/ablation.md.
+
+    Args:
+        data: photos with masks.
+        out: folder to work in.
+        every: of each car's photos, one in so many is used.
+        coarse_epochs: epochs of every coarse network.
+        refiner_epochs: epochs of every refiner.
+        base: settings that all variants share; by default those of the model `carvana`.
+        only: names of variants; by default all of them.
+    """
+    base = base or model.find(SHIPPED) / "settings.toml"
+    shared: Settings = {
+        "coarse": {"epochs": coarse_epochs, "compile": False, "score_every": coarse_epochs},
+        "refiner": {"epochs": refiner_epochs, "compile": False},
+    }
+    some = thinned(data, out / "data", every, config.load(base).data.group)
+    runs: dict[str, list[Path]] = {"coarse": [], "refiner": []}
+    for stage, variants in (("coarse", COARSE), ("refiner", REFINER)):
+        for name, settings in variants.items():
+            if only and name not in only:
+                continue
+            run = out / stage / name.replace(" ", "-").replace(",", "")
+            runs[stage].append(run)
+            if not (run / "scores.json").exists():
+                merged = overlaid(overlaid(config.load(base), shared), settings)
+                train(some, run, merged, with_coarse=stage == "coarse")
+                write_scores(some, run, name)
+    samples, _ = evaluate.choose(some, Segmenter.load(SHIPPED), "unseen")
+    photos = [read_photo(sample.photo) for sample in samples[:TIMED_PHOTOS]]
+    every_run = [run for some_runs in runs.values() for run in some_runs]
+    seconds = timed([Segmenter.load(run / "model") for run in every_run], photos)
+    milliseconds = dict(zip(every_run, (1000 * s for s in seconds), strict=True))
+    text = ""
+    for stage, title in (("coarse", "Coarse network"), ("refiner", "Second stage")):
+        rows = [json.loads((run / "scores.json").read_text()) for run in runs[stage]]
+        text += table_of_runs(title, rows, [milliseconds[run] for run in runs[stage]])
+    if not only:
+        text += table_of_steps(postprocessing(samples))
+    (out / "ablation.md").write_text(text)
+    print(text)
+
+
+def thinned(data: Path, folder: Path, every: int, group: str) -> Path:
+    """Make `folder` a data set of links to one in `every` photos of each group of `data`.
+
+    Groups begin with different photos, so that all angles occur.
+    """
+    by_group: dict[str, list[Sample]] = defaultdict(list)
+    for sample in find_samples(data, group):
+        by_group[sample.group].append(sample)
+    for i, samples in enumerate(by_group.values()):
+        for sample in samples[i % every :: every]:
+            for path in (sample.photo, sample.mask):
+                link = folder / path.relative_to(data)
+                link.parent.mkdir(parents=True, exist_ok=True)
+                if not link.exists():
+                    link.symlink_to(path.resolve())
+    return folder
+
+
+def overlaid(below: Config, settings: Settings) -> Config:
+    """Return `below` with `settings` in the place of its own."""
+    return config.build(Config, config.overlaid(asdict(below), settings))
+
+
+def train(data: Path, run: Path, settings: Config, *, with_coarse: bool) -> None:
+    """Train both stages of `run`, or only the second on the coarse network of the package."""
+    run.mkdir(parents=True, exist_ok=True)
+    path = run / "settings.toml"
+    path.write_text(tomli_w.dumps(asdict(settings)))
+    started = time.monotonic()
+    if with_coarse:
+        stages.train_coarse(data, run, path, "auto")
+    elif not (run / "model").exists():
+        model.save(replace(model.load(SHIPPED), refiner=None), run / "model")
+    stages.make_patches(data, run, path, "auto")
+    stages.train_refiner(run, path, "auto")
+    (run / "seconds.txt").write_text(f"{time.monotonic() - started:.0f}")
+
+
+def write_scores(data: Path, run: Path, name: str) -> None:
+    """Write what the model of `run` reaches to its scores.json."""
+    segmenter = Segmenter.load(run / "model")
+    scores, _ = evaluate.evaluate(data, segmenter, stage=None, budget=None, split="unseen")
+    networks = (segmenter.model.coarse, segmenter.refiner())
+    scores |= {"name": name, "parameters": [num_parameters(network) for network in networks]}
+    with replacing(run / "scores.json") as partial:
+        partial.write_text(json.dumps(scores, indent=2))
+
+
+def num_parameters(network: torch.nn.Module) -> int:
+    """Return how many numbers `network` has learned."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def timed(segmenters: Sequence[Segmenter], photos: Sequence[NDArray[np.uint8]]) -> list[float]:
+    """Return the seconds that each takes from a photo to its mask, run in turn."""
+    times: list[list[float]] = [[] for _ in segmenters]
+    for _ in range(ROUNDS):
+        for taken, segmenter in zip(times, segmenters, strict=True):
+            taken.append(seconds_of(segmenter, photos) / len(photos))
+    return [median(taken) for taken in times]
+
+
+def seconds_of(work: Callable[[Any], object], items: Iterable[Any]) -> float:
+    """Return how long `work` takes for all `items`."""
+    started = time.perf_counter()
+    for item in items:
+        work(item)
+    return time.perf_counter() - started
+
+
+def postprocessing(samples: Sequence[Sample]) -> dict[str, dict[str, list[float]]]:
+    """Return the Dice of the package's masks after each chain of steps, and the time it takes."""
+    segmenter = Segmenter.load(SHIPPED)
+    chains: dict[str, list[Step]] = {"none": []}
+    chains |= {text: [parse(part) for part in text.split(",")] for text in POSTPROCESS}
+    found: dict[str, dict[str, list[float]]] = {text: defaultdict(list) for text in chains}
+    for sample in samples:
+        photo, truth = read_photo(sample.photo), read_mask(sample.mask)
+        prediction = segmenter.predict(photo, postprocess=[])
+        masks = {
+            "nearest": prediction.coarse_nearest,
+            "coarse": prediction.coarse > 0,
+            "refined": prediction.logits > 0,
+        }
+        for text, steps in chains.items():
+            for kind, mask in masks.items():
+                started = time.perf_counter()
+                finished = apply(steps, mask, photo)
+                found[text]["ms"].append(1000 * (time.perf_counter() - started))
+                found[text][kind].append(overlap(finished, truth).dice)
+    return found
+
+
+def table_of_runs(title: str, rows: Sequence[dict[str, Any]], milliseconds: Sequence[float]) -> str:
+    """Return a table in Markdown, one row a variant."""
+    text = f"| {title} | parameters | coarse | refined | tiles | GMac | ms |\n"
+    text += "|---|---|---|---|---|---|---|\n"
+    for row, ms in zip(rows, milliseconds, strict=True):
+        first, second = row["parameters"]
+        text += (
+            f"| {row['name']} | {first / 1e6:.3f} M + {second / 1e6:.3f} M "
+            f"| {row['coarse']['dice']:.4f} | {row['refined']['dice']:.4f} "
+            f"| {row['tiles']:.0f} | {row['gmac']['refined']:.1f} | {ms:.0f} |\n"
+        )
+    return text + "\n"
+
+
+def table_of_steps(found: dict[str, dict[str, list[float]]]) -> str:
+    """Return a table in Markdown, one row a chain of steps."""
+    text = "| Post-processing | coarse, nearest | coarse | refined | refined better, worse | ms |\n"
+    text += "|---|---|---|---|---|---|\n"
+    before = found["none"]["refined"]
+    for name, values in found.items():
+        pairs = list(zip(values["refined"], before, strict=True))
+        better, worse = sum(a > b for a, b in pairs), sum(a < b for a, b in pairs)
+        text += (
+            f"| {name.replace(',', ', ')} | {fmean(values['nearest']):.5f} "
+            f"| {fmean(values['coarse']):.5f} | {fmean(values['refined']):.5f} "
+            f"| {better}, {worse} | {median(values['ms']):.0f} |\n"
+        )
+    return text
+
+
+if __name__ == "__main__":
+    app()

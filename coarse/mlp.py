@@ -1,0 +1,67 @@
+"""A fully connected network on a tiny picture, the first stage of the original method.
+
+At a stride of 16 a photo of the challenge is a picture of 120 x 80 pixels, each of which stands
+for one tile. Nothing tells the network which pixels are neighbours: all it knows of cars is what
+it has seen at each place.
+
+Shapes: B photos, h x w the coarse size, R x S the grid.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from coarse.network import CoarseNetwork
+
+
+class MLP(CoarseNetwork):
+    """Linear layers from all pixels of the grid to a logit for each of them."""
+
+    multiple = 1
+
+    def __init__(
+        self,
+        *,
+        grid: Sequence[int] = (80, 120),
+        hidden: Sequence[int] = (256, 256),
+        stride: int = 16,
+        dropout: float = 0.1,
+    ) -> None:
+        """Build the layers: the rows and columns of `grid` in and out, `hidden` between them."""
+        super().__init__(stride=stride)
+        self.grid = tuple(grid)
+        self.hidden = tuple(hidden)
+        rows, columns = self.grid
+        widths = [3 * rows * columns, *self.hidden]
+        layers: list[nn.Module] = []
+        for narrow, wide in pairwise(widths):
+            # A batch has a few photos only, too few for a batch norm of so many units.
+            layers += [nn.Linear(narrow, wide), nn.LayerNorm(wide), nn.PReLU(wide)]
+            layers += [nn.Dropout(dropout)]
+        self.layers = nn.Sequential(*layers)
+        self.head = nn.Linear(widths[-1], rows * columns)
+        nn.init.normal_(self.head.weight, std=0.01)
+        nn.init.zeros_(self.head.bias)
+
+    def options(self) -> dict[str, Any]:
+        """Return what it takes, beside its class, to build the network for prediction."""
+        return super().options() | {"grid": list(self.grid), "hidden": list(self.hidden)}
+
+    def forward(self, photos: Tensor) -> Tensor:
+        """Return the logit of "object" for each pixel, (B, h, w) float32.
+
+        Args:
+            photos: (B, 3, h, w) uint8 RGB. Where h x w is not the grid, the photo is brought
+                to it and its logits back, bilinearly.
+        """
+        x = self.normalised(photos)
+        size = tuple(x.shape[-2:])
+        if size != self.grid:
+            x = F.interpolate(x, size=self.grid, mode="bilinear", antialias=True)
+        logits: Tensor = self.head(self.layers(x.flatten(1))).float().unflatten(1, self.grid)
+        if size != self.grid:
+            logits = F.interpolate(logits[:, None], size=size, mode="bilinear").squeeze(1)
+        return logits

@@ -1,0 +1,55 @@
+"""What every coarse network is: a small photo in, a logit for each of its pixels out.
+
+Shapes: B photos, h x w the coarse size.
+"""
+
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from data.geometry import ALIGNMENT, COARSE_STRIDES
+
+
+class CoarseNetwork(nn.Module):
+    """Maps (B, 3, h, w) uint8 RGB to (B, h, w) float32 logits of "object"."""
+
+    multiple: ClassVar[int]
+    """Height and width of the input must be multiples of this."""
+
+    def __init__(self, *, stride: int = 4) -> None:
+        """Build a network of which a pixel is `stride` x `stride` pixels of the photo.
+
+        Raises:
+            ValueError: `stride` is not one of `data.geometry.COARSE_STRIDES`.
+        """
+        super().__init__()
+        if stride not in COARSE_STRIDES:
+            raise ValueError(f"a coarse stride is one of {COARSE_STRIDES}, not {stride}")
+        self.stride = stride
+
+    @property
+    def level(self) -> int:
+        """The level of the pyramid that the network sees."""
+        return self.stride.bit_length() - 1
+
+    @property
+    def alignment(self) -> int:
+        """Photos are padded to multiples of so many full-resolution pixels."""
+        return max(ALIGNMENT, self.stride * self.multiple)
+
+    def options(self) -> dict[str, Any]:
+        """Return what it takes, beside its class, to build the network for prediction."""
+        return {"stride": self.stride}
+
+    def normalised(self, photos: Tensor) -> Tensor:
+        """Return (B, 3, h, w) uint8 `photos` as float32 about zero.
+
+        Raises:
+            ValueError: h or w is not a multiple of `multiple`.
+        """
+        if photos.shape[-2] % self.multiple or photos.shape[-1] % self.multiple:
+            raise ValueError(
+                f"{type(self).__name__} takes multiples of {self.multiple} pixels, "
+                f"not {tuple(photos.shape)}"
+            )
+        return (photos.float() - 127.5) / 64
