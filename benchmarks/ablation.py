@@ -1,16 +1,18 @@
 """What each method is worth: every variant trained alike, scored on cars that none has seen.
 
-    python -m benchmarks.ablation DATA OUT [--every 2] [--coarse-epochs 6] [--refiner-epochs 3]
+    python -m benchmarks.ablation DATA OUT [--every 3] [--coarse-epochs 8] [--refiner-epochs 2]
 
-Of each car every other angle is used. What is finished stays in OUT, so that the same command
+Of each car every third angle is used. What is finished stays in OUT, so that the same command
 goes on after an interruption; in the end OUT/ablation.md has the tables.
 """
 
 import json
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from statistics import fmean, median
 from typing import Annotated, Any
@@ -21,7 +23,7 @@ import torch
 from cyclopts import App, Parameter
 from numpy.typing import NDArray
 
-from benchmarks.variants import COARSE, POSTPROCESS, REFINER, Settings
+from benchmarks.variants import POSTPROCESS, VARIANTS, Settings, Variant
 from data.files import replacing
 from data.images import read_photo
 from data.masks import read_mask
@@ -38,6 +40,12 @@ ROUNDS = 5
 
 TIMED_PHOTOS = 4
 
+QUICK: Settings = {
+    "coarse": {"compile": False, "score_every": 8},
+    "refiner": {"compile": False, "score_every": 8},
+}
+"""What suits trainings of minutes: they are scored once, in the end."""
+
 app = App(help=__doc__, help_format="plaintext")
 
 
@@ -47,9 +55,9 @@ def ablation(
     out: Path,
     /,
     *,
-    every: int = 2,
-    coarse_epochs: int = 6,
-    refiner_epochs: int = 3,
+    every: int = 3,
+    coarse_epochs: int = 8,
+    refiner_epochs: int = 2,
     base: Annotated[Path | None, Parameter(name="--config")] = None,
     only: tuple[str, ...] = (),
 ) -> None:
@@ -64,34 +72,26 @@ def ablation(
         base: settings that all variants share; by default those of the model `carvana`.
         only: names of variants; by default all of them.
     """
-    base = base or model.find(SHIPPED) / "settings.toml"
-    shared: Settings = {
-        "coarse": {"epochs": coarse_epochs, "compile": False, "score_every": coarse_epochs},
-        "refiner": {"epochs": refiner_epochs, "compile": False},
-    }
-    some = thinned(data, out / "data", every, config.load(base).data.group)
-    runs: dict[str, list[Path]] = {"coarse": [], "refiner": []}
-    for stage, variants in (("coarse", COARSE), ("refiner", REFINER)):
-        for name, settings in variants.items():
-            if only and name not in only:
-                continue
-            run = out / stage / name.replace(" ", "-").replace(",", "")
-            runs[stage].append(run)
-            if not (run / "scores.json").exists():
-                merged = overlaid(overlaid(config.load(base), shared), settings)
-                train(some, run, merged, with_coarse=stage == "coarse")
-                write_scores(some, run, name)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    shared = config.load(base or model.find(SHIPPED) / "settings.toml")
+    epochs: Settings = {"coarse": {"epochs": coarse_epochs}, "refiner": {"epochs": refiner_epochs}}
+    shared = overlaid(overlaid(shared, QUICK), epochs)
+    some = thinned(data, out / "data", every, shared.data.group)
+    rows = [
+        scored(variant, some, out / variant.stage / variant.folder, shared)
+        for variant in VARIANTS
+        if not only or variant.name in only
+    ]
     samples, _ = evaluate.choose(some, Segmenter.load(SHIPPED), "unseen")
     photos = [read_photo(sample.photo) for sample in samples[:TIMED_PHOTOS]]
-    every_run = [run for some_runs in runs.values() for run in some_runs]
-    seconds = timed([Segmenter.load(run / "model") for run in every_run], photos)
-    milliseconds = dict(zip(every_run, (1000 * s for s in seconds), strict=True))
-    text = ""
-    for stage, title in (("coarse", "Coarse network"), ("refiner", "Second stage")):
-        rows = [json.loads((run / "scores.json").read_text()) for run in runs[stage]]
-        text += table_of_runs(title, rows, [milliseconds[run] for run in runs[stage]])
+    for row, seconds in zip(rows, timed(rows, photos), strict=True):
+        row["ms"] = 1000 * seconds
+    text = "\n".join(
+        table_of_runs(title, [row for row in rows if row["stage"] == stage])
+        for stage, title in (("coarse", "Coarse network"), ("refiner", "Second stage"))
+    )
     if not only:
-        text += table_of_steps(postprocessing(samples))
+        text += "\n" + table_of_steps(postprocessing(samples))
     (out / "ablation.md").write_text(text)
     print(text)
 
@@ -119,29 +119,39 @@ def overlaid(below: Config, settings: Settings) -> Config:
     return config.build(Config, config.overlaid(asdict(below), settings))
 
 
+def scored(variant: Variant, data: Path, run: Path, shared: Config) -> dict[str, Any]:
+    """Train `variant` in the folder `run`, unless that is done, and return what it reaches."""
+    path = run / "scores.json"
+    if not path.exists():
+        train(data, run, overlaid(shared, variant.settings), with_coarse=variant.stage == "coarse")
+        segmenter = Segmenter.load(run / "model")
+        scores, _ = evaluate.evaluate(
+            data, segmenter, stage=None, budget=variant.budget, split="unseen"
+        )
+        networks = (segmenter.model.coarse, segmenter.refiner())
+        scores |= {
+            "name": variant.name,
+            "stage": variant.stage,
+            "run": str(run),
+            "budget": variant.budget,
+            "parameters": [num_parameters(network) for network in networks],
+        }
+        with replacing(path) as file:
+            file.write_text(json.dumps(scores, indent=2))
+    return dict(json.loads(path.read_text()))
+
+
 def train(data: Path, run: Path, settings: Config, *, with_coarse: bool) -> None:
     """Train both stages of `run`, or only the second on the coarse network of the package."""
     run.mkdir(parents=True, exist_ok=True)
     path = run / "settings.toml"
     path.write_text(tomli_w.dumps(asdict(settings)))
-    started = time.monotonic()
     if with_coarse:
         stages.train_coarse(data, run, path, "auto")
     elif not (run / "model").exists():
         model.save(replace(model.load(SHIPPED), refiner=None), run / "model")
     stages.make_patches(data, run, path, "auto")
     stages.train_refiner(run, path, "auto")
-    (run / "seconds.txt").write_text(f"{time.monotonic() - started:.0f}")
-
-
-def write_scores(data: Path, run: Path, name: str) -> None:
-    """Write what the model of `run` reaches to its scores.json."""
-    segmenter = Segmenter.load(run / "model")
-    scores, _ = evaluate.evaluate(data, segmenter, stage=None, budget=None, split="unseen")
-    networks = (segmenter.model.coarse, segmenter.refiner())
-    scores |= {"name": name, "parameters": [num_parameters(network) for network in networks]}
-    with replacing(run / "scores.json") as partial:
-        partial.write_text(json.dumps(scores, indent=2))
 
 
 def num_parameters(network: torch.nn.Module) -> int:
@@ -149,12 +159,14 @@ def num_parameters(network: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def timed(segmenters: Sequence[Segmenter], photos: Sequence[NDArray[np.uint8]]) -> list[float]:
-    """Return the seconds that each takes from a photo to its mask, run in turn."""
-    times: list[list[float]] = [[] for _ in segmenters]
+def timed(rows: Sequence[dict[str, Any]], photos: Sequence[NDArray[np.uint8]]) -> list[float]:
+    """Return the seconds that the model of each row takes from a photo to its mask, in turn."""
+    segmenters = [Segmenter.load(Path(row["run"]) / "model") for row in rows]
+    times: list[list[float]] = [[] for _ in rows]
     for _ in range(ROUNDS):
-        for taken, segmenter in zip(times, segmenters, strict=True):
-            taken.append(seconds_of(segmenter, photos) / len(photos))
+        for taken, segmenter, row in zip(times, segmenters, rows, strict=True):
+            work = partial(segmenter, budget=row["budget"])
+            taken.append(seconds_of(work, photos) / len(photos))
     return [median(taken) for taken in times]
 
 
@@ -189,18 +201,18 @@ def postprocessing(samples: Sequence[Sample]) -> dict[str, dict[str, list[float]
     return found
 
 
-def table_of_runs(title: str, rows: Sequence[dict[str, Any]], milliseconds: Sequence[float]) -> str:
+def table_of_runs(title: str, rows: Sequence[dict[str, Any]]) -> str:
     """Return a table in Markdown, one row a variant."""
     text = f"| {title} | parameters | coarse | refined | tiles | GMac | ms |\n"
     text += "|---|---|---|---|---|---|---|\n"
-    for row, ms in zip(rows, milliseconds, strict=True):
+    for row in rows:
         first, second = row["parameters"]
         text += (
             f"| {row['name']} | {first / 1e6:.3f} M + {second / 1e6:.3f} M "
             f"| {row['coarse']['dice']:.4f} | {row['refined']['dice']:.4f} "
-            f"| {row['tiles']:.0f} | {row['gmac']['refined']:.1f} | {ms:.0f} |\n"
+            f"| {row['tiles']:.0f} | {row['gmac']['refined']:.1f} | {row['ms']:.0f} |\n"
         )
-    return text + "\n"
+    return text
 
 
 def table_of_steps(found: dict[str, dict[str, list[float]]]) -> str:

@@ -1,6 +1,7 @@
 """The methods that are compared: settings over those that all of them share."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 Settings = dict[str, Any]
 
@@ -27,34 +28,60 @@ LINKNET_RECIPE: Settings = {
 }
 """How LinkNet was trained for the challenge in Keras."""
 
-COARSE: dict[str, Settings] = {
-    "ENet": {},
-    "ENet, nearest unpooling": {"coarse": {"unpool": "nearest"}},
-    "ENet, stride 8": {"coarse": {"stride": 8}},
-    "LinkNet": {"coarse": {"network": "linknet"}},
-    "LinkNet, its own recipe": {"coarse": LINKNET_RECIPE},
-    "fully connected, stride 16": {"coarse": {"network": "mlp", "stride": 16}},
-}
-"""Networks of the coarse stage, each with the refiner that it would have by default."""
+TILES = 400
+"""Most tiles of a photo after a coarse network of the ablation, which after so short a training is
+unsure nearly everywhere."""
 
-REFINER: dict[str, Settings] = {
-    "3 levels, tile 16": {},
-    "photo alone, in place of the coarse logits": {
-        "refiner": {"sees": "photo", "residual": False},
-    },
-    "photo alone, added to the coarse logits": {"refiner": {"sees": "photo"}},
-    "everything, in place of the coarse logits": {"refiner": {"residual": False}},
-    "the tile alone": {"tiles": {"levels": 1}},
-    "around the tile only the coarse mask": {
-        "tiles": {"levels": 2},
-        "refiner": {"sees": "mask_around"},
-    },
-    "2 levels": {"tiles": {"levels": 2}},
-    "4 levels": {"tiles": {"levels": 4}},
-    "tile 8": {"tiles": {"side": 8}},
-    "tile 32": {"tiles": {"side": 32}},
-}
-"""Second stages, all of them on the coarse network that comes with the package."""
+
+@dataclass(frozen=True)
+class Variant:
+    """A method to compare with others of its stage."""
+
+    stage: Literal["coarse", "refiner"]
+    """Which network is trained from scratch: both, or the refiner on the package's coarse one."""
+    name: str
+    settings: Settings
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder of its run."""
+        return self.name.replace(" ", "-").replace(",", "")
+
+    @property
+    def budget(self) -> int | None:
+        """Most tiles of a photo to refine."""
+        return TILES if self.stage == "coarse" else None
+
+
+def _coarse(name: str, **settings: Any) -> Variant:
+    tiles = {"train_budget": TILES}
+    return Variant("coarse", name, {"coarse": settings, "tiles": tiles})
+
+
+def _refiner(name: str, tiles: Settings | None = None, **settings: Any) -> Variant:
+    return Variant("refiner", name, {"tiles": tiles or {}, "refiner": settings})
+
+
+VARIANTS: tuple[Variant, ...] = (
+    _coarse("ENet"),
+    _coarse("ENet, nearest unpooling", unpool="nearest"),
+    _coarse("ENet, stride 8", stride=8),
+    _coarse("LinkNet", network="linknet"),
+    _coarse("LinkNet, its own recipe", **LINKNET_RECIPE),
+    _coarse("fully connected, stride 16", network="mlp", stride=16),
+    _refiner("3 levels, tile 16"),
+    _refiner("photo alone, in place of the coarse logits", sees="photo", residual=False),
+    _refiner("photo alone, added to the coarse logits", sees="photo"),
+    _refiner("photo and mask, in place of the coarse logits", residual=False),
+    _refiner("the tile alone", {"levels": 1}),
+    _refiner("around the tile only the coarse mask", {"levels": 2}, sees="mask_around"),
+    _refiner("2 levels", {"levels": 2}),
+    _refiner("4 levels", {"levels": 4}),
+    _refiner("tile 8", {"side": 8}),
+    _refiner("tile 32", {"side": 32}),
+)
+"""Coarse networks, each with the refiner that it would have by default; then second stages on the
+coarse network of the package."""
 
 POSTPROCESS: tuple[str, ...] = (
     "smooth=3",

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from data.errors import InputError
 from data.geometry import Size
 
+Numbers = NDArray[np.int64]
+
 
 def encode(mask: NDArray[np.bool_]) -> str:
     """Return the run lengths of `mask` (H, W), '' where nothing is foreground.
@@ -42,19 +44,42 @@ def decode(text: str, size: Size) -> NDArray[np.bool_]:
     Raises:
         InputError: `text` is not the run lengths of a mask of `size`.
     """
-    numbers = [_whole_number(word) for word in text.split()]
+    mask = np.zeros(size, np.bool_)
+    flat = mask.reshape(-1)
+    for start, end in zip(*(ends.tolist() for ends in runs(text, size)), strict=True):
+        flat[start:end] = True
+    return mask
+
+
+def runs(text: str, size: Size) -> tuple[Numbers, Numbers]:
+    """Return the first pixel of each run and the one after its last, both counted from 0.
+
+    Raises:
+        InputError: `text` is not the run lengths of a mask of `size`.
+    """
+    numbers = _whole_numbers(text.split())
     if len(numbers) % 2:
         raise InputError(
             f"run lengths are pairs of start and length, but here are {len(numbers)} numbers"
         )
-    mask = np.zeros(size, np.bool_)
-    flat = mask.reshape(-1)
-    last = 0  # the last pixel of the runs so far, numbered from 1
-    for start, length in zip(numbers[::2], numbers[1::2], strict=True):
-        _check_run(start, length, last, size)
-        last = start + length - 1
-        flat[start - 1 : last] = True
-    return mask
+    starts, lengths = numbers[::2], numbers[1::2]
+    # No length is large enough to overflow beside a start that is no pixel any more.
+    ends = starts - 1 + np.minimum(lengths, size.area + 1)
+    last = np.concatenate([[0], ends])[:-1]
+    wrong = (starts < 1) | (lengths < 1) | (starts <= last) | (starts > size.area)
+    wrong |= ends > size.area
+    if wrong.any():
+        i = int(wrong.argmax())
+        _check_run(int(starts[i]), int(lengths[i]), int(last[i]), size)
+    return starts - 1, ends
+
+
+def _whole_numbers(words: list[str]) -> Numbers:
+    try:
+        return np.array(words, dtype=str).astype(np.int64) if words else np.empty(0, np.int64)
+    except (ValueError, OverflowError):
+        # Some word is to blame: find it. None is, if a number is merely beyond 64 bits.
+        return np.array([min(_whole_number(word), 2**62) for word in words], np.int64)
 
 
 def _whole_number(word: str) -> int:

@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -235,6 +235,25 @@ def evaluate(
     print(json.dumps({"model": how.model} | scores))
     if per_photo is not None:
         evaluation.write_table(per_photo, photos)
+
+
+@app.command
+def check_csv(
+    file: Path, /, *, masks: Path | None = None, size: tuple[Count, Count] = (1280, 1918)
+) -> None:
+    """Read a csv of masks back, check every row, and print what it holds as one JSON object.
+
+    The first row at fault is named, and the exit status is 1.
+
+    Args:
+        file: csv as predict writes it, gzipped where its name ends in .gz.
+        masks: folder of masks that the rows must agree with, to the pixel.
+        size: height and width of all photos, where there are no masks to tell.
+    """
+    from data.geometry import Size
+    from data.kaggle_csv import check
+
+    print(json.dumps(asdict(check(file, size=Size(*size), masks=masks))))
 
 
 @app.command

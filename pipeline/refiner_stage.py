@@ -166,8 +166,8 @@ def mean_dice(
 ) -> float:
     """Return the mean Dice of whole photos from number `first` on.
 
-    Outside the tiles a photo's mask is the coarse one, whose counts `outside` has; inside,
-    `refined` gives the (N, T, T) logits. So this is the Dice of the stitched mask without stitching it.
+    Outside the tiles a mask is the coarse one, whose counts `outside` has; inside them `refined`
+    gives the (N, T, T) logits. So this is the Dice of the stitched mask without stitching it.
     """
     counts = outside.copy()
     tile = arrays["tile"]

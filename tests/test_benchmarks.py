@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import ablation
-from benchmarks.variants import COARSE, POSTPROCESS, REFINER
+from benchmarks.variants import POSTPROCESS, VARIANTS
 from pipeline import config, model
 from pipeline.config import Config
 from refine.postprocess import parse
@@ -89,10 +89,9 @@ def test_every_angle_occurs_in_a_thinned_data_set_and_every_car(tmp_path: Path):
 
 
 def test_every_variant_is_a_valid_setting_and_unlike_the_others():
-    for variants in (COARSE, REFINER):
-        settings = [ablation.overlaid(Config(), variant) for variant in variants.values()]
-        assert all(
-            config.changed(one, other) for i, one in enumerate(settings) for other in settings[:i]
-        )
+    settings = [ablation.overlaid(Config(), variant.settings) for variant in VARIANTS]
+    for i, one in enumerate(settings):
+        assert all(config.changed(one, other) for other in settings[:i])
+    assert len({(variant.stage, variant.folder) for variant in VARIANTS}) == len(VARIANTS)
     for chain in POSTPROCESS:
         assert [str(parse(step)) for step in chain.split(",")] == chain.split(",")

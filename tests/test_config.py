@@ -150,7 +150,10 @@ def test_settings_that_differ_are_named():
             "[coarse.augment]\nblur = 1",
             r"no setting coarse\.augment\.blur; .*coarse\.augment\.flip",
         ),
-        ("[refine]\nlr = 1", "no setting refine; there are data, coarse, tiles, refiner, postprocess$"),
+        (
+            "[refine]\nlr = 1",
+            "no setting refine; there are data, coarse, tiles, refiner, postprocess$",
+        ),
         ("epochs = 3", "no setting epochs; there are data"),
     ],
 )

@@ -1,0 +1,206 @@
+"""The csv of the challenge: one row a photo, its name and the run lengths of its mask.
+
+    img,rle_mask
+    00087a6bd4dc_01.jpg,879386 40 881253 141 ...
+
+Rows are gathered in a journal beside the file, which survives an interruption, and take their
+order when the file is finished. A name that ends in `.gz` makes it a gzip file.
+"""
+
+import csv
+import glob
+import gzip
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from data import rle
+from data.errors import InputError
+from data.files import replacing
+from data.geometry import Size
+from data.masks import read_mask
+
+HEADER = ("img", "rle_mask")
+
+CHALLENGE = Size(1280, 1918)
+"""Of the challenge's photos."""
+
+
+class RowJournal:
+    """Rows of a csv file to be, in the order in which they come."""
+
+    def __init__(self, path: Path, fingerprint: str) -> None:
+        """Open the journal of the file `path`, or go on with it.
+
+        Args:
+            path: the csv file to be.
+            fingerprint: hexadecimal digits of all that rows depend on. A journal of another
+                fingerprint is thrown away.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.journal = path.with_name(f".{path.name}.{fingerprint[:16]}.rows")
+        for other in path.parent.glob(f".{glob.escape(path.name)}.*.rows"):
+            if other != self.journal:
+                other.unlink()
+        self.file = self.journal.open("a+b")
+        self.offsets = self._recovered()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.offsets
+
+    def append(self, name: str, run_lengths: str) -> None:
+        """Add the row of the photo `name`, or one in the place of an earlier one.
+
+        Raises:
+            InputError: the name has a line break.
+        """
+        if len(name.splitlines()) > 1:
+            raise InputError(f"{name!r} has a line break, which no name in a csv may have")
+        line = io.StringIO(newline="")
+        csv.writer(line, lineterminator="\n").writerow((name, run_lengths))
+        self.offsets[name] = self.file.seek(0, io.SEEK_END)
+        # Names of files need not be text; what is not goes through unchanged.
+        self.file.write(line.getvalue().encode("utf-8", "surrogateescape"))
+        self.file.flush()  # a process that is killed loses no row
+
+    def finish(self, names: Iterable[str]) -> None:
+        """Write the csv file with those of `names` that have a row, in their order."""
+        with replacing(self.path) as partial, _writing(partial, self.path.name) as file:
+            file.write((",".join(HEADER) + "\n").encode())
+            for name in names:
+                if name in self.offsets:
+                    self.file.seek(self.offsets[name])
+                    file.write(self.file.readline())
+        self.close()
+        self.journal.unlink()
+
+    def close(self) -> None:
+        """Close the journal; its rows stay."""
+        self.file.close()
+
+    def _recovered(self) -> dict[str, int]:
+        """Return where the whole rows begin; a last one that was cut off is cut away."""
+        offsets, end = {}, 0
+        self.file.seek(0)
+        for line in self.file:
+            if not line.endswith(b"\n"):
+                break
+            (row,) = csv.reader([line.decode("utf-8", "surrogateescape")])
+            offsets[row[0]] = end
+            end += len(line)
+        self.file.truncate(end)
+        return offsets
+
+
+@contextmanager
+def _writing(path: Path, name: str) -> Iterator[io.BufferedIOBase]:
+    """Open `path`, whose name will be `name`, to write to it, compressed if that says so."""
+    with path.open("wb") as raw:
+        if not name.endswith(".gz"):
+            yield raw
+            return
+        # Without name and time, so that the same rows make the same file.
+        with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
+            yield packed
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a csv file holds."""
+
+    rows: int
+    empty: int
+    """Masks without a pixel of object."""
+    foreground: float
+    """Mean share of a photo that is object."""
+
+
+def check(path: Path, *, size: Size = CHALLENGE, masks: Path | None = None) -> Summary:
+    """Read a csv file back, row by row, and say what it holds.
+
+    Args:
+        path: the file.
+        size: of every photo, where there are no `masks`.
+        masks: folder with <stem>.png of each row; rows must agree with them to the pixel.
+
+    Raises:
+        InputError: the first row at fault, by its line, or masks without a row.
+    """
+    shares: list[float] = []
+    unseen = {mask.stem for mask in masks.glob("*.png")} if masks is not None else set()
+    last = ""
+    for line, row in _rows(path):
+        try:
+            name, stem = _checked_name(row, last)
+            shares.append(_share(row[1], size if masks is None else masks / f"{stem}.png"))
+        except InputError as error:
+            raise InputError(f"{path} line {line}{_named(row)}: {error}") from None
+        unseen.discard(stem)
+        last = name
+    if unseen:
+        more = f" and {len(unseen) - 1} more" if len(unseen) > 1 else ""
+        raise InputError(f"{path} has no row of {min(unseen)}{more}, of which there is a mask")
+    if not shares:
+        raise InputError(f"{path} has no rows")
+    return Summary(len(shares), shares.count(0.0), float(np.mean(shares)))
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Give the number of the line and the fields of each row after the header."""
+    csv.field_size_limit(sys.maxsize)  # run lengths may be longer than any other field
+    try:
+        with _reading(path) as file:
+            table = csv.reader(file)
+            header = tuple(next(table, ()))
+            if header != HEADER:
+                raise InputError(f"{path} line 1: {','.join(HEADER)} is expected, not {header}")
+            for row in table:
+                yield table.line_num, row
+    except (EOFError, gzip.BadGzipFile, csv.Error) as error:
+        raise InputError(f"{path} is damaged: {error}") from error
+
+
+def _reading(path: Path) -> TextIO:
+    encoding, errors = "utf-8", "surrogateescape"
+    if path.name.endswith(".gz"):
+        return gzip.open(path, "rt", encoding=encoding, errors=errors, newline="")
+    return path.open(encoding=encoding, errors=errors, newline="")
+
+
+def _checked_name(row: list[str], last: str) -> tuple[str, str]:
+    """Return name and stem of the photo of a row that comes after that of `last`."""
+    if len(row) != len(HEADER):
+        raise InputError(f"a row has {len(HEADER)} fields, but here are {len(row)}")
+    name, (stem, dot, ending) = row[0], row[0].rpartition(".")
+    if not stem or dot + ending != ".jpg":
+        raise InputError("the name of a photo ends in .jpg")
+    if name == last:
+        raise InputError("the photo has a row already")
+    if name < last:
+        raise InputError(f"rows are in the order of their names, but {last} comes before this")
+    return name, stem
+
+
+def _share(run_lengths: str, like: Size | Path) -> float:
+    """Return the share of a photo that is object: of a size, or with the mask of a file."""
+    if isinstance(like, Size):
+        starts, ends = rle.runs(run_lengths, like)
+        return float((ends - starts).sum()) / like.area
+    if not like.exists():
+        raise InputError(f"there is no mask {like}")
+    mask = read_mask(like)
+    wrong = int((rle.decode(run_lengths, Size(*mask.shape)) != mask).sum())
+    if wrong:
+        raise InputError(f"{wrong} pixels differ from {like}")
+    return float(mask.mean())
+
+
+def _named(row: list[str]) -> str:
+    return f" ({row[0]})" if row and row[0] else ""
