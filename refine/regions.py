@@ -59,6 +59,8 @@ def refine(mask: Mask, photo: Photo, side: int, vote: Vote = FULL) -> Mask:
     whole = np.pad(mask, ((1, bottom + 1), (1, right + 1)), mode="edge")
     edges = np.pad(find_edges(photo), ((0, bottom), (0, right)), mode="edge")
     squares = contour_squares(whole[1:-1, 1:-1], side)
+    if not len(squares):
+        return mask.copy()
     around = blocks(whole, squares, side + 2, side)
     inside = around[:, 1:-1, 1:-1]
     labels = label_regions(blocks(edges, squares, side, side))
@@ -87,13 +89,14 @@ def refine_coarsely(mask: Mask, photo: Photo, side: int) -> Mask:
 
 def find_edges(photo: Photo) -> Mask:
     """Return where any channel of `photo` (H, W, 3) has an edge, thickened to 2 x 2 pixels."""
-    smoothed = photo.astype(np.float32)
-    gradients = [
-        cv2.Sobel(smoothed, cv2.CV_32F, dx, dy, scale=SOBEL_SCALE, borderType=cv2.BORDER_REFLECT)
-        for dx, dy in ((1, 0), (0, 1))
-    ]
-    strength = np.sqrt(gradients[0] ** 2 + gradients[1] ** 2).max(axis=2)
-    return cv2.dilate((strength > EDGE).astype(np.uint8), np.ones((2, 2), np.uint8)) > 0
+    edges = np.zeros(photo.shape[:2], np.uint8)
+    for channel in cv2.split(photo):
+        down, right = (
+            cv2.Sobel(channel, cv2.CV_32F, dx, dy, borderType=cv2.BORDER_REFLECT)
+            for dx, dy in ((0, 1), (1, 0))
+        )
+        edges |= cv2.magnitude(down, right) > EDGE / SOBEL_SCALE
+    return cv2.dilate(edges, np.ones((2, 2), np.uint8)) > 0
 
 
 def contour_squares(mask: Mask, side: int) -> NDArray[np.int64]:

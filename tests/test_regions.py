@@ -1,0 +1,154 @@
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from refine.regions import COARSE, EDGE, FULL, Vote, find_edges, refine, refine_coarsely
+
+Mask = NDArray[np.bool_]
+Photo = NDArray[np.uint8]
+
+SIDE = 8
+
+
+def edges_slowly(photo: Photo) -> Mask:
+    """The gradient's root mean square over both directions, of a photo from 0 to 1."""
+    strongest = np.zeros(photo.shape[:2])
+    for channel in np.moveaxis(photo / 255, -1, 0):
+        padded = np.pad(channel, 1, mode="symmetric")
+        gradients = []
+        for axis in (0, 1):
+            smooth = ndimage.convolve1d(padded, [0.25, 0.5, 0.25], axis=1 - axis)
+            gradients.append(ndimage.convolve1d(smooth, [1, 0, -1], axis=axis)[1:-1, 1:-1])
+        strongest = np.maximum(strongest, np.sqrt((gradients[0] ** 2 + gradients[1] ** 2) / 2))
+    edges = strongest > EDGE
+    thick = edges.copy()  # by its neighbours to the lower right
+    thick[1:] |= edges[:-1]
+    thick[:, 1:] |= edges[:, :-1]
+    thick[1:, 1:] |= edges[:-1, :-1]
+    return thick
+
+
+def refine_slowly(mask: Mask, edges: Mask, vote: Vote) -> Mask:
+    """One square after another, one region after another."""
+    height, width = mask.shape
+    whole = np.pad(mask, ((0, -height % SIDE), (0, -width % SIDE)), mode="edge")
+    edges = np.pad(edges, ((0, -height % SIDE), (0, -width % SIDE)), mode="edge")
+    around = np.pad(whole, 1, mode="edge")
+    # Pixels unlike one beside them, also one beside the square.
+    nine = [np.roll(around, (i, j), (0, 1))[1:-1, 1:-1] for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    contour = np.any(nine, axis=0) != np.all(nine, axis=0)
+    result = whole.copy()
+    for top, left in product(range(0, whole.shape[0], SIDE), range(0, whole.shape[1], SIDE)):
+        inside = slice(top, top + SIDE), slice(left, left + SIDE)
+        if not contour[inside].any():
+            continue
+        labels, count = ndimage.label(~edges[inside], structure=np.ones((3, 3)))
+        for label in range(1, count + 1):
+            region = labels == label
+            own = whole[inside][region].mean()
+            outer = [
+                around[top + 1 + row + i, left + 1 + column + j]
+                for row, column in np.argwhere(region)
+                for i, j in ((-1, 0), (1, 0), (0, -1), (0, 1))
+                if not (0 <= row + i < SIDE and 0 <= column + j < SIDE)
+            ]
+            yes, no = (1 - vote.border) * own, (1 - vote.border) * (1 - own)
+            if outer:
+                yes += vote.border * np.mean(outer)
+                no += vote.border * (1 - np.mean(outer))
+            result[inside][region] = yes > vote.ratio * no
+    return result[:height, :width]
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Mask, Photo]:
+    """A smooth mask, and a photo of a few flat colours."""
+    shape = draw(st.tuples(st.integers(1, 30), st.integers(1, 30)))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    mask = ndimage.uniform_filter(random.random(shape), 5) > 0.5
+    colours = random.integers(0, 256, (5, 3), dtype=np.uint8)
+    blobs = ndimage.uniform_filter(random.random(shape), 7)
+    return mask, colours[np.digitize(blobs, [0.44, 0.48, 0.52, 0.56])]
+
+
+@settings(max_examples=60)
+@given(cases(), st.sampled_from([FULL, COARSE, Vote(0.5, 1.3)]))
+def test_regions_are_decided_as_one_by_one(case: tuple[Mask, Photo], vote: Vote):
+    mask, photo = case
+
+    result = refine(mask, photo, SIDE, vote)
+
+    np.testing.assert_array_equal(result, refine_slowly(mask, find_edges(photo), vote))
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**32 - 1))
+def test_edges_are_those_of_sobel(height: int, width: int, seed: int):
+    # Steps of 8: no gradient lies so near the threshold that rounding decides.
+    shades = np.random.default_rng(seed).integers(0, 32, (height, width, 3)) * 8
+    photo = shades.astype(np.uint8)
+
+    np.testing.assert_array_equal(find_edges(photo), edges_slowly(photo))
+
+
+def step_photo(at: int, size: int = 64) -> Photo:
+    """Dark on the left, bright from column `at` on."""
+    photo = np.full((size, size, 3), 40, np.uint8)
+    photo[:, at:] = 200
+    return photo
+
+
+@pytest.mark.parametrize("off", [-3, -2, 2, 3])
+def test_a_contour_beside_an_edge_of_the_photo_moves_to_it(off: int):
+    true = np.zeros((64, 64), bool)
+    true[:, 38:] = True
+    mask = np.zeros((64, 64), bool)
+    mask[:, 38 + off :] = True
+
+    result = refine(mask, step_photo(38), 16)
+
+    # The pixels of the edge itself, three columns of them, stay as they were.
+    assert (result != true).sum() <= 3 * 64
+    assert (result != true)[:, [*range(36), *range(41, 64)]].sum() == 0
+    assert (mask != true).sum() == abs(off) * 64
+
+
+@pytest.mark.parametrize("value", [False, True])
+def test_without_a_contour_nothing_changes(value: bool):
+    mask = np.full((40, 50), value)
+    photo = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+
+    np.testing.assert_array_equal(refine(mask, photo, 16), mask)
+    np.testing.assert_array_equal(refine_coarsely(mask, photo, 16), mask)
+
+
+def test_in_a_photo_without_edges_a_square_is_one_region():
+    mask = np.zeros((32, 32), bool)
+    mask[:, 20:] = True  # 12 of 16 columns of the right squares
+
+    result = refine(mask, np.full((32, 32, 3), 90, np.uint8), 16)
+
+    assert result[:, 16:].all()
+    assert not result[:, :16].any()
+
+
+def test_refined_coarsely_whole_squares_of_four_change_and_nothing_else():
+    photo = step_photo(96, 192)
+    mask = np.zeros((192, 192), bool)
+    mask[:, 112:] = True
+    mask[3, 10] = True  # less than half of a coarse pixel
+    before = mask.copy()
+
+    result = refine_coarsely(mask, photo, 16)
+
+    np.testing.assert_array_equal(mask, before)
+    changed = result != mask
+    wanted = np.zeros((192, 192), bool)
+    wanted[:, 104:112] = True  # from the pixels of the edge to where the contour was
+    np.testing.assert_array_equal(changed, wanted)
+    assert result[3, 10]
