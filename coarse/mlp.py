@@ -55,12 +55,12 @@ class MLP(CoarseNetwork):
 
         Args:
             photos: (B, 3, h, w) uint8 RGB. Where h x w is not the grid, the photo is brought
-                to it and its logits back, bilinearly.
+                to it by area means, and its logits back bilinearly.
         """
         x = self.normalised(photos)
         size = tuple(x.shape[-2:])
         if size != self.grid:
-            x = F.interpolate(x, size=self.grid, mode="bilinear", antialias=True)
+            x = F.interpolate(x, size=self.grid, mode="area")
         logits: Tensor = self.head(self.layers(x.flatten(1))).float().unflatten(1, self.grid)
         if size != self.grid:
             logits = F.interpolate(logits[:, None], size=size, mode="bilinear").squeeze(1)

@@ -57,7 +57,8 @@ def runs(text: str, size: Size) -> tuple[Numbers, Numbers]:
     Raises:
         InputError: `text` is not the run lengths of a mask of `size`.
     """
-    numbers = _whole_numbers(text.split())
+    words = text.split()
+    numbers = _whole_numbers(words)
     if len(numbers) % 2:
         raise InputError(
             f"run lengths are pairs of start and length, but here are {len(numbers)} numbers"
@@ -70,7 +71,8 @@ def runs(text: str, size: Size) -> tuple[Numbers, Numbers]:
     wrong |= ends > size.area
     if wrong.any():
         i = int(wrong.argmax())
-        _check_run(int(starts[i]), int(lengths[i]), int(last[i]), size)
+        start, length = (_whole_number(word) for word in words[2 * i : 2 * i + 2])
+        _check_run(start, length, int(last[i]), size)
     return starts - 1, ends
 
 
@@ -78,7 +80,7 @@ def _whole_numbers(words: list[str]) -> Numbers:
     try:
         return np.array(words, dtype=str).astype(np.int64) if words else np.empty(0, np.int64)
     except (ValueError, OverflowError):
-        # Some word is to blame: find it. None is, if a number is merely beyond 64 bits.
+        # A word that is no number is named; a number beyond 64 bits is no pixel either way.
         return np.array([min(_whole_number(word), 2**62) for word in words], np.int64)
 
 

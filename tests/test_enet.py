@@ -182,7 +182,8 @@ def test_sizes_that_cannot_be_halved_three_times_are_refused(size: tuple[int, in
 
 @torch.no_grad()
 def test_unpooling_puts_values_back_where_the_maxima_were():
-    down, up = DownsamplingBottleneck(8, 16, dropout=0), UpsamplingBottleneck(16, 8, dropout=0)
+    down = DownsamplingBottleneck(8, 16, remember=True, dropout=0)
+    up = UpsamplingBottleneck(16, 8, dropout=0)
     for block in (down, up):
         nn.init.zeros_(block.branch[-2].weight)  # only the main path is left
     up.main = nn.Sequential(nn.Conv2d(16, 8, 1, bias=False))

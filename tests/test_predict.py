@@ -1,0 +1,183 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from coarse.enet import ENet
+from data.geometry import Fovea
+from data.kaggle_csv import check
+from pipeline import model as models
+from pipeline.cli import main
+from pipeline.model import Model
+from pipeline.predict import fingerprint, predict_photos
+from pipeline.segmenter import Segmenter
+from refine.network import Refiner
+from refine.postprocess import parse
+
+ROOT = Path(__file__).parent.parent
+CPU = torch.device("cpu")
+
+
+def segmenter_of() -> Segmenter:
+    torch.manual_seed(3)
+    coarse = ENet()
+    nn.init.normal_(coarse.head.weight, std=2)
+    refiner = Refiner(Fovea(8, 2), channels=(4, 4), depths=(1, 1))
+    return Segmenter(Model(coarse, refiner, Fovea(8, 2), 0.05, 0.95, 96), CPU, "fp32")
+
+
+def write_photos(folder: Path, count: int) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(0)
+    photos = []
+    for i in range(count):
+        path = folder / f"{i:04}.png"
+        blobs = cv2.resize(random.integers(0, 256, (5, 7, 3), np.uint8), (96, 64))
+        cv2.imwrite(str(path), blobs)
+        photos.append(path)
+    return photos
+
+
+def interrupted_after(count: int, photos: list[Path], out: Path, table: Path) -> None:
+    """Predict until so many rows are written, then press Ctrl-C."""
+    segmenter = segmenter_of()
+    propose, left = segmenter.propose, [count]
+
+    def dying(*arguments: object) -> object:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return propose(*arguments)  # type: ignore[arg-type]
+
+    segmenter.propose = dying  # type: ignore[method-assign,assignment]
+    with pytest.raises(KeyboardInterrupt):
+        predict_photos(photos, out, segmenter, csv_path=table)
+
+
+def predicted(segmenter: Segmenter) -> list[int]:
+    """Count the photos that `segmenter` is asked for from now on."""
+    calls: list[int] = []
+    propose = segmenter.propose
+
+    def counting(*arguments: object) -> object:
+        calls.append(1)
+        return propose(*arguments)  # type: ignore[arg-type]
+
+    segmenter.propose = counting  # type: ignore[method-assign,assignment]
+    return calls
+
+
+@pytest.mark.parametrize("name", ["masks.csv", "masks.csv.gz"])
+def test_an_interrupted_csv_goes_on_to_the_same_bytes(tmp_path: Path, name: str):
+    photos = write_photos(tmp_path / "photos", 12)
+    predict_photos(photos, tmp_path / "whole", segmenter_of(), csv_path=tmp_path / "whole" / name)
+    out, table = tmp_path / "out", tmp_path / name
+
+    interrupted_after(6, photos, out, table)
+    assert not table.exists()
+    segmenter = segmenter_of()
+    calls = predicted(segmenter)
+    predict_photos(photos, out, segmenter, csv_path=table)
+
+    assert table.read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert 0 < len(calls) < 12
+    assert check(table, masks=out).rows == 12
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_photos_without_mask_or_changed_since_are_predicted_again(tmp_path: Path):
+    photos = write_photos(tmp_path / "photos", 6)
+    out, table = tmp_path / "out", tmp_path / "masks.csv"
+    interrupted_after(5, photos, out, table)
+    done = sorted(out.glob("*.png"))
+    assert len(done) >= 3
+    done[0].unlink()
+    later = time.time() + 10
+    os.utime(photos[1], (later, later))
+    segmenter = segmenter_of()
+    calls = predicted(segmenter)
+
+    predict_photos(photos, out, segmenter, csv_path=table)
+
+    assert check(table, masks=out).rows == 6
+    assert len(calls) >= 2
+
+
+def test_a_photo_added_since_gets_its_place(tmp_path: Path):
+    photos = write_photos(tmp_path / "photos", 6)
+    out, table = tmp_path / "out", tmp_path / "masks.csv"
+
+    interrupted_after(3, photos[2:], out, table)
+    predict_photos(photos, out, segmenter_of(), csv_path=table)
+
+    assert check(table, masks=out).rows == 6
+
+
+def test_a_photo_that_cannot_be_read_has_no_row(tmp_path: Path):
+    photos = write_photos(tmp_path / "photos", 4)
+    photos[1].write_bytes(b"")
+
+    failures = predict_photos(
+        photos, tmp_path / "out", segmenter_of(), csv_path=tmp_path / "masks.csv"
+    )
+
+    assert [failure.photo for failure in failures] == [photos[1]]
+    assert check(tmp_path / "masks.csv", masks=tmp_path / "out").rows == 3
+
+
+def test_rows_depend_on_the_model_and_all_options(tmp_path: Path):
+    segmenter = segmenter_of()
+    other = Segmenter(replace(segmenter.model, low=0.1), CPU, "fp32")
+    steps = [parse("smooth=3")]
+    prints = [
+        fingerprint(segmenter, None, None, None, tmp_path),
+        fingerprint(other, None, None, None, tmp_path),
+        fingerprint(segmenter, "coarse", None, None, tmp_path),
+        fingerprint(segmenter, None, 7, None, tmp_path),
+        fingerprint(segmenter, None, None, steps, tmp_path),
+        fingerprint(segmenter, None, None, None, tmp_path / "other"),
+    ]
+
+    assert len(set(prints)) == len(prints)
+    assert fingerprint(segmenter_of(), "refined", None, [], tmp_path) == prints[0]
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_loses_no_row_and_repeats_none(tmp_path: Path):
+    photos, out, table = tmp_path / "photos", tmp_path / "out", tmp_path / "masks.csv"
+    write_photos(photos, 300)
+    models.save(segmenter_of().model, tmp_path / "model")
+    command = ["predict", photos, out, "--model", tmp_path / "model", "--csv", table]
+    command += ["--device", "cpu", "--postprocess", "smooth=3"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", *map(str, command)],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stderr=subprocess.DEVNULL,
+    )
+    with process:
+        end = time.monotonic() + 300
+        while not rows_so_far(tmp_path) and time.monotonic() < end:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    num_before = rows_so_far(tmp_path)
+
+    assert main([str(part) for part in command]) == 0
+
+    assert 0 < num_before < 300
+    assert not rows_so_far(tmp_path)
+    assert check(table, masks=out).rows == 300
+    assert table.read_text().count("\n") == 301
+
+
+def rows_so_far(folder: Path) -> int:
+    return sum(path.read_bytes().count(b"\n") for path in folder.glob(".*.rows"))
