@@ -72,7 +72,7 @@ def test_every_link_between_documents_leads_somewhere():
 def test_every_file_that_the_architecture_names_is_there():
     named = set(
         re.findall(
-            r"`((?:data|coarse|refine|pipeline)/[\w/.]+)`",
+            r"`((?:data|coarse|refine|pipeline|benchmarks)/[\w/.]+)`",
             (ROOT / "docs" / "architecture.md").read_text(),
         )
     )

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -133,6 +134,54 @@ def test_predict_writes_masks_and_a_csv_that_agree(trained: Path, tmp_path: Path
         assert written.size == (SIZE.width, SIZE.height)
         assert set(np.unique(np.asarray(written))) <= {0, 255}
         np.testing.assert_array_equal(rle.decode(runs, SIZE), np.asarray(written) > 0)
+
+
+@pytest.mark.slow
+def test_masks_are_scored_before_and_after_the_steps_asked_for(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+):
+    evaluate = ("evaluate", trained / "data", "--model", trained / "run/model", "--postprocess")
+
+    assert foveamask(*evaluate, "none") == 0
+    plain = json.loads(capsys.readouterr().out)
+    # A square so large that whatever is left of a mask is no car.
+    assert foveamask(*evaluate, "components=0, close-open=99") == 0
+    finished = json.loads(capsys.readouterr().out)
+
+    assert "postprocessed" not in plain
+    assert finished["refined"] == plain["refined"]
+    assert finished["postprocessed"]["dice"] < finished["refined"]["dice"] - 0.1
+    assert foveamask(*evaluate, "blur=3") == 2
+    assert "there are smooth" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "settings",
+    [
+        'network = "mlp"\nstride = 16\ngrid = [8, 8]\nhidden = [16]',
+        'network = "linknet"\noptimizer = "rmsprop"\nschedule = "plateau"\nstride = 4',
+        'unpool = "nearest"\nstride = 8',
+    ],
+)
+def test_every_coarse_network_goes_all_the_way(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: str
+):
+    text = re.sub(r"epochs = \d+", "epochs = 1", SETTINGS)
+    text = text.replace("[coarse]\n", f"[coarse]\n{settings}\n")
+    text = text.replace("side = 8\n", "side = 16\nlow = 0.001\nhigh = 0.999\n")
+    (tmp_path / "settings.toml").write_text(text)
+    data, run = trained / "data", tmp_path / "run"
+
+    assert foveamask("train-coarse", data, run, "--config", tmp_path / "settings.toml") == 0
+    assert foveamask("make-patches", data, run) == 0
+    assert foveamask("train-refiner", run) == 0
+    capsys.readouterr()
+    assert foveamask("evaluate", data, "--model", run / "model", "--budget", 20) == 0
+
+    scores = json.loads(capsys.readouterr().out)
+    assert 0 < scores["tiles"] <= 20
+    assert 0 < scores["refined"]["dice"] < 1
 
 
 @pytest.mark.slow

@@ -106,9 +106,11 @@ def test_any_name_of_a_photo_goes_through(tmp_path: Path, name: str):
 
 @pytest.mark.parametrize("name", ["a\nb.jpg", "a\rb.jpg", "a\u2028b.jpg"])
 def test_a_name_with_a_line_break_is_refused(tmp_path: Path, name: str):
-    with closing(RowJournal(tmp_path / "masks.csv", "a")) as journal:
-        with pytest.raises(InputError, match="line break"):
-            journal.append(name, "")
+    with (
+        closing(RowJournal(tmp_path / "masks.csv", "a")) as journal,
+        pytest.raises(InputError, match="line break"),
+    ):
+        journal.append(name, "")
 
 
 @pytest.mark.parametrize("name", ["masks.csv", "masks.csv.gz"])
