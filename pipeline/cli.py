@@ -238,6 +238,42 @@ def evaluate(
 
 
 @app.command
+def show(
+    photos: list[Path],
+    out: Path,
+    /,
+    *,
+    mask: Path | None = None,
+    tile: str | None = None,
+    how: How = DEFAULTS,
+) -> None:
+    """Draw what a model does to photos: OUT/<stem>_overlay.png and more; prints their names.
+
+    _overlay is the mask on the photo, _tiles the uncertain tiles, _fovea what the refiner sees of
+    one of them and makes of it, _difference what differs from the true mask, where there is one,
+    and _postprocess what each step after the threshold changes.
+
+    Args:
+        photos: photos, or folders of them.
+        out: folder for the pictures, the last argument.
+        mask: the true mask of the photo, or a folder of masks, <stem>.png or <stem>_mask.gif.
+        tile: ROW,COL of the tile to look at closely, in the grid of tiles at working size, from
+            0,0; by default the most uncertain one.
+        how: which model, and how far to go.
+    """
+    from data.samples import find_photos
+    from pipeline.show import Options
+    from pipeline.show import show as draw
+
+    options = Options(
+        stage=how.stage, budget=how.budget, postprocess=how.steps(), mask=mask, tile=_tile(tile)
+    )
+    found = [photo for path in photos for photo in find_photos(path)]
+    for path in draw(found, out, how.segmenter(), options):
+        print(path)
+
+
+@app.command
 def check_csv(
     file: Path, /, *, masks: Path | None = None, size: tuple[Count, Count] = (1280, 1918)
 ) -> None:
@@ -267,6 +303,16 @@ def demo(out: Path = Path("demo"), /, *, device: Device = "auto") -> None:
     from pipeline.demo import run_demo
 
     run_demo(out, device)
+
+
+def _tile(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    row, _, column = text.partition(",")
+    try:
+        return int(row), int(column)
+    except ValueError as error:
+        raise SettingsError(f"--tile takes ROW,COL, such as 12,34, not {text!r}") from error
 
 
 def _fail(error: object, status: int) -> int:

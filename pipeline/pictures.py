@@ -1,6 +1,6 @@
-"""Pictures of what a model does: overlays, tiles, panels side by side.
+"""Drawings of photos, masks, tiles and foveas: arrays in, arrays out.
 
-Shapes: H x W a photo.
+Shapes: H x W a photo, N tiles, S_k the side of the window of level k.
 """
 
 from collections.abc import Sequence
@@ -8,66 +8,208 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from data.geometry import Size
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+Colour = tuple[int, int, int]
+Box = tuple[slice, slice]
+"""Rows and columns."""
 
 RED = (230, 30, 60)
-YELLOW = (255, 200, 0)
+YELLOW = (255, 210, 0)
+BLUE = (20, 70, 235)
+CYAN = (0, 225, 255)
+INK = (20, 20, 20)
 
-TITLE_HEIGHT = 36
+TINT = 0.35
+"""Share of the colour where a picture is tinted."""
 GAP = 6
+TITLE_SIZES = (12, 40)
+"""Least and greatest height of a title's letters."""
 
 
-def overlay(photo: Pixels, mask: Mask, colour: tuple[int, int, int] = RED) -> Pixels:
+def overlay(photo: Pixels, mask: Mask, colour: Colour = RED) -> Pixels:
     """Return `photo` with `mask` tinted and its contour drawn, (H, W, 3) uint8."""
-    result = photo.astype(np.float32)
-    result[mask] = 0.65 * result[mask] + 0.35 * np.array(colour, np.float32)
-    drawn = result.astype(np.uint8)
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(drawn, contours, -1, colour, thickness=max(1, photo.shape[1] // 900))
+    drawn = np.where(mask[..., None], tinted(photo, colour), photo)
+    return draw_contour(drawn, mask, colour, width=max(1.5, max(mask.shape) / 1000))
+
+
+def draw_contour(picture: Pixels, mask: Mask, colour: Colour, *, width: float) -> Pixels:
+    """Return `picture` with a smooth line of about `width` pixels along the edge of `mask`.
+
+    The line lies half inside and half outside; there is none along the photo's border.
+    """
+    levels = mask.astype(np.uint8) * 255
+    soft = cv2.GaussianBlur(levels, (0, 0), width / 2, borderType=cv2.BORDER_REPLICATE)
+    near = (soft > 0) & (soft < 255)
+    inside = soft[near][:, None].astype(np.float32) / 255
+    share = 4 * inside * (1 - inside)
+    drawn = picture.copy()
+    line = np.array(colour, np.float32)
+    drawn[near] = np.rint(share * line + (1 - share) * drawn[near]).astype(np.uint8)
     return drawn
+
+
+def tinted(picture: Pixels, colour: Colour, share: float = TINT) -> Pixels:
+    """Return `picture` (..., 3) with `share` of `colour`."""
+    shades = np.arange(256)[:, None] * (1 - share) + np.array(colour) * share
+    table = np.rint(shades).astype(np.uint8)
+    return table[picture, np.arange(3)]
 
 
 def outline_tiles(
-    photo: Pixels, tiles: NDArray[np.int64], side: float, colour: tuple[int, int, int] = YELLOW
+    photo: Pixels,
+    tiles: NDArray[np.int64],
+    side: float,
+    weights: NDArray[np.float32] | None = None,
 ) -> Pixels:
-    """Return `photo` with `tiles` (N, 2), row and column, outlined; `side` in its pixels."""
+    """Return `photo` with `tiles` outlined, in yellow.
+
+    Args:
+        photo: (H, W, 3) uint8.
+        tiles: (N, 2) row and column.
+        side: of a tile, in pixels of `photo`.
+        weights: (N,), above 0: tiles are tinted as well, the heavier the redder.
+    """
     drawn = photo.copy()
-    for row, column in tiles:
-        corner = round(column * side), round(row * side)
-        opposite = round((column + 1) * side) - 1, round((row + 1) * side) - 1
-        cv2.rectangle(drawn, corner, opposite, colour)
+    shares = np.zeros(len(tiles)) if weights is None else weights / max(weights, default=1)
+    # The lightest first, so that a heavy tile's outline is not drawn over.
+    for i in np.argsort(shares, kind="stable"):
+        colour = between(YELLOW, RED, float(shares[i]))
+        rows, columns = (slice(round(at * side), round((at + 1) * side)) for at in tiles[i])
+        if weights is not None:
+            drawn[rows, columns] = tinted(drawn[rows, columns], colour, 0.45)
+        drawn = frame(drawn, (rows, columns), colour)
     return drawn
+
+
+def between(first: Colour, last: Colour, share: float) -> Colour:
+    """Return the colour `share` of the way from `first` to `last`."""
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, last, strict=True))
+    return red, green, blue
+
+
+def frame(picture: Pixels, box: Box, colour: Colour, width: int = 1) -> Pixels:
+    """Draw the outermost `width` pixels of `box` into `picture`, and return it.
+
+    The box may reach beyond the picture.
+    """
+    (top, bottom), (left, right) = ((side.start, side.stop) for side in box)
+    for i in range(width):
+        corners = (left + i, top + i), (right - 1 - i, bottom - 1 - i)
+        cv2.rectangle(picture, *corners, colour)
+    return picture
 
 
 def difference(photo: Pixels, mask: Mask, truth: Mask) -> Pixels:
     """Return the photo in grey with false object pixels red and missed ones blue."""
-    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    drawn = np.repeat(grey[..., None] // 2 + 100, 3, axis=2).astype(np.uint8)
-    drawn[mask & ~truth] = (220, 20, 20)
-    drawn[truth & ~mask] = (20, 60, 230)
+    return marked(greyed(photo), mask & ~truth, truth & ~mask)
+
+
+def greyed(photo: Pixels) -> Pixels:
+    """Return `photo` (H, W, 3) in light grey, for colours to stand out."""
+    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY) // 2 + 100
+    return np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)
+
+
+def marked(picture: Pixels, added: Mask, lost: Mask) -> Pixels:
+    """Return `picture` with the pixels of `added` red and those of `lost` blue."""
+    drawn = picture.copy()
+    drawn[added] = RED
+    drawn[lost] = BLUE
     return drawn
 
 
 def white_on_black(mask: Mask) -> Pixels:
     """Return `mask` as a picture (H, W, 3)."""
-    return np.repeat(mask.astype(np.uint8)[..., None] * 255, 3, axis=2)
+    return in_grey(mask.astype(np.uint8) * 255)
 
 
-def detail(mask: Mask, size: tuple[int, int]) -> tuple[slice, slice]:
-    """Return where a window of `size` holds most of the contour of `mask`."""
+def in_grey(values: Pixels) -> Pixels:
+    """Return (H, W) `values` as a picture (H, W, 3)."""
+    return np.repeat(values[..., None], 3, axis=2)
+
+
+def detail(mask: Mask, size: tuple[int, int]) -> Box:
+    """Return where a window of `size` holds most of `mask`; the middle where that is empty."""
     height, width = (min(wanted, had) for wanted, had in zip(size, mask.shape, strict=True))
-    edge = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    total = cv2.integral(edge)
-    sums = total[height:, width:] - total[:-height, width:]
-    sums = sums - total[height:, :-width] + total[:-height, :-width]
-    top, left = np.unravel_index(np.argmax(sums), sums.shape)
+    if mask.any():
+        total = cv2.integral(mask.astype(np.uint8))
+        sums = total[height:, width:] - total[:-height, width:]
+        sums = sums - total[height:, :-width] + total[:-height, :-width]
+        # Of equally good windows one in their middle: what counts is then not at the rim.
+        best = np.argwhere(sums == sums.max())
+        top, left = best[np.abs(best - best.mean(axis=0)).sum(axis=1).argmin()]
+    else:
+        top, left = (mask.shape[0] - height) // 2, (mask.shape[1] - width) // 2
     return slice(int(top), int(top) + height), slice(int(left), int(left) + width)
 
 
+def lay_out(windows: Sequence[Pixels], tile: int) -> Pixels:
+    """Return the windows of a fovea as one picture, every level at its place.
+
+    Args:
+        windows: level k is (S_k, S_k, ...), finest first.
+        tile: side of the tile in full-resolution pixels.
+
+    Returns:
+        (S, S, ...) with S = (2 K - 1) * tile for K levels. A pixel of level k is a square of
+        2^k x 2^k; of two levels the finer one is seen.
+    """
+    result = enlarged(windows[-1], 1 << (len(windows) - 1))
+    for level in reversed(range(len(windows) - 1)):
+        rim = (len(windows) - 1 - level) * tile
+        result[rim : len(result) - rim, rim : len(result) - rim] = enlarged(
+            windows[level], 1 << level
+        )
+    return result
+
+
+def frame_levels(picture: Pixels, levels: int, colour: Colour) -> Pixels:
+    """Return the laid out windows of so many levels, (S, S, 3), with lines between them."""
+    drawn = picture.copy()
+    tile = len(picture) // (2 * levels - 1)
+    for level in range(1, levels):
+        side = slice(level * tile - 1, len(picture) - level * tile + 1)
+        frame(drawn, (side, side), colour)
+    return drawn
+
+
+def enlarged(picture: Pixels, factor: int) -> Pixels:
+    """Return a new picture (H, W, ...) with every pixel as a square of `factor` x `factor`."""
+    return picture.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def fitted_size(size: Size, long_side: int) -> Size:
+    """Return a size of about `size`'s shape to show it at.
+
+    The longer side becomes `long_side` if it is more, or the largest multiple within that.
+    """
+    longer = max(size)
+    if longer <= long_side:
+        return Size(*(side * (long_side // longer) for side in size))
+    return Size(*(max(1, round(side * long_side / longer)) for side in size))
+
+
+def at_size(picture: Pixels, size: Size) -> Pixels:
+    """Return a picture (H, W, 3) at `size`: averaged where that is less, else repeated."""
+    smaller = size.area < picture.shape[0] * picture.shape[1]
+    how = cv2.INTER_AREA if smaller else cv2.INTER_NEAREST
+    return np.asarray(cv2.resize(picture, size[::-1], interpolation=how), np.uint8)
+
+
+def marks_at_size(mask: Mask, size: Size) -> Mask:
+    """Return `mask` (H, W) at `size`; what is set in the least part of a pixel stays set."""
+    values = mask.astype(np.float32)
+    how = cv2.INTER_AREA if size.area < values.size else cv2.INTER_NEAREST
+    return np.asarray(cv2.resize(values, size[::-1], interpolation=how) > 0)
+
+
 def panel(pictures: Sequence[tuple[str, Pixels]], columns: int) -> Pixels:
-    """Return titled pictures of one size in a grid."""
+    """Return titled pictures of one size in a grid, on white."""
     titled = [_titled(title, picture) for title, picture in pictures]
     blank = np.full_like(titled[0], 255)
     titled += [blank] * (-len(titled) % columns)
@@ -76,8 +218,16 @@ def panel(pictures: Sequence[tuple[str, Pixels]], columns: int) -> Pixels:
 
 
 def _titled(title: str, picture: Pixels) -> Pixels:
+    width = picture.shape[1]
+    least, greatest = TITLE_SIZES
+    wanted = min(max(width // 26, least), greatest)
+    height = wanted * 8 // 5
     framed = cv2.copyMakeBorder(
-        picture, TITLE_HEIGHT, GAP, GAP, GAP, cv2.BORDER_CONSTANT, value=(255, 255, 255)
+        picture, height, GAP, GAP, GAP, cv2.BORDER_CONSTANT, value=(255, 255, 255)
     )
-    cv2.putText(framed, title, (GAP, 26), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (20, 20, 20), 2)
-    return np.asarray(framed, np.uint8)
+    font = ImageFont.load_default(wanted)
+    size = max(least, int(wanted * min(1, width / max(1, font.getlength(title)))))
+    whole = Image.fromarray(np.asarray(framed, np.uint8))
+    draw = ImageDraw.Draw(whole)
+    draw.text((GAP, height // 2), title, INK, ImageFont.load_default(size), anchor="lm")
+    return np.array(whole)
