@@ -18,9 +18,10 @@ from data.images import write_png
 from data.masks import write_mask
 from pipeline import model as models
 from pipeline.cli import main
+from pipeline.figures import look_at
 from pipeline.model import Model
 from pipeline.segmenter import Segmenter
-from pipeline.show import Options, look_at, show
+from pipeline.show import Options, show
 from refine.network import Refiner
 from refine.postprocess import parse
 
