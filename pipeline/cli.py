@@ -26,6 +26,7 @@ Device = Literal["auto", "cpu", "cuda"]
 Stage = Literal["coarse", "refined"]
 Settings = Annotated[Path | None, Parameter(name="--config")]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+HeightWidth = Annotated[tuple[Count, Count], Parameter(negative=())]
 Budget = Annotated[int | None, Parameter(validator=validators.Number(gte=0))]
 
 app = App(
@@ -275,7 +276,7 @@ def show(
 
 @app.command
 def check_csv(
-    file: Path, /, *, masks: Path | None = None, size: tuple[Count, Count] = (1280, 1918)
+    file: Path, /, *, masks: Path | None = None, size: HeightWidth = (1280, 1918)
 ) -> None:
     """Read a csv of masks back, check every row, and print what it holds as one JSON object.
 
