@@ -189,7 +189,7 @@ def gmac(
         sides = [fovea.window_side(level) for level in range(fovea.levels)]
         one = [torch.zeros(1, s, s, 4, dtype=torch.uint8, device=segmenter.device) for s in sides]
         with FlopCounterMode(display=False) as counter, torch.inference_mode():
-            segmenter.refine(one)
+            segmenter.refiner()(one)
         result["refined"] = result["coarse"] + counter.get_total_flops() / 2e9 * fmean(tiles)
     return result
 

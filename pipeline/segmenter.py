@@ -33,8 +33,13 @@ from refine.stitch import probability, stitch, upsample
 
 Stage = Literal["coarse", "refined"]
 
-TILES_AT_ONCE = 1024
+TILES_AT_ONCE = {"cpu": 128, "cuda": 1024}
 """Tiles refined together; a photo with more of them takes more time and no more memory."""
+
+TILES_MULTIPLE = 32
+"""Numbers of tiles are rounded up to multiples of this. The CPU's library keeps what it compiles
+for each shape of a convolution, which for every number of tiles was a gigabyte after a thousand
+photos."""
 
 PHOTOS_ON_GPU = 4
 """Photos on the card at a time: enough to decode beside computing, few enough for its memory."""
@@ -245,10 +250,13 @@ class Segmenter:
         Raises:
             InputError: the model has no refiner.
         """
-        refiner = self.refiner()
+        refiner, num = self.refiner(), len(windows[0])
+        rest = -num % TILES_MULTIPLE
+        whole = [F.pad(window, (0, 0, 0, 0, 0, 0, 0, rest)) for window in windows]
+        at_once = TILES_AT_ONCE[self.device.type]
+        some = zip(*(window.split(at_once) for window in whole), strict=True)
         with autocast(self.device, self.precision):
-            some = zip(*(window.split(TILES_AT_ONCE) for window in windows), strict=True)
-            return torch.cat([refiner(part) for part in some])
+            return torch.cat([refiner(part) for part in some])[:num]
 
     def check_stage(self, stage: Stage | None) -> Stage:
         """Return `stage`, or the last one that the model has where it is None.

@@ -122,7 +122,7 @@ def test_every_tile_may_be_uncertain(monkeypatch: pytest.MonkeyPatch):
     photo = photo_of(96, 128)
 
     at_once = segmenter.predict(photo)
-    monkeypatch.setattr(module, "TILES_AT_ONCE", 7)
+    monkeypatch.setitem(module.TILES_AT_ONCE, "cpu", 32)
     by_and_by = segmenter.predict(photo)
 
     assert len(at_once.tiles) == at_once.num_tiles == 12 * 16
@@ -346,3 +346,21 @@ def test_a_refiner_that_is_no_residual_stands_in_the_place_of_the_coarse_logits(
     for (row, column), block in zip(prediction.tiles, refined, strict=True):
         rows, columns = slice(row * 16, row * 16 + 16), slice(column * 16, column * 16 + 16)
         np.testing.assert_array_equal(prediction.logits[rows, columns], block)
+
+
+def test_however_many_tiles_there_are_the_refiner_sees_few_shapes():
+    """Each new shape would cost time, and memory for good."""
+    segmenter = segmenter_of(low=0.0, high=1.0, fovea=Fovea(8, 2))
+    refiner = segmenter.refiner()
+    proposal = segmenter.propose(photo_of(96, 128))
+    seen = set()
+    refiner.register_forward_pre_hook(lambda _, inputs: seen.add(len(inputs[0][0])))
+    every = segmenter.refine(proposal.windows)
+
+    for num in range(1, len(proposal.tiles), 7):
+        some = segmenter.refine([window[:num] for window in proposal.windows])
+
+        assert some.shape == (num, 8, 8)
+        torch.testing.assert_close(some, every[:num], rtol=1e-4, atol=1e-4)
+    assert len(proposal.tiles) > 128
+    assert seen <= {32, 64, 96, 128}
