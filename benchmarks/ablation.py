@@ -103,7 +103,7 @@ def thinned(data: Path, folder: Path, every: int, group: str) -> Path:
     Groups begin with different photos, so that all angles occur.
     """
     by_group: dict[str, list[Sample]] = defaultdict(list)
-    for sample in find_samples(data, group):
+    for sample in find_samples(data, group_pattern=group):
         by_group[sample.group].append(sample)
     for i, samples in enumerate(by_group.values()):
         for sample in samples[i % every :: every]:
@@ -148,10 +148,10 @@ def train(data: Path, run: Path, settings: Config, *, with_coarse: bool) -> None
     path = run / "settings.toml"
     path.write_text(tomli_w.dumps(asdict(settings)))
     if with_coarse:
-        stages.train_coarse(data, run, path, "auto")
+        stages.train_coarse([data], run, path, "auto")
     elif not (run / "model").exists():
         model.save(replace(model.load(SHIPPED), refiner=None), run / "model")
-    stages.make_patches(data, run, path, "auto")
+    stages.make_patches([data], run, path, "auto")
     stages.train_refiner(run, path, "auto")
 
 

@@ -19,7 +19,7 @@ from data.geometry import ALIGNMENT, Size
 from data.images import read_photo
 from data.masks import read_mask
 from data.parallel import in_threads
-from data.pyramid import pad, pyramid, to_working_size
+from data.pyramid import pad, pyramid, resize, to_working_size
 from data.samples import Sample, check_fit
 
 Pixels = NDArray[np.uint8]
@@ -40,9 +40,14 @@ class CoarseView:
     long_side: int
     level: int = 2
     alignment: int = ALIGNMENT
+    stretch_to: Size | None = None
+    """Size that photos had before they were squashed for storage, which they get back first: the
+    coarse grid nests in the pixels of the photo as it was, padding included."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
         """Return (H, W[, C]) uint8 `pixels` at the coarse size, (h, w[, C])."""
+        if self.stretch_to is not None:
+            pixels = resize(pixels, self.stretch_to)
         whole = pad(to_working_size(pixels, self.long_side), alignment=self.alignment)
         return pyramid(whole, self.level + 1)[self.level]
 

@@ -111,13 +111,13 @@ def read(path: Path, fovea: Fovea, coarse: str, settings: Mapping[str, Any]) -> 
     return group
 
 
-def check(path: Path, fovea: Fovea, origin: Origin, data: Path) -> None:
+def check(path: Path, fovea: Fovea, origin: Origin, data: str) -> None:
     """Raise unless the patches at `path` are whole and were made from `origin`, out of `data`.
 
     Raises:
         InputError: they are of another format or damaged, or made from something else.
     """
-    todo = again(path, str(data))
+    todo = again(path, data)
     group = _open(path, todo)
     if group.attrs.get("fingerprint") != origin.fingerprint:
         raise InputError(

@@ -55,20 +55,26 @@ def find_photos(path: Path) -> list[Path]:
     return photos
 
 
-def find_samples(data: Path, group_pattern: str = CARVANA_GROUP) -> list[Sample]:
-    """Return the photos of a data folder with their masks, in the order of their names.
+def find_samples(*folders: Path, group_pattern: str = CARVANA_GROUP) -> list[Sample]:
+    """Return the photos of data folders with their masks, in the order of their names.
 
     Args:
-        data: a folder with `train/` and `train_masks/` or with `images/` and `masks/`.
+        folders: each with `train/` and `train_masks/`, or with `images/` and `masks/`.
         group_pattern: regular expression for a whole stem; its first bracket is the group.
             A photo that it does not match is a group of its own.
 
     Raises:
-        InputError: there is no such folder, or a photo or mask has no partner; all of them
-            are named.
+        InputError: there is no such folder, a photo or mask has no partner, or two folders have
+            photos of one stem; all of them are named.
         SettingsError: `group_pattern` is no regular expression, or has no bracket.
     """
     pattern = _group_regex(group_pattern)
+    found = [sample for folder in folders for sample in _samples_in(folder, pattern)]
+    _by_stem(sample.photo for sample in found)
+    return sorted(found)
+
+
+def _samples_in(data: Path, pattern: re.Pattern[str]) -> list[Sample]:
     photo_dir, mask_dir, ending = _layout(data)
     photos = _by_stem(find_photos(photo_dir))
     masks = _by_stem(_images(mask_dir, MASK_SUFFIXES))
@@ -128,41 +134,54 @@ def group_of(stem: str, pattern: re.Pattern[str]) -> str:
     return (match.group(1) if match and pattern.groups else None) or stem
 
 
-def in_validation(group: str, *, share: float, seed: int = 0) -> bool:
-    """Whether `group` is held out when about `share` of all groups are."""
-    return _unit_hash(group, seed) < share
+def in_validation(group: str, *, share: float, start: float = 0.0, seed: int = 0) -> bool:
+    """Whether `group` is held out when about `share` of all groups are.
+
+    They are those of which a hash, from 0 to 1, lies in [start, start + share): equal shares
+    side by side hold out every group once.
+    """
+    return start <= _unit_hash(group, seed) < start + share
 
 
 def fold_of(group: str, num_folds: int, *, seed: int = 0) -> int:
-    """Return the fold, 0 to `num_folds` - 1, that `group` belongs to."""
-    return int(_unit_hash(group, seed) * num_folds)
+    """Return the fold, 0 to `num_folds` - 1, that `group` belongs to.
+
+    Folds do not depend on which groups are in validation, so that they part the others evenly.
+    """
+    return int(_unit_hash(group, f"{seed}:fold") * num_folds)
 
 
 def split(
-    samples: Sequence[Sample], *, share: float, seed: int = 0
+    samples: Sequence[Sample], *, share: float, start: float = 0.0, seed: int = 0
 ) -> tuple[list[Sample], list[Sample]]:
-    """Return the samples to train on and those held out, by group.
+    """Return the samples to train on and those held out, by group; see `in_validation`.
 
     Raises:
         InputError: one of the two sides is empty.
     """
-    held_out = [s for s in samples if in_validation(s.group, share=share, seed=seed)]
-    kept = [s for s in samples if not in_validation(s.group, share=share, seed=seed)]
+    chosen = {
+        group: in_validation(group, share=share, start=start, seed=seed)
+        for group in {sample.group for sample in samples}
+    }
+    held_out = [sample for sample in samples if chosen[sample.group]]
+    kept = [sample for sample in samples if not chosen[sample.group]]
     if not kept or not held_out:
         side = "validation" if kept else "training"
         num_groups = len({s.group for s in samples})
         raise InputError(
             f"the split leaves no photo for {side}: {num_groups} groups, "
-            f"data.validation = {share}, data.split_seed = {seed}; {_another_seed(samples, share)}"
+            f"data.validation = {share}, data.split_seed = {seed}; "
+            f"{_another_seed(samples, share, start)}"
         )
     return kept, held_out
 
 
-def _another_seed(samples: Sequence[Sample], share: float) -> str:
+def _another_seed(samples: Sequence[Sample], share: float, start: float) -> str:
     """Return what to set so that both sides of the split have photos."""
     groups = {sample.group for sample in samples}
     for seed in range(SEEDS_TO_TRY):
-        if 0 < sum(in_validation(group, share=share, seed=seed) for group in groups) < len(groups):
+        sides = {in_validation(g, share=share, start=start, seed=seed) for g in groups}
+        if len(sides) == 2:
             return f"data.split_seed = {seed} would do"
     return "there must be two groups at least, and data.validation near one half for so few"
 
@@ -183,7 +202,7 @@ def _group_regex(text: str) -> re.Pattern[str]:
     return pattern
 
 
-def _unit_hash(group: str, seed: int) -> float:
+def _unit_hash(group: str, seed: int | str) -> float:
     digest = hashlib.sha256(f"{seed}:{group}".encode()).digest()
     return int.from_bytes(digest[:6]) / 2**48
 

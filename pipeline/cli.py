@@ -121,30 +121,39 @@ def demo_data(out: Path, /, *, cars: Count = 8, angles: Count = 16, seed: int = 
 
 @app.command
 def train_coarse(
-    data: Path, run: Path, /, *, config: Settings = None, device: Device = "auto"
+    data: list[Path],
+    run: Path,
+    /,
+    *,
+    folds: Count | None = None,
+    config: Settings = None,
+    device: Device = "auto",
 ) -> None:
     """Train stage one on photos and masks; an interrupted run goes on.
 
     Args:
-        data: folder with train/ and train_masks/, or images/ and masks/.
-        run: folder of the run.
+        data: folders with train/ and train_masks/, or images/ and masks/.
+        run: folder of the run, the last argument.
+        folds: train so many networks besides, each without a share of the groups, so that the
+            refiner learns from predictions of photos unseen; two at least.
         config: settings file (TOML).
         device: where to compute.
     """
     from pipeline import stages
 
-    print(stages.train_coarse(data, run, config, device))
+    print(stages.train_coarse(data, run, config, device, folds))
 
 
 @app.command
 def make_patches(
-    data: Path, run: Path, /, *, config: Settings = None, device: Device = "auto"
+    data: list[Path], run: Path, /, *, config: Settings = None, device: Device = "auto"
 ) -> None:
     """Cut the uncertain tiles of all photos into RUN/patches.zarr; goes on if interrupted.
 
     Args:
-        data: the photos that stage one was trained on.
-        run: folder of the run.
+        data: folders of photos with masks, as for stage one; without those that are too small to
+            show more than stage one sees.
+        run: folder of the run, the last argument.
         config: settings file (TOML); by default the run's own.
         device: where to compute.
     """

@@ -24,10 +24,12 @@ from data.errors import InputError
 from data.geometry import Size
 from data.samples import Sample, find_samples, fingerprint, split
 from pipeline import distributed
+from pipeline import model as models
 from pipeline.config import CoarseConfig, Config, DataConfig
 from pipeline.devices import autocast, place
 from pipeline.losses import bce_dice
 from pipeline.metrics import overlap
+from pipeline.model import Model
 from pipeline.progress import progress
 from pipeline.training import fit
 
@@ -48,7 +50,10 @@ def train_coarse(
     """
     torch.manual_seed(config.coarse.seed)
     network = place(new_network(config.coarse), device)
-    view = CoarseView(config.data.long_side, network.level, network.alignment)
+    if config.coarse.init:
+        begin_with(models.load(config.coarse.init), network, held_out)
+    stretch_to = Size(*config.data.stretch_to) if config.data.stretch_to else None
+    view = CoarseView(config.data.long_side, network.level, network.alignment, stretch_to)
     with progress("decoding photos") as on_photo:
         pairs = load_pairs(kept + held_out, view, on_photo)
     train, validation = pairs[: len(kept)], pairs[len(kept) :]
@@ -88,14 +93,39 @@ def new_network(config: CoarseConfig) -> CoarseNetwork:
     return networks.build(config.network, options)
 
 
-def split_samples(data: Path, config: DataConfig) -> tuple[list[Sample], list[Sample]]:
-    """Return the samples of `data` to train on and those held out.
+def begin_with(model: Model, network: CoarseNetwork, held_out: Sequence[Sample]) -> None:
+    """Give `network` the coarse weights of `model`.
 
     Raises:
-        InputError: `data` is at fault, or one side is empty.
+        InputError: they are of another network, or have been learnt from photos held out.
+    """
+    name, own = networks.name_of(model.coarse), networks.name_of(network)
+    if (name, model.coarse.options()) != (own, network.options()):
+        raise InputError(
+            f"coarse.init is a model of {name} {model.coarse.options()}, "
+            f"and the settings ask for {own} {network.options()}"
+        )
+    seen = sorted({sample.group for sample in held_out} & set(model.provenance.get("groups", ())))
+    if seen:
+        raise InputError(
+            f"coarse.init has learnt from {len(seen)} groups that are held out here "
+            f"({', '.join(seen[:3])}{', ...' if len(seen) > 3 else ''}), so their scores would "
+            "mean nothing; begin with another model, or hold out others (data.split_seed)"
+        )
+    network.load_state_dict(model.coarse.state_dict())
+
+
+def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sample], list[Sample]]:
+    """Return the samples in `folders` to train on and those held out.
+
+    Raises:
+        InputError: a folder is at fault, or one side is empty.
     """
     kept, held_out = split(
-        find_samples(data, config.group), share=config.validation, seed=config.split_seed
+        find_samples(*folders, group_pattern=config.group),
+        share=config.validation,
+        start=config.validation_start,
+        seed=config.split_seed,
     )
     wanted = [sample for sample in kept if sample.name not in config.exclude]
     if not wanted:
@@ -108,11 +138,13 @@ def split_samples(data: Path, config: DataConfig) -> tuple[list[Sample], list[Sa
 def origin(config: Config, samples: Sequence[Sample]) -> str:
     """Return a hash of what a coarse network is trained from.
 
-    Epochs are left out, because a finished run may be continued with more, and so are the
-    loader processes, because they change nothing.
+    Epochs are left out, because a finished run may be continued with more, and so are loader
+    processes and folds, because they change nothing.
     """
     settings = asdict(config.coarse) | asdict(config.data)
-    del settings["epochs"], settings["workers"]
+    del settings["epochs"], settings["workers"], settings["folds"]
+    if config.coarse.init:
+        settings["init"] = models.weights_hash(models.find(config.coarse.init))
     text = json.dumps([settings, fingerprint(samples)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -42,12 +42,23 @@ class DataConfig:
     """Regular expression of a photo's stem whose first bracket is its group; a photo that
     does not match is a group of its own."""
     validation: Annotated[float, Range(0.001, 0.999)] = 0.2
-    """Share of the groups that are held out."""
+    """Share of the groups that are held out: those of which a hash, from 0 to 1, lies between
+    `validation_start` and as much more."""
+    validation_start: Annotated[float, Range(0, 0.999)] = 0.0
     split_seed: Annotated[int, Range(0)] = 0
     exclude: tuple[str, ...] = ()
     """Stems of photos never trained on, such as those whose mask is known to be wrong."""
     long_side: Annotated[int, Range(64, 16384)] = 1918
     """Longer side of a photo at working size, in pixels."""
+    stretch_to: tuple[Count, ...] = ()
+    """Height and width that photos had before they were squashed to another shape for storage;
+    stage one gives it back to those of another size. None for photos that are as they were."""
+
+    def __post_init__(self) -> None:
+        if len(self.stretch_to) not in (0, 2):
+            raise SettingsError(
+                f"data.stretch_to is a height and a width, or none, not {list(self.stretch_to)}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +98,9 @@ class TrainConfig:
     weight_decay: Amount = 1e-2
     """Weight decay of convolutions, decoupled with AdamW; norms, biases and PReLU slopes have
     none."""
+    init: str = ""
+    """A model whose weights training begins with, a folder or the name of one that comes with
+    the package; without it, random weights."""
     clip_norm: Positive = 1.0
     ema: Annotated[float, Range(0, 0.99999)] = 0.998
     """Decay a step of the moving average of the weights, which is what is kept."""
@@ -112,13 +126,20 @@ class CoarseConfig(TrainConfig):
     """Rows and columns of the picture that mlp sees."""
     hidden: tuple[Count, ...] = (256, 256)
     """Units of the hidden layers of mlp."""
-    dropout: Share = 0.1
-    early_dropout: Share = 0.01
+    dropout: Share = 0.0
+    early_dropout: Share = 0.0
     dice_weight: Amount = 1.0
     """Weight of soft Dice beside binary cross-entropy."""
     workers: Annotated[int, Range(0, 256)] = 1
     """Processes that load and augment photos."""
+    folds: Annotated[int, Range(0, 100)] = 0
+    """Networks trained beside the one that is kept, each without a share of the groups, so that
+    there is one for every photo that has not seen it; none, or two at least."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+    def __post_init__(self) -> None:
+        if self.folds == 1:
+            raise SettingsError("coarse.folds = 1 would leave nothing to train on; 0, or 2 or more")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +153,12 @@ class TilesConfig:
     """A coarse pixel is uncertain where low < p < high."""
     train_budget: Count = 1024
     """Most tiles of one photo that become training patches, the heaviest first."""
+    cut_by: Literal["auto", "own", "folds", "init"] = "auto"
+    """Whose predictions the training patches hold. folds: of the networks of
+    `train-coarse --folds`, each for photos that it has not seen; init: of the model
+    `coarse.init`, which must have seen none of them; own: of the finished network, which is
+    surer of photos that it has learnt than it will be of others. auto: folds if there are any,
+    else own."""
 
     def __post_init__(self) -> None:
         if self.low >= self.high:

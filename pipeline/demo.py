@@ -55,8 +55,8 @@ def run_demo(out: Path, device: str) -> None:
     settings = out / "settings.toml"
     config.save(SETTINGS, settings)
 
-    stages.train_coarse(training, run, settings, device)
-    stages.make_patches(training, run, None, device)
+    stages.train_coarse([training], run, settings, device)
+    stages.make_patches([training], run, None, device)
     model = stages.train_refiner(run, None, device)
 
     segmenter = Segmenter.load(model, device)

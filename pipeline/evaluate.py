@@ -106,7 +106,7 @@ def choose(data: Path, segmenter: Segmenter, split: Split) -> tuple[list[Sample]
     """
     provenance = segmenter.model.provenance
     settings = provenance.get("settings", {}).get("data", {})
-    samples = find_samples(data, settings.get("group", CARVANA_GROUP))
+    samples = find_samples(data, group_pattern=settings.get("group", CARVANA_GROUP))
     if split == "all":
         return samples, 0
     seen = set(provenance.get("groups", ()))

@@ -74,12 +74,8 @@ def save(model: Model, folder: Path) -> None:
         "postprocess": [str(step) for step in model.postprocess],
     }
     if model.refiner is not None:
-        description["refiner"] = {
-            "channels": model.refiner.channels,
-            "depths": model.refiner.depths,
-            "sees": model.refiner.sees,
-            "residual": model.refiner.residual,
-            "sha256": _save_weights(model.refiner, folder / "refiner"),
+        description["refiner"] = model.refiner.options() | {
+            "sha256": _save_weights(model.refiner, folder / "refiner")
         }
     description |= {"provenance": model.provenance, "scores": model.scores}
     with replacing(folder / "model.json") as partial:

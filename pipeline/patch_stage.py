@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from data import patch_store
 from data.errors import InputError
 from data.geometry import Fovea
-from data.images import read_photo
+from data.images import read_photo, read_size
 from data.masks import read_mask
 from data.patch_store import BEYOND, RINGS, Origin, Patches
 from data.patch_writer import PatchWriter
 from data.pyramid import to_working_size
 from data.samples import Sample, check_samples, fingerprint
-from pipeline import model as models
-from pipeline import runs
+from pipeline import out_of_fold, runs
 from pipeline.coarse_stage import split_samples
 from pipeline.config import Config
 from pipeline.metrics import Overlap, overlap
@@ -36,11 +35,14 @@ from refine.postprocess import parse
 log = logging.getLogger(__name__)
 
 
-def make_patches(data: Path, run: Path, model: Model, config: Config, device: torch.device) -> Path:
+def make_patches(
+    data: Sequence[Path], run: Path, model: Model, config: Config, device: torch.device
+) -> Path:
     """Write the patches of all uncertain tiles of the photos in `data`; return their path.
 
-    Training photos come first, then those held out. An interrupted call goes on where the
-    last whole shard ended.
+    Training photos come first, then those held out. Which network says what is uncertain in a
+    training photo, `pipeline.out_of_fold` decides; of those held out it is `model`. An
+    interrupted call goes on where the last whole shard ended.
 
     Raises:
         InputError: photos or masks are at fault, or there are patches made from something
@@ -50,27 +52,49 @@ def make_patches(data: Path, run: Path, model: Model, config: Config, device: to
     samples = kept + held_out
     origin = Origin(
         photos=fingerprint(samples),
-        coarse=models.weights_hash(run / "model"),
+        coarse=out_of_fold.weights_hash(run, config),
         settings=relevant_settings(config),
     )
     fovea = Fovea(config.tiles.side, config.tiles.levels)
     path = run / "patches.zarr"
     if path.exists():
-        patch_store.check(path, fovea, origin, data)
+        patch_store.check(path, fovea, origin, " ".join(str(folder) for folder in data))
         log.info("%s is there already", path)
         return path
     check_samples(samples)
+    check_shapes(samples, config)
+    cutters = out_of_fold.cutters(run, config, model)
+    chosen = [cutters.of(sample, held_out=i >= len(kept)) for i, sample in enumerate(samples)]
+    on_device = {id(one): Segmenter(with_tiles(one, config), device) for one in chosen}
+    segmenters = [on_device[id(one)] for one in chosen]
     runs.record(run, config)
-    segmenter = Segmenter(with_tiles(model, config), device)
     names = [sample.name for sample in samples]
-    write_patches(PatchWriter(path, fovea, origin, names, len(kept)), samples, segmenter, config)
+    write_patches(PatchWriter(path, fovea, origin, names, len(kept)), samples, segmenters, config)
     return path
 
 
+def check_shapes(samples: Sequence[Sample], config: Config) -> None:
+    """Refuse photos that only stage one, which stretches them, can learn from.
+
+    Raises:
+        InputError: there are some.
+    """
+    wanted = config.data.stretch_to
+    squashed = [s.photo for s in samples if wanted and read_size(s.photo) != wanted]
+    if squashed:
+        raise InputError(
+            f"{squashed[0]} and {len(squashed) - 1} more are not {wanted[0]} x {wanted[1]} "
+            "(data.stretch_to); only stage one can learn from them, so leave their folder out here"
+        )
+
+
 def write_patches(
-    writer: PatchWriter, samples: Sequence[Sample], segmenter: Segmenter, config: Config
+    writer: PatchWriter,
+    samples: Sequence[Sample],
+    segmenters: Sequence[Segmenter],
+    config: Config,
 ) -> None:
-    """Make the patches of `samples` in parallel, and write them in order.
+    """Make the patches of `samples` in parallel, each with its segmenter; write them in order.
 
     Raises:
         InputError: a photo or mask is damaged, or what is written already has other tiles.
@@ -80,9 +104,10 @@ def write_patches(
         log.info("going on with photo %d of %d", first + 1, len(samples))
 
     def work(index: int) -> tuple[Patches, Overlap]:
-        return photo_patches(index, samples[index], segmenter, config.tiles.train_budget)
+        return photo_patches(index, samples[index], segmenters[index], config.tiles.train_budget)
 
-    results = side_by_side(work, range(first, len(samples)), segmenter.photos_at_once)
+    at_once = segmenters[0].photos_at_once
+    results = side_by_side(work, range(first, len(samples)), at_once)
     with closing(results), progress("making patches") as on_photo:
         for i, result in enumerate(results, first):
             if isinstance(result, InputError):

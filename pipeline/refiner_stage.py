@@ -20,13 +20,15 @@ from data.errors import InputError
 from data.geometry import Fovea
 from data.patch_dataset import Arrays, PatchBatches
 from data.patch_store import BEYOND, RINGS
-from pipeline import distributed
+from pipeline import distributed, out_of_fold
 from pipeline import model as models
 from pipeline.config import Config
 from pipeline.devices import autocast, place
 from pipeline.losses import masked_bce
 from pipeline.metrics import Overlap
+from pipeline.model import Model
 from pipeline.patch_stage import relevant_settings
+from pipeline.segmenter import NO_REFINER
 from pipeline.training import fit
 from refine.fovea import Windows, join_rings
 from refine.network import Refiner
@@ -44,7 +46,7 @@ def train_refiner(run: Path, config: Config, device: torch.device) -> Refiner:
         InputError: the patches are missing, stale or damaged, there are none to train on, or
             `run` holds another run.
     """
-    coarse_hash = models.weights_hash(run / "model")
+    coarse_hash = out_of_fold.weights_hash(run, config)
     path = run / "patches.zarr"
     fovea = Fovea(config.tiles.side, config.tiles.levels)
     group = patch_store.read(path, fovea, coarse_hash, relevant_settings(config))
@@ -78,6 +80,8 @@ def train_refiner(run: Path, config: Config, device: torch.device) -> Refiner:
         ),
         device,
     )
+    if config.refiner.init:
+        begin_with(models.load(config.refiner.init), network)
 
     def refined(model: nn.Module, windows: Windows) -> Tensor:
         with autocast(device, config.refiner.precision):
@@ -110,6 +114,22 @@ def train_refiner(run: Path, config: Config, device: torch.device) -> Refiner:
     return network
 
 
+def begin_with(model: Model, network: Refiner) -> None:
+    """Give `network` the refiner's weights of `model`.
+
+    Raises:
+        InputError: it has none, or they are of another network.
+    """
+    if model.refiner is None:
+        raise InputError(f"refiner.init: {NO_REFINER}")
+    if model.refiner.options() != network.options():
+        raise InputError(
+            f"refiner.init has a refiner of {model.refiner.options()}, "
+            f"and the settings ask for {network.options()}"
+        )
+    network.load_state_dict(model.refiner.state_dict())
+
+
 def origin(config: Config, patches: str) -> str:
     """Return a hash of what a refiner is trained from; `patches` is the cache's fingerprint.
 
@@ -117,6 +137,8 @@ def origin(config: Config, patches: str) -> str:
     """
     settings = asdict(config.refiner)
     del settings["epochs"]
+    if config.refiner.init:
+        settings["init"] = models.identity(models.load(config.refiner.init))
     return hashlib.sha256(json.dumps([settings, patches], sort_keys=True).encode()).hexdigest()
 
 

@@ -2,13 +2,24 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from data.geometry import Fovea
 from data.samples import Sample
-from pipeline import coarse_stage, distributed, model, patch_stage, refiner_stage, runs
+from pipeline import (
+    coarse_stage,
+    distributed,
+    model,
+    out_of_fold,
+    patch_stage,
+    refiner_stage,
+    runs,
+)
 from pipeline.config import Config
 from pipeline.devices import choose_device
 from pipeline.model import Model
@@ -16,47 +27,70 @@ from refine.postprocess import parse
 
 log = logging.getLogger(__name__)
 
-LOOSE = ("tiles", "refiner", "coarse.epochs", "coarse.workers", "postprocess")
+LOOSE = ("tiles", "refiner", "coarse.epochs", "coarse.workers", "coarse.folds", "postprocess")
 """What may change after the coarse stage began."""
 
 LAST = ("refiner.epochs", "postprocess")
 """What may change after the refiner's training began."""
 
 
-def train_coarse(data: Path, run: Path, settings: Path | None, device: str) -> Path:
+def train_coarse(
+    data: Sequence[Path], run: Path, settings: Path | None, device: str, folds: int | None = None
+) -> Path:
     """Train stage one, or go on with it, and return the folder of the model so far.
+
+    Args:
+        data: folders of photos with masks.
+        run: folder of the run.
+        settings: settings file.
+        device: where to compute.
+        folds: in the place of the setting `coarse.folds`.
 
     Raises:
         InputError: data, settings or an earlier run in the folder are at fault.
     """
     begun = (run / "coarse" / "last.pt").exists()
     config = runs.resolve(run, settings, LOOSE if begun else ("data", "coarse", *LOOSE))
+    if folds is not None:
+        config = replace(config, coarse=replace(config.coarse, folds=folds))
     chosen = distributed.local_device(choose_device(device))
     kept, held_out = coarse_stage.split_samples(data, config.data)
+    parts = out_of_fold.parts(kept, config)
     with runs.locked(run), distributed.process_group(chosen):
         runs.record(run, config)
-        network = coarse_stage.train_coarse(kept, held_out, run / "coarse", config, chosen)
-        if distributed.rank() == 0:
-            score = runs.load_best(network, run / "coarse", f"train-coarse {data} {run}")
-            found = Model(
-                coarse=network,
-                refiner=None,
-                fovea=Fovea(config.tiles.side, config.tiles.levels),
-                low=config.tiles.low,
-                high=config.tiles.high,
-                long_side=config.data.long_side,
-                postprocess=tuple(parse(step) for step in config.postprocess),
-                provenance=provenance(kept, held_out, config),
-                scores={"validation": {"photos": len(held_out), "coarse_grid_dice": score}},
-            )
-            # Of a finished run, the same command again must not take the refiner away.
-            if not model.has_coarse(run / "model", network):
-                model.save(found, run / "model")
-            log.info("%s: Dice %.5f on the coarse grid", run / "model", score)
+        _train_coarse_model(kept, held_out, run, config, chosen)
+        for fold, (others, unseen) in enumerate(parts):
+            log.info("fold %d of %d", fold + 1, len(parts))
+            _train_coarse_model(others, unseen, out_of_fold.folder(run, fold), config, chosen)
     return run / "model"
 
 
-def make_patches(data: Path, run: Path, settings: Path | None, device: str) -> Path:
+def _train_coarse_model(
+    kept: list[Sample], held_out: list[Sample], run: Path, config: Config, device: torch.device
+) -> None:
+    """Train the coarse network into `run/coarse`, and write the model so far to `run/model`."""
+    network = coarse_stage.train_coarse(kept, held_out, run / "coarse", config, device)
+    if distributed.rank():
+        return
+    score = runs.load_best(network, run / "coarse", f"train-coarse DATA {run}")
+    found = Model(
+        coarse=network,
+        refiner=None,
+        fovea=Fovea(config.tiles.side, config.tiles.levels),
+        low=config.tiles.low,
+        high=config.tiles.high,
+        long_side=config.data.long_side,
+        postprocess=tuple(parse(step) for step in config.postprocess),
+        provenance=provenance(kept, held_out, config),
+        scores={"validation": {"photos": len(held_out), "coarse_grid_dice": score}},
+    )
+    # Of a finished run, the same command again must not take the refiner away.
+    if not model.has_coarse(run / "model", network):
+        model.save(found, run / "model")
+    log.info("%s: Dice %.5f on the coarse grid", run / "model", score)
+
+
+def make_patches(data: Sequence[Path], run: Path, settings: Path | None, device: str) -> Path:
     """Write the boundary patch cache of a run, or what is missing of it, and return its path.
 
     Raises:
@@ -96,10 +130,13 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
 
 
 def provenance(kept: list[Sample], held_out: list[Sample], config: Config) -> dict[str, Any]:
-    """Return what a model says of its origin."""
+    """Return what a model says of its origin; `groups` are all that its weights have seen."""
+    groups = {sample.group for sample in kept}
+    if config.coarse.init:
+        groups |= set(model.load(config.coarse.init).provenance.get("groups", ()))
     return {
         "photos": len(kept),
-        "groups": sorted({sample.group for sample in kept}),
+        "groups": sorted(groups),
         "validation_photos": len(held_out),
         "validation_groups": sorted({sample.group for sample in held_out}),
         "settings": plain(config),

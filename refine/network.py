@@ -10,7 +10,7 @@ Shapes: N tiles, S_k the side of the window and T_k that of the tile at level k.
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -66,6 +66,15 @@ class Refiner(nn.Module):
         self.head = nn.Conv2d(widths[0], 1, 1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    def options(self) -> dict[str, Any]:
+        """Return what it takes, beside its fovea, to build the network."""
+        return {
+            "channels": self.channels,
+            "depths": self.depths,
+            "sees": self.sees,
+            "residual": self.residual,
+        }
 
     def forward(self, windows: Sequence[Tensor]) -> Tensor:
         """Return the logits of each tile.

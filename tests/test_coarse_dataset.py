@@ -1,6 +1,7 @@
 from collections import Counter
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -307,3 +308,34 @@ def test_a_network_may_see_less_of_a_photo_padded_to_more(
     view = CoarseView(1918, level, alignment)
 
     assert view(np.zeros((1280, 1918, 3), np.uint8)).shape == (*coarse, 3)
+
+
+@pytest.mark.parametrize("squashed", [Size(512, 512), Size(256, 480), Size(600, 400)])
+def test_a_disc_squashed_for_storage_comes_back_to_its_place_on_the_grid(squashed: Size):
+    full = disc(1280, 1918, 500.3, 1400.7, 300.0).astype(np.uint8) * 255
+    stored = cv2.resize(full, squashed[::-1], interpolation=cv2.INTER_AREA)
+
+    original = CoarseView(1918)(full).astype(float)
+    back = CoarseView(1918, stretch_to=Size(1280, 1918))(stored).astype(float)
+
+    # A stretch of 512 columns straight to the 480 of the grid would be off by 0.15 of a pixel here.
+    assert back.shape == (320, 480)
+    np.testing.assert_allclose(centre_of(back), centre_of(original), atol=0.01)
+    assert back.sum() == pytest.approx(original.sum(), rel=0.002)
+
+
+def test_photos_of_the_size_to_stretch_to_are_left_alone():
+    photo = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
+
+    np.testing.assert_array_equal(
+        CoarseView(90, stretch_to=Size(60, 90))(photo), CoarseView(90)(photo)
+    )
+
+
+def centre_of(weights: NDArray[np.float64]) -> tuple[float, float]:
+    """Row and column of the centre of mass."""
+    rows, columns = np.indices(weights.shape)
+    return (
+        float((rows * weights).sum() / weights.sum()),
+        float((columns * weights).sum() / weights.sum()),
+    )

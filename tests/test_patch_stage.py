@@ -101,7 +101,7 @@ def test_patches_are_what_a_slow_twin_makes(tmp_path: Path, size: tuple[int, int
     grey = read_mask(sample.mask).astype(np.uint8) * 255
     if proposal.working != size:
         smaller = proposal.working.area < size[0] * size[1]
-        how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+        how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
         grey = cv2.resize(grey, proposal.working[::-1], interpolation=how).astype(np.uint8)
     truth = grey >= 128
     assert len(patches["tile"])
@@ -220,7 +220,9 @@ def test_photos_are_written_in_order_with_what_is_outside(tmp_path: Path):
     samples = [sample_of(tmp_path, 60, 100 + i, seed=i) for i in range(3)]
     segmenter = segmenter_of(Fovea(8, 2))
 
-    write_patches(writer_of(tmp_path / "p.zarr", samples), samples, segmenter, CONFIG)
+    write_patches(
+        writer_of(tmp_path / "p.zarr", samples), samples, [segmenter] * len(samples), CONFIG
+    )
 
     found = written(tmp_path / "p.zarr")
     results = [photo_patches(i, sample, segmenter, 20) for i, sample in enumerate(samples)]
@@ -237,7 +239,7 @@ def test_photos_without_a_patch_are_written(tmp_path: Path):
     samples = [sample_of(tmp_path, 60, 100)]
     sure = segmenter_of(Fovea(8, 2), low=0.5, high=0.5 + 1e-7)
 
-    write_patches(writer_of(tmp_path / "p.zarr", samples), samples, sure, CONFIG)
+    write_patches(writer_of(tmp_path / "p.zarr", samples), samples, [sure] * len(samples), CONFIG)
 
     found = written(tmp_path / "p.zarr")
     assert found["full"].shape == (0, 8, 8, 4)
@@ -248,10 +250,14 @@ def test_photos_without_a_patch_are_written(tmp_path: Path):
 def test_writing_goes_on_in_the_middle_of_a_photo_as_if_never_stopped(tmp_path: Path):
     samples = [sample_of(tmp_path, 60, 100 + i, seed=i) for i in range(3)]
     segmenter = segmenter_of(Fovea(8, 2))
-    write_patches(writer_of(tmp_path / "whole.zarr", samples), samples, segmenter, CONFIG)
+    write_patches(
+        writer_of(tmp_path / "whole.zarr", samples), samples, [segmenter] * len(samples), CONFIG
+    )
     begin(writer_of(tmp_path / "p.zarr", samples), samples, segmenter)
 
-    write_patches(writer_of(tmp_path / "p.zarr", samples), samples, segmenter, CONFIG)
+    write_patches(
+        writer_of(tmp_path / "p.zarr", samples), samples, [segmenter] * len(samples), CONFIG
+    )
 
     whole = written(tmp_path / "whole.zarr")
     for name, rows in written(tmp_path / "p.zarr").items():
@@ -270,7 +276,9 @@ def test_writing_does_not_go_on_with_a_network_that_finds_other_tiles(tmp_path: 
     with pytest.raises(
         InputError, match="begun with other tiles, perhaps on another device; delete"
     ):
-        write_patches(writer_of(tmp_path / "p.zarr", samples), samples, segmenter, CONFIG)
+        write_patches(
+            writer_of(tmp_path / "p.zarr", samples), samples, [segmenter] * len(samples), CONFIG
+        )
     assert not (tmp_path / "p.zarr").exists()
 
 

@@ -101,7 +101,7 @@ def stored_run(folder: Path, num_training: int = 2) -> Path:
     origin = Origin("photos", models.weights_hash(folder / "model"), relevant_settings(CONFIG))
     names = [sample.name for sample in samples]
     writer = PatchWriter(folder / "patches.zarr", FOVEA, origin, names, num_training)
-    write_patches(writer, samples, segmenter, CONFIG)
+    write_patches(writer, samples, [segmenter] * len(samples), CONFIG)
     return folder
 
 

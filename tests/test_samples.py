@@ -189,7 +189,7 @@ def test_groups_go_by_the_pattern_asked_for(tmp_path: Path):
     write_photos(tmp_path / "images", ["shoe-red-1.jpg", "shoe-red-2.jpg", "odd.jpg"])
     write_masks(tmp_path / "masks", ["shoe-red-1.png", "shoe-red-2.png", "odd.png"])
 
-    samples = find_samples(tmp_path, r"(\w+-\w+)-\d+")
+    samples = find_samples(tmp_path, group_pattern=r"(\w+-\w+)-\d+")
 
     assert {s.name: s.group for s in samples} == {
         "odd": "odd",
@@ -215,7 +215,7 @@ def test_a_pattern_at_fault_is_an_error_of_the_settings(tmp_path: Path, pattern:
     write_carvana(tmp_path, ["a"])
 
     with pytest.raises(SettingsError, match=rf"data\.group is .*{problem}"):
-        find_samples(tmp_path, pattern)
+        find_samples(tmp_path, group_pattern=pattern)
 
 
 @given(st.integers(0, 99), st.sampled_from([0.2, 0.5, 0.8]))
@@ -268,6 +268,29 @@ def test_the_split_never_changes_by_accident():
     assert held_out != [i for i in range(40) if in_validation(f"car{i}", share=0.2, seed=1)]
 
 
+def test_equal_shares_side_by_side_hold_out_every_group_once():
+    groups = [f"car{i}" for i in range(300)]
+
+    held_out = [
+        group
+        for i in range(3)
+        for group in groups
+        if in_validation(group, share=1 / 3, start=i / 3, seed=2)
+    ]
+
+    assert sorted(held_out) == sorted(groups)
+
+
+def test_folds_part_the_groups_that_are_not_held_out_evenly():
+    groups = [f"car{i}" for i in range(3000)]
+    kept = [group for group in groups if not in_validation(group, share=0.5)]
+
+    folds = Counter(fold_of(group, 5) for group in kept)
+
+    assert set(folds) == {0, 1, 2, 3, 4}
+    assert all(0.8 < 5 * count / len(kept) < 1.2 for count in folds.values())
+
+
 def test_folds_are_even_and_every_group_is_in_one():
     groups = [f"car{i}" for i in range(3000)]
 
@@ -296,10 +319,10 @@ def test_a_split_with_an_empty_side_is_refused(held_out: bool, side: str):
 
 def test_photos_excluded_are_not_trained_on(tmp_path: Path):
     write_carvana(tmp_path, [f"{car:012x}_01" for car in range(12)])
-    kept, held_out = split_samples(tmp_path, DataConfig())
+    kept, held_out = split_samples([tmp_path], DataConfig())
     config = DataConfig(exclude=(kept[1].name, held_out[0].name))
 
-    wanted, still_held_out = split_samples(tmp_path, config)
+    wanted, still_held_out = split_samples([tmp_path], config)
 
     assert wanted == [kept[0], *kept[2:]]
     assert still_held_out == held_out
@@ -307,10 +330,10 @@ def test_photos_excluded_are_not_trained_on(tmp_path: Path):
 
 def test_to_exclude_every_training_photo_is_refused(tmp_path: Path):
     write_carvana(tmp_path, [f"{car:012x}_01" for car in range(12)])
-    kept, _ = split_samples(tmp_path, DataConfig())
+    kept, _ = split_samples([tmp_path], DataConfig())
 
     with pytest.raises(InputError, match=rf"data\.exclude names all {len(kept)} photos"):
-        split_samples(tmp_path, DataConfig(exclude=tuple(sample.name for sample in kept)))
+        split_samples([tmp_path], DataConfig(exclude=tuple(sample.name for sample in kept)))
 
 
 def test_a_single_photo_is_found(tmp_path: Path):
@@ -392,3 +415,32 @@ def _is_refused(samples: list[Sample], seed: int) -> bool:
     except InputError:
         return True
     return False
+
+
+def test_photos_of_several_folders_are_found_in_the_order_of_their_names(tmp_path: Path):
+    write_carvana(tmp_path / "one", ["b", "d"])
+    write_carvana(tmp_path / "two", ["a", "c"])
+
+    samples = find_samples(tmp_path / "one", tmp_path / "two")
+
+    assert [sample.name for sample in samples] == ["a", "b", "c", "d"]
+    assert samples[0].photo.parent.parent == tmp_path / "two"
+
+
+def test_a_photo_that_two_folders_have_is_refused(tmp_path: Path):
+    write_carvana(tmp_path / "one", ["a", "b"])
+    write_carvana(tmp_path / "two", ["b"])
+
+    with pytest.raises(InputError, match=r"one/train/b\.\w+ and .*two/train/b\.\w+ have the same"):
+        find_samples(tmp_path / "one", tmp_path / "two")
+
+
+def test_a_car_in_several_folders_is_on_one_side_of_the_split(tmp_path: Path):
+    cars = [f"{car:012x}" for car in range(12)]
+    write_carvana(tmp_path / "one", [f"{car}_01" for car in cars])
+    write_carvana(tmp_path / "two", [f"{car}_02" for car in cars])
+
+    kept, held_out = split_samples([tmp_path / "one", tmp_path / "two"], DataConfig())
+
+    assert len(kept) + len(held_out) == 24
+    assert not {sample.group for sample in kept} & {sample.group for sample in held_out}

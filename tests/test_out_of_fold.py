@@ -1,0 +1,204 @@
+"""No patch of a training photo comes from a network that has seen its car."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from coarse.enet import ENet
+from data.errors import InputError, SettingsError
+from data.geometry import Fovea
+from data.masks import write_mask
+from data.samples import Sample, find_samples
+from pipeline import model as models
+from pipeline import out_of_fold, patch_stage, runs
+from pipeline.cli import main
+from pipeline.coarse_stage import begin_with, split_samples
+from pipeline.config import CoarseConfig, Config, DataConfig, TilesConfig
+from pipeline.model import Model
+from pipeline.segmenter import Proposal, Segmenter
+
+SETTINGS = """
+[data]
+long_side = 64
+validation = 0.3
+[coarse]
+epochs = 1
+batch_size = 4
+workers = 0
+precision = "fp32"
+[tiles]
+side = 8
+train_budget = 20
+[refiner]
+epochs = 1
+batch_size = 16
+channels = [4, 4, 4]
+depths = [1, 1, 1]
+"""
+
+
+def write_data(folder: Path, cars: int = 12, size: tuple[int, int] = (48, 64)) -> Path:
+    """Photos of discs, brighter than what is around them."""
+    (folder / "images").mkdir(parents=True)
+    (folder / "masks").mkdir()
+    for car in range(cars):
+        random = np.random.default_rng(car)
+        mask = np.zeros(size, np.uint8)
+        cv2.circle(mask, (size[1] // 2, size[0] // 2), 10 + car % 5, 1, -1)
+        photo = 80 * mask[..., None] + random.integers(0, 80, (*size, 3), np.uint8)
+        cv2.imwrite(str(folder / "images" / f"{car:012x}_01.png"), photo)
+        write_mask(folder / "masks" / f"{car:012x}_01.png", mask > 0)
+    return folder
+
+
+def foveamask(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data, and a run with three folds."""
+    root = tmp_path_factory.mktemp("out_of_fold")
+    write_data(root / "data")
+    (root / "settings.toml").write_text(SETTINGS)
+    arguments = [root / "data", root / "run", "--config", root / "settings.toml", "--folds", 3]
+    assert foveamask("train-coarse", *arguments) == 0
+    return root
+
+
+def test_each_patch_is_cut_by_a_network_that_has_not_seen_its_car(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+):
+    cut: dict[int, tuple[set[str], int]] = {}
+    propose = Segmenter.propose
+
+    def spied(self: Segmenter, photo: np.ndarray, budget: int | None = None) -> Proposal:
+        provenance = self.model.provenance
+        cut[int(photo.sum())] = (set(provenance["groups"]), provenance["photos"])
+        return propose(self, photo, budget)
+
+    monkeypatch.setattr(Segmenter, "propose", spied)
+
+    assert foveamask("make-patches", trained / "data", trained / "run") == 0
+
+    kept, held_out = split_samples([trained / "data"], DataConfig(long_side=64, validation=0.3))
+    for sample in kept + held_out:
+        photo = cv2.imread(str(sample.photo))
+        groups, num_photos = cut[int(photo.sum())]
+        assert sample.group not in groups
+        assert (num_photos == len(kept)) == (sample in held_out)
+    assert len(cut) == 12
+    assert foveamask("train-refiner", trained / "run") == 0
+
+
+def test_patches_are_stale_once_the_folds_are_others(trained: Path):
+    run = trained / "run"
+    config = Config(coarse=CoarseConfig(folds=3))
+    before = out_of_fold.weights_hash(run, config)
+
+    with_two = out_of_fold.weights_hash(run, Config(coarse=CoarseConfig(folds=2)))
+    own = out_of_fold.weights_hash(run, Config(tiles=TilesConfig(cut_by="own")))
+
+    assert len({before, with_two, own}) == 3
+    assert own == models.weights_hash(run / "model")
+
+
+def test_folds_that_are_not_trained_yet_are_asked_for(trained: Path):
+    with pytest.raises(
+        InputError, match=r"folds/3/model is not there; run `foveamask train-coarse"
+    ):
+        out_of_fold.weights_hash(trained / "run", Config(coarse=CoarseConfig(folds=4)))
+    with pytest.raises(InputError, match="has no folds"):
+        out_of_fold.weights_hash(trained / "run", Config(tiles=TilesConfig(cut_by="folds")))
+    with pytest.raises(InputError, match=r"has no coarse\.init"):
+        out_of_fold.weights_hash(trained / "run", Config(tiles=TilesConfig(cut_by="init")))
+
+
+def test_folds_leave_each_group_out_once(trained: Path):
+    samples = find_samples(trained / "data")
+
+    parts = out_of_fold.parts(samples, Config(coarse=CoarseConfig(folds=3)))
+
+    assert sorted(sample for _, unseen in parts for sample in unseen) == samples
+    for others, unseen in parts:
+        assert sorted(others + unseen) == samples
+        assert not {s.group for s in others} & {s.group for s in unseen}
+
+
+def test_more_folds_than_groups_are_refused(trained: Path):
+    samples = find_samples(trained / "data")
+
+    with pytest.raises(InputError, match="with 50 folds some of them have none of the 12 groups"):
+        out_of_fold.parts(samples, Config(coarse=CoarseConfig(folds=50)))
+
+
+def test_one_fold_is_refused():
+    with pytest.raises(SettingsError, match=r"coarse\.folds = 1 would leave nothing"):
+        CoarseConfig(folds=1)
+
+
+def model_that_knows(*groups: str) -> Model:
+    torch.manual_seed(0)
+    return Model(ENet(), None, Fovea(8), 0.05, 0.95, 64, provenance={"groups": list(groups)})
+
+
+def test_a_network_that_knows_the_car_never_cuts_its_patches():
+    sample = Sample("a_01", Path("a.png"), Path("b.png"), "a")
+    own = model_that_knows("a")
+
+    cutters = out_of_fold.Cutters(own, (model_that_knows("b", "a"),), split_seed=0)
+
+    assert cutters.of(sample, held_out=True) is own
+    with pytest.raises(
+        InputError, match="is to cut the patches of a_01 has learnt from photos of a"
+    ):
+        cutters.of(sample, held_out=False)
+
+
+def test_training_begins_with_the_weights_of_another_model(tmp_path: Path):
+    data = write_data(tmp_path / "data")
+    more = write_data(tmp_path / "more", cars=3)
+    for path in [*more.glob("*/*")]:
+        path.rename(path.with_name("f" + path.name[1:]))
+    (tmp_path / "settings.toml").write_text(SETTINGS)
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert foveamask("train-coarse", data, first, "--config", tmp_path / "settings.toml") == 0
+    begun = SETTINGS.replace("[coarse]", f'[coarse]\ninit = "{first / "model"}"\nlr = 1e-12')
+    (tmp_path / "begun.toml").write_text(begun.replace("epochs = 1\nb", "epochs = 1\nema = 0\nb"))
+
+    assert foveamask("train-coarse", data, more, second, "--config", tmp_path / "begun.toml") == 0
+
+    old, new = models.load(first / "model"), models.load(second / "model")
+    for (name, a), b in zip(old.coarse.named_parameters(), new.coarse.parameters(), strict=True):
+        torch.testing.assert_close(a, b, msg=name, atol=1e-6, rtol=0)
+    assert set(old.provenance["groups"]) <= set(new.provenance["groups"])
+    assert any(group.startswith("f") for group in new.provenance["groups"])
+
+
+def test_weights_that_know_what_is_held_out_are_refused():
+    held_out = [Sample("a_01", Path("a.png"), Path("b.png"), "a")]
+
+    with pytest.raises(InputError, match=r"coarse\.init has learnt from 1 groups .*\(a\)"):
+        begin_with(model_that_knows("a", "b"), ENet(), held_out)
+
+
+def test_weights_of_another_network_are_refused():
+    with pytest.raises(InputError, match=r"'unpool': 'indices'.* ask for enet .*'nearest'"):
+        begin_with(model_that_knows(), ENet(unpool="nearest"), [])
+
+
+def test_photos_squashed_for_storage_give_no_patches(tmp_path: Path):
+    data = write_data(tmp_path / "data", cars=2)
+    config = Config(data=DataConfig(stretch_to=(480, 640)))
+
+    with pytest.raises(InputError, match=r"and 1 more are not 480 x 640 \(data\.stretch_to\)"):
+        patch_stage.check_shapes(find_samples(data), config)
+
+
+def test_the_number_of_folds_is_recorded(trained: Path):
+    config = runs.resolve(trained / "run", None, ())
+
+    assert config.coarse.folds == 3
