@@ -20,7 +20,7 @@ from data.files import replacing
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import CARVANA_GROUP, Sample, check_samples, find_samples
-from pipeline.metrics import boundary_error, boundary_iou, overlap
+from pipeline.metrics import boundary_error, boundary_iou, overlap, rank_correlation
 from pipeline.parallel import side_by_side
 from pipeline.progress import progress
 from pipeline.segmenter import Prediction, Segmenter, Stage
@@ -53,6 +53,8 @@ class PhotoScores:
     """Of the finished mask, where anything is done to it after the threshold."""
     tiles: int
     tiles_share: float
+    predicted_dice: float
+    """What the model itself expects of its mask."""
 
 
 def evaluate(
@@ -131,6 +133,7 @@ def score_photo(
         postprocessed=score(prediction.mask, truth) if prediction.steps else None,
         tiles=len(prediction.tiles),
         tiles_share=len(prediction.tiles) / prediction.num_tiles,
+        predicted_dice=prediction.predicted_dice,
     )
 
 
@@ -158,6 +161,10 @@ def summary(photos: Sequence[PhotoScores], num_seen: int) -> dict[str, Any]:
         result["refined_better_share"] = fmean(better)
         result["tiles"] = fmean(photo.tiles for photo in photos)
         result["tiles_share"] = fmean(photo.tiles_share for photo in photos)
+    last = [(photo.refined or photo.coarse).dice for photo in photos]
+    predicted = [photo.predicted_dice for photo in photos]
+    result["predicted_dice"] = fmean(predicted)
+    result["predicted_dice_rank_correlation"] = rank_correlation(predicted, last)
     finished = [photo.postprocessed for photo in photos if photo.postprocessed is not None]
     if finished:
         result["postprocessed"] = means(finished)
@@ -205,7 +212,11 @@ def write_table(path: Path, photos: Sequence[PhotoScores]) -> None:
 
 
 def _row(photo: PhotoScores) -> dict[str, Any]:
-    row: dict[str, Any] = {"name": photo.name, "tiles": photo.tiles}
+    row: dict[str, Any] = {
+        "name": photo.name,
+        "tiles": photo.tiles,
+        "predicted_dice": f"{photo.predicted_dice:.6f}",
+    }
     for stage in ("coarse_nearest", "coarse", "refined", "postprocessed"):
         scores = getattr(photo, stage)
         if scores is not None:

@@ -7,6 +7,7 @@ Shapes: H x W the photo.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -54,6 +55,25 @@ def overlap(predicted: Mask, truth: Mask) -> Overlap:
         int(np.count_nonzero(predicted)),
         int(np.count_nonzero(truth)),
     )
+
+
+def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Return Spearman's rank correlation of two equally long series, from -1 to 1.
+
+    Equal values share the mean of their ranks. None where a series has no two values that differ.
+    """
+    ranks = [mean_ranks(np.asarray(series, np.float64)) for series in (first, second)]
+    if any(np.ptp(r) == 0 for r in ranks):
+        return None
+    first_ranks, second_ranks = ranks
+    return float(np.asarray(np.corrcoef(first_ranks, second_ranks))[0, 1])
+
+
+def mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the (N,) ranks of (N,) `values`, from 0; equal ones share the mean of theirs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts) - 1
+    return np.asarray((last - (counts - 1) / 2)[place], np.float64)
 
 
 def boundary_error(predicted: Mask, truth: Mask) -> float:

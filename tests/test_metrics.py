@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage, stats
 
-from pipeline.metrics import Overlap, boundary_error, boundary_iou, overlap
+from pipeline.metrics import Overlap, boundary_error, boundary_iou, overlap, rank_correlation
 
 Mask = NDArray[np.bool_]
 
@@ -219,3 +219,15 @@ def test_masks_that_cannot_be_compared_are_refused(score: type):
 def test_a_rim_without_width_is_refused():
     with pytest.raises(ValueError, match="at least 1 pixel, not 0"):
         boundary_iou(disc(9), disc(9), distance=0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=30))
+def test_the_rank_correlation_is_spearmans(pairs: list[tuple[int, int]]):
+    first, second = zip(*pairs, strict=True)
+
+    found = rank_correlation(first, second)
+
+    if len(set(first)) == 1 or len(set(second)) == 1:
+        assert found is None
+    else:
+        assert found == pytest.approx(stats.spearmanr(first, second).statistic)
