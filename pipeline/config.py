@@ -166,6 +166,16 @@ class TilesConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PatchAugmentConfig:
+    """How far patches may be changed; see `data.patch_augment.PatchAugmentation`."""
+
+    flip: Share = 0.5
+    brightness: Share = 0.0
+    contrast: Share = 0.0
+    tint: Share = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class RefinerConfig(TrainConfig):
     """The refiner."""
 
@@ -181,6 +191,7 @@ class RefinerConfig(TrainConfig):
     tile, around it the probability alone."""
     residual: bool = True
     """Whether the output is added to the coarse logits, or stands in their place."""
+    augment: PatchAugmentConfig = field(default_factory=PatchAugmentConfig)
 
     def __post_init__(self) -> None:
         if len(self.channels) != len(self.depths):

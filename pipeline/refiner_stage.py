@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from data import patch_store
 from data.errors import InputError
 from data.geometry import Fovea
+from data.patch_augment import PatchAugmentation
 from data.patch_dataset import Arrays, PatchBatches
 from data.patch_store import BEYOND, RINGS
 from pipeline import distributed, out_of_fold
@@ -83,13 +84,15 @@ def train_refiner(run: Path, config: Config, device: torch.device) -> Refiner:
     if config.refiner.init:
         begin_with(models.load(config.refiner.init), network)
 
+    augmentation = PatchAugmentation(**asdict(config.refiner.augment))
+
     def refined(model: nn.Module, windows: Windows) -> Tensor:
         with autocast(device, config.refiner.precision):
             return refined_logits(model, windows, residual=config.refiner.residual)
 
     def batch_loss(model: nn.Module, batch: list[Tensor]) -> Tensor:
         patches = dict(zip(names, (x.to(device) for x in batch), strict=True))
-        windows, target = random_flip(windows_of(patches, fovea), patches["target"])
+        windows, target = augmentation(windows_of(patches, fovea), patches["target"])
         return masked_bce(refined(model, windows), (target == 1).float(), target != BEYOND)
 
     def score(model: nn.Module) -> float:
@@ -166,16 +169,6 @@ def refined_logits(model: nn.Module, windows: Windows, *, residual: bool) -> Ten
     """Return the (N, T, T) logits of patches; a `residual` is added to the coarse ones in them."""
     logits: Tensor = model(windows)
     return logit(windows[0][..., 3]) + logits if residual else logits
-
-
-def random_flip(windows: Windows, target: Tensor) -> tuple[Windows, Tensor]:
-    """Return the patches, each of them mirrored left to right with probability one half."""
-    flip = torch.rand(len(target), device=target.device) < 0.5
-
-    def flipped(x: Tensor) -> Tensor:
-        return torch.where(flip.view(-1, *[1] * (x.ndim - 1)), x.flip(2), x)
-
-    return [flipped(window) for window in windows], flipped(target)
 
 
 def mean_dice(

@@ -11,6 +11,7 @@ from pipeline.config import (
     CoarseConfig,
     Config,
     DataConfig,
+    PatchAugmentConfig,
     RefinerConfig,
     TilesConfig,
     changed,
@@ -90,6 +91,7 @@ OTHER = Config(
         depths=(1, 2),
         sees="photo",
         residual=False,
+        augment=PatchAugmentConfig(flip=0.1, brightness=0.2, contrast=0.3, tint=0.4),
     ),
     postprocess=("smooth=3", "components=9"),
 )

@@ -16,6 +16,7 @@ from data.errors import InputError
 from data.geometry import Fovea
 from data.images import read_photo
 from data.masks import read_mask, write_mask
+from data.patch_augment import PatchAugmentation
 from data.patch_dataset import Arrays, PatchBatches
 from data.patch_store import Origin
 from data.patch_writer import PatchWriter
@@ -29,7 +30,6 @@ from pipeline.patch_stage import photo_patches, relevant_settings, write_patches
 from pipeline.refiner_stage import (
     in_memory,
     mean_dice,
-    random_flip,
     refined_logits,
     train_refiner,
 )
@@ -157,7 +157,7 @@ def test_a_flip_takes_windows_and_target_together():
     windows, target = windows_of_noise(64)
     torch.manual_seed(0)
 
-    flipped, flipped_target = random_flip(windows, target)
+    flipped, flipped_target = PatchAugmentation()(windows, target)
 
     mirrored = (flipped_target != target).flatten(1).any(1)
     assert 16 < mirrored.sum() < 48
@@ -169,7 +169,7 @@ def test_a_flip_takes_windows_and_target_together():
 def test_the_rings_of_flipped_windows_fit():
     windows, target = windows_of_noise(64)
 
-    flipped, _ = random_flip(windows, target)
+    flipped, _ = PatchAugmentation()(windows, target)
 
     for again, window in zip(join_rings(split_rings(flipped, FOVEA), FOVEA), flipped, strict=True):
         assert torch.equal(again, window)
