@@ -183,6 +183,7 @@ def predict(
     /,
     *,
     csv: Path | None = None,
+    expected: Path | None = None,
     how: How = DEFAULTS,
 ) -> int:
     """Write the mask of each photo to OUT/<stem>.png, 0 and 255, at the photo's own size.
@@ -192,20 +193,17 @@ def predict(
         out: folder for the masks.
         csv: also write the masks to this file as the challenge on Kaggle wants them, gzipped where
             the name ends in .gz; interrupted, the same command goes on with it.
+        expected: also write to this csv file what Dice the model expects of each mask of this call,
+            the least first: the masks to look at.
         how: which model, and how far to go.
     """
     from data.samples import find_photos
-    from pipeline.predict import predict_photos
+    from pipeline.predict import Options, predict_photos
 
     photos = find_photos(images)
+    options = Options(stage=how.stage, budget=how.budget, postprocess=how.steps())
     failures = predict_photos(
-        photos,
-        out,
-        how.segmenter(),
-        stage=how.stage,
-        budget=how.budget,
-        postprocess=how.steps(),
-        csv_path=csv,
+        photos, out, how.segmenter(), options, csv_path=csv, expected=expected
     )
     for failure in failures:
         print(f"error: {failure.reason}", file=sys.stderr)

@@ -3,6 +3,7 @@
 Photos are worked on side by side; results come in the order of their names.
 """
 
+import csv
 import hashlib
 import json
 import logging
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from data import rle
 from data.errors import InputError
+from data.files import replacing
 from data.images import read_photo
 from data.kaggle_csv import RowJournal
 from data.masks import write_mask
@@ -34,81 +36,125 @@ class Failure:
     reason: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How masks are made; each by default as the model says."""
+
+    stage: Stage | None = None
+    """How far to go."""
+    budget: int | None = None
+    """Most tiles of a photo to refine."""
+    postprocess: Sequence[Step] | None = None
+    """What masks go through in the end."""
+
+
+DEFAULTS = Options()
+
+
 def predict_photos(
     photos: Sequence[Path],
     out: Path,
     segmenter: Segmenter,
+    options: Options = DEFAULTS,
     *,
-    stage: Stage | None = None,
-    budget: int | None = None,
-    postprocess: Sequence[Step] | None = None,
     csv_path: Path | None = None,
+    expected: Path | None = None,
 ) -> list[Failure]:
     """Write the mask of each photo to `out`/<stem>.png and return those that failed.
 
-    With `csv_path`, the Kaggle file is written as well, a row for each photo that could be read,
-    whole or not at all. Rows of an interrupted call with the same model, options and folder are
-    taken over if their masks are still there and no older than their photos.
+    Args:
+        photos: the photos.
+        out: folder for the masks.
+        segmenter: what makes them.
+        options: how.
+        csv_path: the Kaggle file to write as well, a row for each photo that could be read, whole
+            or not at all. Rows of an interrupted call with the same model, options and folder are
+            taken over if their masks are still there and no older than their photos.
+        expected: a csv to write of the Dice that the model expects of each mask of this call, the
+            least first.
 
     Raises:
         InputError: the refined stage is asked of a model that has none, or masks would
             lie among the photos.
     """
-    segmenter.check_stage(stage)
+    segmenter.check_stage(options.stage)
     check_targets(photos, out)
     out.mkdir(parents=True, exist_ok=True)
 
-    def work(photo: Path) -> str:
-        mask = segmenter(read_photo(photo), stage=stage, budget=budget, postprocess=postprocess)
-        write_mask(mask_path(out, photo), mask)
-        return rle.encode(mask) if csv_path is not None else ""
+    def work(photo: Path) -> tuple[str, float]:
+        prediction = segmenter.predict(
+            read_photo(photo),
+            stage=options.stage,
+            budget=options.budget,
+            postprocess=options.postprocess,
+        )
+        write_mask(mask_path(out, photo), prediction.mask)
+        runs = rle.encode(prediction.mask) if csv_path is not None else ""
+        return runs, prediction.predicted_dice if expected is not None else 1.0
 
     failures: list[Failure] = []
+    expectations: list[tuple[float, str]] = []
     started = time.monotonic()
     with ExitStack() as stack:
-        rows, todo = None, list(photos)
+        rows = None
         if csv_path is not None:
-            told = fingerprint(segmenter, stage, budget, postprocess, out)
+            told = fingerprint(segmenter, options, out)
             rows = stack.enter_context(closing(RowJournal(csv_path, told)))
-            todo = [photo for photo in photos if not is_done(photo, rows, out)]
+        todo = left_to_do(photos, rows, out)
         num_done = len(photos) - len(todo)
-        if num_done:
-            log.info("going on after %d of %d photos", num_done, len(photos))
         on_photo = stack.enter_context(progress("predicting"))
         results = side_by_side(work, todo, segmenter.photos_at_once)
         stack.enter_context(closing(results))
         for i, (photo, result) in enumerate(zip(todo, results, strict=True)):
             if isinstance(result, InputError):
                 failures.append(Failure(photo, str(result)))
-            elif rows is not None:
-                rows.append(row_name(photo), result)
+            else:
+                runs, dice = result
+                expectations.append((dice, photo.name))
+                if rows is not None:
+                    rows.append(row_name(photo), runs)
             on_photo(num_done + i + 1, len(photos))
+        failed = {failure.photo for failure in failures}
         if rows is not None:
-            failed = {failure.photo for failure in failures}
             rows.finish(row_name(photo) for photo in photos if photo not in failed)
+    if expected is not None:
+        write_expected(expected, expectations)
     seconds = time.monotonic() - started
     done = len(todo) - len(failures)
     log.info("%d of %d photos in %.1f s, %.2f a second", done, len(todo), seconds, done / seconds)
     return failures
 
 
-def fingerprint(
-    segmenter: Segmenter,
-    stage: Stage | None,
-    budget: int | None,
-    postprocess: Sequence[Step] | None,
-    out: Path,
-) -> str:
+def write_expected(path: Path, photos: Sequence[tuple[float, str]]) -> None:
+    """Write the (expected Dice, name) of `photos` to a csv file, whole, the least first."""
+    with replacing(path) as partial, partial.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["photo", "expected_dice"])
+        table.writerows([name, f"{dice:.6f}"] for dice, name in sorted(photos))
+
+
+def fingerprint(segmenter: Segmenter, options: Options, out: Path) -> str:
     """Return a hash of all that the rows of a csv depend on beside the photos."""
-    steps = segmenter.model.postprocess if postprocess is None else postprocess
+    given = options.postprocess
+    steps = segmenter.model.postprocess if given is None else given
     parts = {
         "model": identity(segmenter.model),
-        "stage": segmenter.check_stage(stage),
-        "budget": budget,
+        "stage": segmenter.check_stage(options.stage),
+        "budget": options.budget,
         "postprocess": [str(step) for step in steps],
         "out": str(out.resolve()),
     }
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def left_to_do(photos: Sequence[Path], rows: RowJournal | None, out: Path) -> list[Path]:
+    """Return the photos that an interrupted call has not done."""
+    if rows is None:
+        return list(photos)
+    todo = [photo for photo in photos if not is_done(photo, rows, out)]
+    if len(todo) < len(photos):
+        log.info("going on after %d of %d photos", len(photos) - len(todo), len(photos))
+    return todo
 
 
 def is_done(photo: Path, rows: RowJournal, out: Path) -> bool:

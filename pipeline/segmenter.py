@@ -101,7 +101,8 @@ class Prediction:
         inside = self.logits > 0
         p = torch.sigmoid(torch.from_numpy(self.logits)).numpy()
         total = float(p.sum(dtype=np.float64)) + int(np.count_nonzero(inside))
-        return 2 * float(p.sum(where=inside, dtype=np.float64)) / total
+        # No object, and not a trace of one, is right for certain.
+        return 2 * float(p.sum(where=inside, dtype=np.float64)) / total if total else 1.0
 
     @cached_property
     def coarse(self) -> NDArray[np.float32]:

@@ -14,11 +14,12 @@ from torch import nn
 
 from coarse.enet import ENet
 from data.geometry import Fovea
+from data.images import read_photo
 from data.kaggle_csv import check
 from pipeline import model as models
 from pipeline.cli import main
 from pipeline.model import Model
-from pipeline.predict import fingerprint, predict_photos
+from pipeline.predict import Options, fingerprint, predict_photos
 from pipeline.segmenter import Segmenter
 from refine.network import Refiner
 from refine.postprocess import parse
@@ -139,16 +140,18 @@ def test_rows_depend_on_the_model_and_all_options(tmp_path: Path):
     other = Segmenter(replace(segmenter.model, low=0.1), CPU, "fp32")
     steps = [parse("smooth=3")]
     prints = [
-        fingerprint(segmenter, None, None, None, tmp_path),
-        fingerprint(other, None, None, None, tmp_path),
-        fingerprint(segmenter, "coarse", None, None, tmp_path),
-        fingerprint(segmenter, None, 7, None, tmp_path),
-        fingerprint(segmenter, None, None, steps, tmp_path),
-        fingerprint(segmenter, None, None, None, tmp_path / "other"),
+        fingerprint(segmenter, Options(), tmp_path),
+        fingerprint(other, Options(), tmp_path),
+        fingerprint(segmenter, Options(stage="coarse"), tmp_path),
+        fingerprint(segmenter, Options(budget=7), tmp_path),
+        fingerprint(segmenter, Options(postprocess=steps), tmp_path),
+        fingerprint(segmenter, Options(), tmp_path / "other"),
     ]
 
     assert len(set(prints)) == len(prints)
-    assert fingerprint(segmenter_of(), "refined", None, [], tmp_path) == prints[0]
+    assert (
+        fingerprint(segmenter_of(), Options(stage="refined", postprocess=[]), tmp_path) == prints[0]
+    )
 
 
 @pytest.mark.slow
@@ -181,3 +184,15 @@ def test_a_process_that_is_killed_loses_no_row_and_repeats_none(tmp_path: Path):
 
 def rows_so_far(folder: Path) -> int:
     return sum(path.read_bytes().count(b"\n") for path in folder.glob(".*.rows"))
+
+
+def test_the_masks_to_look_at_come_first(tmp_path: Path):
+    photos, segmenter = write_photos(tmp_path / "photos", 4), segmenter_of()
+
+    predict_photos(photos, tmp_path / "masks", segmenter, expected=tmp_path / "expected.csv")
+
+    header, *rows = (tmp_path / "expected.csv").read_text().splitlines()
+    assert header == "photo,expected_dice"
+    dice = [segmenter.predict(read_photo(photo)).predicted_dice for photo in photos]
+    names = [photo.name for _, photo in sorted(zip(dice, photos, strict=True))]
+    assert rows == [f"{name},{value:.6f}" for name, value in zip(names, sorted(dice), strict=True)]

@@ -364,3 +364,21 @@ def test_however_many_tiles_there_are_the_refiner_sees_few_shapes():
         torch.testing.assert_close(some, every[:num], rtol=1e-4, atol=1e-4)
     assert len(proposal.tiles) > 128
     assert seen <= {32, 64, 96, 128}
+
+
+def test_the_dice_expected_is_that_of_the_probabilities():
+    prediction = segmenter_of().predict(photo_of(50, 61))
+    p, mask = 1 / (1 + np.exp(-prediction.logits.astype(np.float64))), prediction.logits > 0
+
+    expected = 2 * p[mask].sum() / (p.sum() + mask.sum())
+
+    assert prediction.predicted_dice == pytest.approx(expected, abs=1e-6)
+    assert 0 < prediction.predicted_dice < 1
+
+
+@pytest.mark.parametrize("logit", [50.0, -200.0], ids=["all object", "none"])
+def test_the_dice_expected_of_a_sure_mask_is_one(logit: float):
+    prediction = segmenter_of().predict(photo_of(32, 32))
+    sure = replace(prediction, logits=np.full((32, 32), logit, np.float32))
+
+    assert sure.predicted_dice == pytest.approx(1)
