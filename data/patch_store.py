@@ -126,6 +126,15 @@ def check(path: Path, fovea: Fovea, origin: Origin, data: str) -> None:
     _check_whole(group, path, fovea, todo)
 
 
+def attributes(path: Path) -> dict[str, Any]:
+    """Return what is written of the patches at `path`: whence they are, and of which photos.
+
+    Raises:
+        InputError: they are not there, damaged, or of another format.
+    """
+    return dict(_open(path, again(path)).attrs)
+
+
 def stored_arrays(group: zarr.Group, path: Path) -> dict[str, StoredArray]:
     """Return the arrays of the store at `path` that `read` opened, by name."""
     return {name: StoredArray(path, array) for name, array in group.arrays()}

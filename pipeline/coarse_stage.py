@@ -105,13 +105,7 @@ def begin_with(model: Model, network: CoarseNetwork, held_out: Sequence[Sample])
             f"coarse.init is a model of {name} {model.coarse.options()}, "
             f"and the settings ask for {own} {network.options()}"
         )
-    seen = sorted({sample.group for sample in held_out} & set(model.provenance.get("groups", ())))
-    if seen:
-        raise InputError(
-            f"coarse.init has learnt from {len(seen)} groups that are held out here "
-            f"({', '.join(seen[:3])}{', ...' if len(seen) > 3 else ''}), so their scores would "
-            "mean nothing; begin with another model, or hold out others (data.split_seed)"
-        )
+    models.check_unseen(model, {sample.group for sample in held_out}, "coarse.init")
     network.load_state_dict(model.coarse.state_dict())
 
 

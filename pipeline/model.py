@@ -7,6 +7,7 @@ refiner.safetensors  weights of the refiner, where there is one
 
 import hashlib
 import json
+from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,21 @@ def find(name: str | Path) -> Path:
     shipped = sorted(path.parent.name for path in WEIGHTS.glob("*/model.json"))
     known = f", or one of: {', '.join(shipped)}" if shipped else ""
     raise InputError(f"no model at {name}; give a folder with a model.json{known}")
+
+
+def check_unseen(model: Model, held_out: Set[str], setting: str) -> None:
+    """Raise if `model`, which `setting` names to begin training with, knows what is held out.
+
+    Raises:
+        InputError: it has learnt from photos of the groups `held_out`.
+    """
+    seen = sorted(held_out & set(model.provenance.get("groups", ())))
+    if seen:
+        raise InputError(
+            f"{setting} has learnt from {len(seen)} groups that are held out here "
+            f"({', '.join(seen[:3])}{', ...' if len(seen) > 3 else ''}), so their scores would "
+            "mean nothing; begin with another model, or hold out others (data.split_seed)"
+        )
 
 
 def identity(model: Model) -> str:

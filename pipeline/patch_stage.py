@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -20,7 +21,7 @@ from data.masks import read_mask
 from data.patch_store import BEYOND, RINGS, Origin, Patches
 from data.patch_writer import PatchWriter
 from data.pyramid import to_working_size
-from data.samples import Sample, check_samples, fingerprint
+from data.samples import Sample, check_samples, fingerprint, group_of
 from pipeline import out_of_fold, runs
 from pipeline.coarse_stage import split_samples
 from pipeline.config import Config
@@ -71,6 +72,15 @@ def make_patches(
     names = [sample.name for sample in samples]
     write_patches(PatchWriter(path, fovea, origin, names, len(kept)), samples, segmenters, config)
     return path
+
+
+def patch_groups(run: Path, config: Config) -> tuple[set[str], set[str]]:
+    """Return the groups that the patches of `run` are of, to train on and held out."""
+    attributes = patch_store.attributes(run / "patches.zarr")
+    pattern, names = re.compile(config.data.group), attributes["photos"]
+    groups = [group_of(name, pattern) for name in names]
+    num_training = attributes["num_training"]
+    return set(groups[:num_training]), set(groups[num_training:])
 
 
 def check_shapes(samples: Sequence[Sample], config: Config) -> None:

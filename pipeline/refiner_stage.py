@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from pipeline.devices import autocast, place
 from pipeline.losses import masked_bce
 from pipeline.metrics import Overlap
 from pipeline.model import Model
-from pipeline.patch_stage import relevant_settings
+from pipeline.patch_stage import patch_groups, relevant_settings
 from pipeline.segmenter import NO_REFINER
 from pipeline.training import fit
 from refine.fovea import Windows, join_rings
@@ -82,7 +82,7 @@ def train_refiner(run: Path, config: Config, device: torch.device) -> Refiner:
         device,
     )
     if config.refiner.init:
-        begin_with(models.load(config.refiner.init), network)
+        begin_with(models.load(config.refiner.init), network, patch_groups(run, config)[1])
 
     augmentation = PatchAugmentation(**asdict(config.refiner.augment))
 
@@ -117,11 +117,12 @@ def train_refiner(run: Path, config: Config, device: torch.device) -> Refiner:
     return network
 
 
-def begin_with(model: Model, network: Refiner) -> None:
+def begin_with(model: Model, network: Refiner, held_out: Set[str]) -> None:
     """Give `network` the refiner's weights of `model`.
 
     Raises:
-        InputError: it has none, or they are of another network.
+        InputError: it has none, they are of another network, or have been learnt from photos of
+            the groups `held_out`.
     """
     if model.refiner is None:
         raise InputError(f"refiner.init: {NO_REFINER}")
@@ -130,6 +131,7 @@ def begin_with(model: Model, network: Refiner) -> None:
             f"refiner.init has a refiner of {model.refiner.options()}, "
             f"and the settings ask for {network.options()}"
         )
+    models.check_unseen(model, held_out, "refiner.init")
     network.load_state_dict(model.refiner.state_dict())
 
 

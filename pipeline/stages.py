@@ -118,10 +118,15 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
         if distributed.rank() == 0:
             score = runs.load_best(network, run / "refiner", f"train-refiner {run}")
             scores = coarse_only.scores["validation"] | {"refined_dice": score}
+            seen, _ = patch_stage.patch_groups(run, config)
+            seen |= set(coarse_only.provenance.get("groups", ()))
+            if config.refiner.init:
+                seen |= set(model.load(config.refiner.init).provenance.get("groups", ()))
             found = replace(
                 patch_stage.with_tiles(coarse_only, config),
                 refiner=network,
-                provenance=coarse_only.provenance | {"settings": plain(config)},
+                provenance=coarse_only.provenance
+                | {"groups": sorted(seen), "settings": plain(config)},
                 scores={"validation": scores},
             )
             model.save(found, run / "model")

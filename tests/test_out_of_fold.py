@@ -91,7 +91,24 @@ def test_each_patch_is_cut_by_a_network_that_has_not_seen_its_car(
         assert sample.group not in groups
         assert (num_photos == len(kept)) == (sample in held_out)
     assert len(cut) == 12
-    assert foveamask("train-refiner", trained / "run") == 0
+
+
+@pytest.mark.slow
+def test_a_model_knows_the_groups_that_its_refiner_alone_has_seen(tmp_path: Path):
+    small, large = write_data(tmp_path / "small", cars=8), write_data(tmp_path / "large", cars=8)
+    for path in [*large.glob("*/*")]:
+        path.rename(path.with_name("f" + path.name[1:]))
+    (tmp_path / "settings.toml").write_text(SETTINGS)
+    run = tmp_path / "run"
+    assert foveamask("train-coarse", small, run, "--config", tmp_path / "settings.toml") == 0
+
+    assert foveamask("make-patches", large, run) == 0
+    assert foveamask("train-refiner", run) == 0
+
+    config = DataConfig(long_side=64, validation=0.3)
+    learnt = [*split_samples([small], config)[0], *split_samples([large], config)[0]]
+    groups = models.load(run / "model").provenance["groups"]
+    assert set(groups) == {sample.group for sample in learnt}
 
 
 def test_patches_are_stale_once_the_folds_are_others(trained: Path):

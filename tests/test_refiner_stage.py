@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -244,3 +245,28 @@ def test_logits_are_those_of_the_network_on_top_of_the_coarse_ones_or_alone():
     coarse = logit(windows[0][..., 3])
     assert torch.equal(refined_logits(One(), windows, residual=True), coarse + 1)
     assert torch.equal(refined_logits(One(), windows, residual=False), ones)
+
+
+def test_training_begins_with_the_refiner_of_another_model():
+    model = segmenter_of().model
+    assert model.refiner is not None
+    network = Refiner(FOVEA, channels=model.refiner.channels, depths=model.refiner.depths)
+
+    refiner_stage.begin_with(model, network, {"a"})
+
+    for name, tensor in model.refiner.state_dict().items():
+        assert torch.equal(tensor, network.state_dict()[name])
+
+
+def test_a_refiner_that_does_not_fit_or_knows_what_is_held_out_is_refused():
+    model = segmenter_of().model
+    assert model.refiner is not None
+    fitting = Refiner(FOVEA, channels=model.refiner.channels, depths=model.refiner.depths)
+
+    with pytest.raises(InputError, match=r"refiner\.init: the model has no refiner yet"):
+        refiner_stage.begin_with(replace(model, refiner=None), fitting, set())
+    with pytest.raises(InputError, match=r"refiner\.init has a refiner of .* the settings ask for"):
+        refiner_stage.begin_with(model, Refiner(FOVEA, sees="photo"), set())
+    knowing = replace(model, provenance={"groups": ["a"]})
+    with pytest.raises(InputError, match=r"refiner\.init has learnt from 1 groups .*\(a\)"):
+        refiner_stage.begin_with(knowing, fitting, {"a", "b"})
