@@ -132,7 +132,8 @@ def train_coarse(
     """Train stage one on photos and masks; an interrupted run goes on.
 
     Args:
-        data: folders with train/ and train_masks/, or images/ and masks/.
+        data: folders with train/ and train_masks/, or images/ and masks/. What is held out to
+            validate on is of the first of them.
         run: folder of the run, the last argument.
         folds: train so many networks besides, each without a share of the groups, so that the
             refiner learns from predictions of photos unseen; two at least.

@@ -112,16 +112,21 @@ def begin_with(model: Model, network: CoarseNetwork, held_out: Sequence[Sample])
 def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sample], list[Sample]]:
     """Return the samples in `folders` to train on and those held out.
 
+    Groups are held out of the first folder. Of the others all are to train on, but those whose
+    group is held out.
+
     Raises:
         InputError: a folder is at fault, or one side is empty.
     """
+    samples = find_samples(*folders, group_pattern=config.group)
+    first = find_samples(folders[0], group_pattern=config.group)
     kept, held_out = split(
-        find_samples(*folders, group_pattern=config.group),
-        share=config.validation,
-        start=config.validation_start,
-        seed=config.split_seed,
+        first, share=config.validation, start=config.validation_start, seed=config.split_seed
     )
-    wanted = [sample for sample in kept if sample.name not in config.exclude]
+    groups = {sample.group for sample in held_out}
+    others = set(samples).difference(first)
+    more = [sample for sample in others if sample.group not in groups]
+    wanted = sorted(sample for sample in kept + more if sample.name not in config.exclude)
     if not wanted:
         raise InputError(
             f"data.exclude names all {len(kept)} photos that are left to train on; take some out"
