@@ -42,10 +42,11 @@ ROUNDS = 5
 TIMED_PHOTOS = 4
 
 QUICK: Settings = {
-    "coarse": {"compile": False, "score_every": 8},
+    "coarse": {"compile": False, "score_every": 8, "init": "", "lr": 2e-3},
+    "tiles": {"cut_by": "auto"},
     "refiner": {"compile": False, "score_every": 8},
 }
-"""What suits trainings of minutes: they are scored once, in the end."""
+"""What suits trainings of minutes, from nothing: they are scored once, in the end."""
 
 app = App(help=__doc__, help_format="plaintext")
 

@@ -62,6 +62,9 @@ ROUNDS = 5
 
 TIMED_PHOTOS = 4
 
+FROM_NOTHING = 5e-3
+"""Peak learning rate; that of the package's settings is for weights that have learnt already."""
+
 NOTE = (
     "Photos a second: from a decoded photo to its mask at the photo's own size, decoding left out, "
     f"one after the other; medians of {ROUNDS} rounds in which all took turns.\n"
@@ -153,6 +156,7 @@ def prepared(data: Path, out: Path, how: How, device: torch.device) -> Bench:
         InputError: photos or settings are at fault.
     """
     config = settings.load(model.find(SHIPPED) / "settings.toml")
+    config = replace(config, coarse=replace(config.coarse, init="", lr=FROM_NOTHING))
     if how.base is not None:
         config = settings.load(how.base, config)
     kept, held_out = (

@@ -22,6 +22,7 @@ MODEL_FILES = {
     "coarse.safetensors",
     "refiner.safetensors",
     "README.md",
+    "base.toml",
     "settings.toml",
 }
 
