@@ -24,7 +24,7 @@ import torch
 from cyclopts import App, Parameter
 from numpy.typing import NDArray
 
-from benchmarks.variants import POSTPROCESS, VARIANTS, Settings, Variant
+from benchmarks.variants import FROM_NOTHING, POSTPROCESS, VARIANTS, Settings, Variant
 from data.files import replacing
 from data.images import read_photo
 from data.masks import read_mask
@@ -42,11 +42,10 @@ ROUNDS = 5
 TIMED_PHOTOS = 4
 
 QUICK: Settings = {
-    "coarse": {"compile": False, "score_every": 8, "init": "", "lr": 2e-3},
-    "tiles": {"cut_by": "auto"},
+    "coarse": {"compile": False, "score_every": 8},
     "refiner": {"compile": False, "score_every": 8},
 }
-"""What suits trainings of minutes, from nothing: they are scored once, in the end."""
+"""What suits trainings of minutes: they are scored once, in the end."""
 
 app = App(help=__doc__, help_format="plaintext")
 
@@ -76,6 +75,8 @@ def ablation(
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     shared = config.load(base or model.find(SHIPPED) / "settings.toml")
+    if base is None:
+        shared = overlaid(shared, FROM_NOTHING)
     epochs: Settings = {"coarse": {"epochs": coarse_epochs}, "refiner": {"epochs": refiner_epochs}}
     shared = overlaid(overlaid(shared, QUICK), epochs)
     some = thinned(data, out / "data", every, shared.data.group)

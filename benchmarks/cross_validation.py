@@ -6,19 +6,21 @@ trains both stages once a fold, `OUT/<fold>` being a run like any other, and end
 is done stays done: with `--only` folds can be trained in any order, or side by side.
 """
 
+import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Annotated, Any
 
-import tomli_w
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
+from data.errors import InputError
 from data.files import replacing
 from pipeline import config, evaluate, stages
+from pipeline.coarse_stage import origin, split_samples
 from pipeline.config import Config
 from pipeline.segmenter import Segmenter
 
@@ -32,7 +34,7 @@ def cross_validation(
     /,
     *,
     base: Annotated[Path | None, Parameter(name="--config")] = None,
-    folds: int = 5,
+    folds: Annotated[int, Parameter(validator=validators.Number(gte=2))] = 5,
     only: tuple[int, ...] = (),
 ) -> None:
     """Train and score a recipe fold by fold, and print a table of the folds that are done.
@@ -47,12 +49,14 @@ def cross_validation(
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     shared = config.load(base) if base is not None else Config()
-    for fold in only or range(folds):
-        if not scores_path(out, fold).exists():
-            run_fold(data, out / str(fold), held_out(shared, fold, folds))
-    done = [fold for fold in range(folds) if scores_path(out, fold).exists()]
-    text = table([json.loads(scores_path(out, fold).read_text()) for fold in done])
-    (out / "cross_validation.md").write_text(text)
+    recipes = {fold: held_out(shared, fold, folds) for fold in range(folds)}
+    for fold in only or recipes:
+        if scores_of(out, fold, data, recipes[fold]) is None:
+            run_fold(data, out / str(fold), recipes[fold])
+    done = {fold: scores_of(out, fold, data, recipe) for fold, recipe in recipes.items()}
+    text = table({fold: scores for fold, scores in done.items() if scores is not None})
+    with replacing(out / "cross_validation.md") as file:
+        file.write_text(text)
     print(text)
 
 
@@ -62,9 +66,28 @@ def held_out(shared: Config, fold: int, folds: int) -> Config:
     return replace(shared, data=part)
 
 
-def scores_path(out: Path, fold: int) -> Path:
-    """Return where the scores of a finished fold are."""
-    return out / str(fold) / "scores.json"
+def scores_of(
+    out: Path, fold: int, data: Sequence[Path], settings: Config
+) -> dict[str, Any] | None:
+    """Return the scores of a fold that is done, None of another.
+
+    Raises:
+        InputError: they are of other photos or settings.
+    """
+    path = out / str(fold) / "scores.json"
+    if not path.exists():
+        return None
+    scores: dict[str, Any] = json.loads(path.read_text())
+    if scores["made_with"] != made_with(data, settings):
+        raise InputError(f"{path} is of other photos or settings; name another folder")
+    return scores
+
+
+def made_with(data: Sequence[Path], settings: Config) -> str:
+    """Return a hash of the photos and settings of a fold."""
+    kept, away = split_samples(data, settings.data)
+    text = json.dumps([asdict(settings), origin(settings, kept, away)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def run_fold(data: Sequence[Path], run: Path, settings: Config) -> None:
@@ -74,42 +97,46 @@ def run_fold(data: Sequence[Path], run: Path, settings: Config) -> None:
     """
     run.mkdir(parents=True, exist_ok=True)
     path = run / "settings.toml"
-    path.write_text(tomli_w.dumps(asdict(settings)))
+    config.save(settings, path)
     stages.train_coarse(data, run, path, "auto")
     stages.make_patches(data[:1], run, path, "auto")
     stages.train_refiner(run, path, "auto")
     segmenter = Segmenter.load(run / "model")
-    scores, photos = evaluate.evaluate(data[0], segmenter, stage=None, budget=None, split="unseen")
+    _, photos = evaluate.evaluate(data[0], segmenter, stage=None, budget=None, split="unseen")
     evaluate.write_table(run / "photos.csv", photos)
     right = [photo for photo in photos if photo.name not in settings.data.exclude]
-    result = evaluate.summary(right, 0) | {
-        "gmac": scores["gmac"],
-        "groups": len(segmenter.model.provenance["validation_groups"]),
-    }
+    samples, num_seen = evaluate.choose(data[0], segmenter, "unseen")
+    cost = evaluate.gmac(segmenter, samples[0], "refined", [photo.tiles for photo in right])
+    groups = {sample.group for sample in samples}
+    told = {"groups": len(groups), "gmac": cost, "made_with": made_with(data, settings)}
     with replacing(run / "scores.json") as file:
-        file.write_text(json.dumps(result, indent=2))
+        file.write_text(json.dumps(evaluate.summary(right, num_seen) | told, indent=2))
 
 
-def table(folds: Sequence[dict[str, Any]]) -> str:
+def table(folds: Mapping[int, Mapping[str, Any]]) -> str:
     """Return a table in Markdown: a row a fold, then mean and standard deviation over folds."""
-    columns = {
-        "groups": [fold["groups"] for fold in folds],
-        "photos": [fold["photos"] for fold in folds],
-        "coarse": [fold["coarse"]["dice"] for fold in folds],
-        "refined": [fold["refined"]["dice"] for fold in folds],
-        "boundary error, px": [fold["refined"]["boundary_error_px"] for fold in folds],
-        "tiles": [fold["tiles"] for fold in folds],
-        "GMac": [fold["gmac"]["refined"] for fold in folds],
+    columns: dict[str, tuple[str, list[Any]]] = {
+        "groups": ("d", [fold["groups"] for fold in folds.values()]),
+        "photos": ("d", [fold["photos"] for fold in folds.values()]),
+        "coarse": (".5f", [fold["coarse"]["dice"] for fold in folds.values()]),
+        "refined": (".5f", [fold["refined"]["dice"] for fold in folds.values()]),
+        "boundary error, px": (
+            ".2f",
+            [fold["refined"]["boundary_error_px"] for fold in folds.values()],
+        ),
+        "tiles": (".0f", [fold["tiles"] for fold in folds.values()]),
+        "GMac": (".2f", [fold["gmac"]["refined"] for fold in folds.values()]),
     }
-    formats = ("d", "d", ".5f", ".5f", ".2f", ".0f", ".2f")
     lines = [f"| fold | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
-    for i, row in enumerate(zip(*columns.values(), strict=True)):
-        cells = [f"{value:{how}}" for value, how in zip(row, formats, strict=True)]
-        lines.append(f"| {i} | {' | '.join(cells)} |")
+    for i, fold in enumerate(folds):
+        cells = [f"{values[i]:{how}}" for how, values in columns.values()]
+        lines.append(f"| {fold} | {' | '.join(cells)} |")
     if len(folds) > 1:
-        values = list(zip(columns.values(), formats, strict=True))[2:]
-        cells = [f"{fmean(v):{how}} ± {stdev(v):{how}}" for v, how in values]
-        lines.append(f"| mean ± deviation | | | {' | '.join(cells)} |")
+        spreads = [
+            "" if how == "d" else f"{fmean(values):{how}} ± {stdev(values):{how}}"
+            for how, values in columns.values()
+        ]
+        lines.append(f"| mean ± deviation | {' | '.join(spreads)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -65,6 +65,7 @@ def decisions(data: Path, /, *, model: str = "carvana", every: int = 1) -> None:
     samples, _ = evaluate.choose(data, segmenter, "unseen")
     tiles, reliability = [], Reliability()
     logits, targets = [], []
+    generator = torch.Generator().manual_seed(0)
     for sample in samples[::every]:
         prediction = segmenter.predict(read_photo(sample.photo), postprocess=())
         truth = read_mask(sample.mask)
@@ -74,7 +75,7 @@ def decisions(data: Path, /, *, model: str = "carvana", every: int = 1) -> None:
         reliability.add("coarse", torch.sigmoid(coarse).numpy(), small)
         p = torch.sigmoid(torch.from_numpy(prediction.logits)).numpy()
         reliability.add("refined", p, truth.astype(np.float32))
-        some = torch.randperm(coarse.numel(), generator=torch.Generator().manual_seed(0))
+        some = torch.randperm(coarse.numel(), generator=generator)
         logits.append(coarse.flatten()[some[:PIXELS_A_PHOTO]])
         targets.append(torch.from_numpy(small).flatten()[some[:PIXELS_A_PHOTO]])
     print(budget_table(tiles, BUDGETS))

@@ -35,9 +35,9 @@ TRIAL = 0.02
 """Share of the budget that steps are timed for, at least, before it is known how many there are."""
 
 AVERAGED = 1 / 8
-"""Share of the training that the moving average of the weights looks back on, at most: that of the
-package's own coarse network, 500 of 3,780 steps. In trainings of minutes the 500 steps would be
-all of it, and the average would never leave the first weights behind."""
+"""Share of the training that the moving average of the weights looks back on, at most. In trainings
+of minutes the 500 steps of the settings would be all of it, and the average would never leave the
+first weights behind."""
 
 
 @dataclass(frozen=True)

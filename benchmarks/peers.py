@@ -2,12 +2,13 @@
 
     python -m benchmarks.peers CARVANA OUT [--minutes 60] [--peers enet-480x320,unet-480x320]
 
-Each peer is trained from nothing on the cars that the model `carvana` learnt from, with its
-augmentation, loss and optimiser, for equally many minutes, whatever number of steps that is;
-then its masks of the photos held out are scored at their own size. The package's model is not
-trained here: its row says what it is, after its own hour and a half. A row a peer goes to
-OUT/peers.jsonl and, as JSON, to stdout as soon as it is known, and the same command goes on after
-an interruption with the peers that are missing; in the end OUT/peers.md has the table.
+Each peer is trained from nothing on those cars of CARVANA that the model `carvana` learnt from,
+with its augmentation, loss and optimiser, for equally many minutes, whatever number of steps that
+is; then its masks of the photos held out are scored at their own size. The package's model is not
+trained here: its row says what it is, after its own training, for longer and on more cars. A row a
+peer goes to OUT/peers.jsonl and, as JSON, to stdout as soon as it is known, and the same command
+goes on after an interruption with the peers that are missing; in the end OUT/peers.md has the
+table.
 
 U-Net and LinkNet come from segmentation-models-pytorch, with encoders that start from chance, as
 all else here does; `--encoder-weights imagenet` is for those who can download them. Nothing is
@@ -32,10 +33,11 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from benchmarks import peer_networks
-from benchmarks.ablation import SHIPPED, num_parameters, seconds_of
+from benchmarks.ablation import SHIPPED, num_parameters, overlaid, seconds_of
 from benchmarks.peer_networks import OURS, PLAIN, TRAINED, Encoder, EncoderWeights, Peer, PlainUNet
 from benchmarks.peer_rows import Row, as_text, read_rows, table, write_rows
 from benchmarks.peer_training import masker, train, view_of
+from benchmarks.variants import FROM_NOTHING
 from data.errors import InputError, SettingsError
 from data.files import replacing
 from data.geometry import Size, padded
@@ -61,9 +63,6 @@ ROUNDS = 5
 """How often each peer is timed, in turn with the others; the median counts."""
 
 TIMED_PHOTOS = 4
-
-FROM_NOTHING = 5e-3
-"""Peak learning rate; that of the package's settings is for weights that have learnt already."""
 
 NOTE = (
     "Photos a second: from a decoded photo to its mask at the photo's own size, decoding left out, "
@@ -156,7 +155,7 @@ def prepared(data: Path, out: Path, how: How, device: torch.device) -> Bench:
         InputError: photos or settings are at fault.
     """
     config = settings.load(model.find(SHIPPED) / "settings.toml")
-    config = replace(config, coarse=replace(config.coarse, init="", lr=FROM_NOTHING))
+    config = overlaid(config, FROM_NOTHING)
     if how.base is not None:
         config = settings.load(how.base, config)
     kept, held_out = (
@@ -186,11 +185,12 @@ def provenance(bench: Bench) -> dict[str, Any]:
     """Return what every row depends on: photos and settings as a hash, options by name."""
     how = bench.how
     return {
-        "photos or settings": origin(bench.config, [*bench.kept, *bench.held_out]),
+        "photos or settings": origin(bench.config, bench.kept, bench.held_out),
         "--minutes": how.minutes,
         "--encoder": how.encoder,
         "--encoder-weights": how.encoder_weights,
         "--device": bench.device.type,
+        "model": model.identity(model.load(SHIPPED)),
     }
 
 

@@ -69,9 +69,16 @@ def seams(
 
 @torch.inference_mode()
 def differing(segmenter: Segmenter, photo: NDArray[np.uint8], shift: int) -> float:
-    """Return how many pixels differ under a shifted grid, for each pixel of the contour."""
+    """Return how many pixels differ under a shifted grid, for each pixel of the contour.
+
+    Raises:
+        ValueError: `shift` is no multiple of the coarse stride, or the photo was not at its working
+            size.
+    """
     before = segmenter.predict(photo, postprocess=())
-    network = segmenter.model.coarse
+    network, proposal = segmenter.model.coarse, before.proposal
+    if shift % network.stride or proposal.size != proposal.working:
+        raise ValueError(f"no shift by {shift} at stride {network.stride}, {proposal.working}")
     coarse = shifted(before.proposal.coarse[0].cpu().numpy(), shift // network.stride)
     fixed = Shifted(network, torch.from_numpy(coarse)[None].to(segmenter.device))
     moved = Segmenter(

@@ -50,7 +50,7 @@ class Origin:
     photos: str
     """Hash of the photos and masks."""
     coarse: str
-    """Hash of the coarse network's weights."""
+    """Hash of the weights of the coarse networks that cut them."""
     settings: Mapping[str, Any]
     """Settings that the patches depend on."""
 

@@ -26,6 +26,7 @@ Device = Literal["auto", "cpu", "cuda"]
 Stage = Literal["coarse", "refined"]
 Settings = Annotated[Path | None, Parameter(name="--config")]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+Folds = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=100))]
 HeightWidth = Annotated[tuple[Count, Count], Parameter(negative=())]
 Budget = Annotated[int | None, Parameter(validator=validators.Number(gte=0))]
 
@@ -125,7 +126,7 @@ def train_coarse(
     run: Path,
     /,
     *,
-    folds: Count | None = None,
+    folds: Folds | None = None,
     config: Settings = None,
     device: Device = "auto",
 ) -> None:
@@ -136,7 +137,7 @@ def train_coarse(
             validate on is of the first of them.
         run: folder of the run, the last argument.
         folds: train so many networks besides, each without a share of the groups, so that the
-            refiner learns from predictions of photos unseen; two at least.
+            refiner learns from predictions of photos unseen; two at least, or 0 for none.
         config: settings file (TOML).
         device: where to compute.
     """
@@ -195,13 +196,16 @@ def predict(
         csv: also write the masks to this file as the challenge on Kaggle wants them, gzipped where
             the name ends in .gz; interrupted, the same command goes on with it.
         expected: also write to this csv file what Dice the model expects of each mask of this call,
-            the least first: the masks to look at.
+            the least first: the masks to look at. Photos that an interrupted call has done are
+            done again.
         how: which model, and how far to go.
     """
     from data.samples import find_photos
     from pipeline.predict import Options, predict_photos
 
     photos = find_photos(images)
+    if expected is not None:  # what cannot be written is to be known before the work
+        expected.parent.mkdir(parents=True, exist_ok=True)
     options = Options(stage=how.stage, budget=how.budget, postprocess=how.steps())
     failures = predict_photos(
         photos, out, how.segmenter(), options, csv_path=csv, expected=expected

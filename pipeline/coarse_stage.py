@@ -76,7 +76,7 @@ def train_coarse(
         score,
         config.coarse,
         stage_dir,
-        origin(config, kept + held_out),
+        origin(config, kept, held_out),
     )
     return network
 
@@ -129,13 +129,14 @@ def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sam
     wanted = sorted(sample for sample in kept + more if sample.name not in config.exclude)
     if not wanted:
         raise InputError(
-            f"data.exclude names all {len(kept)} photos that are left to train on; take some out"
+            f"data.exclude names all {len(kept + more)} photos that are left to train on; "
+            "take some out"
         )
     return wanted, held_out
 
 
-def origin(config: Config, samples: Sequence[Sample]) -> str:
-    """Return a hash of what a coarse network is trained from.
+def origin(config: Config, kept: Sequence[Sample], held_out: Sequence[Sample]) -> str:
+    """Return a hash of what a coarse network is trained from, and what it is scored on.
 
     Epochs are left out, because a finished run may be continued with more, and so are loader
     processes and folds, because they change nothing.
@@ -144,7 +145,7 @@ def origin(config: Config, samples: Sequence[Sample]) -> str:
     del settings["epochs"], settings["workers"], settings["folds"]
     if config.coarse.init:
         settings["init"] = models.weights_hash(models.find(config.coarse.init))
-    text = json.dumps([settings, fingerprint(samples)], sort_keys=True)
+    text = json.dumps([settings, fingerprint(kept), fingerprint(held_out)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -59,6 +59,11 @@ class DataConfig:
             raise SettingsError(
                 f"data.stretch_to is a height and a width, or none, not {list(self.stretch_to)}"
             )
+        if self.validation_start + self.validation > 1 + 1e-9:
+            raise SettingsError(
+                f"data.validation_start = {self.validation_start} and data.validation = "
+                f"{self.validation} are more than 1 together"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -132,7 +132,8 @@ def check_unseen(model: Model, held_out: Set[str], setting: str) -> None:
         raise InputError(
             f"{setting} has learnt from {len(seen)} groups that are held out here "
             f"({', '.join(seen[:3])}{', ...' if len(seen) > 3 else ''}), so their scores would "
-            "mean nothing; begin with another model, or hold out others (data.split_seed)"
+            "mean nothing (those of folds are held out in turn); begin with another model, hold "
+            "out others (data.split_seed), or take coarse.folds away"
         )
 
 
@@ -158,8 +159,15 @@ def has_coarse(folder: Path, network: nn.Module) -> bool:
 
 
 def weights_hash(folder: Path) -> str:
-    """Return the SHA-256 of the coarse weights of the model in `folder`."""
-    return hashlib.sha256((folder / "coarse.safetensors").read_bytes()).hexdigest()
+    """Return the SHA-256 of the coarse weights of the model in `folder`.
+
+    Raises:
+        InputError: they are not there.
+    """
+    path = folder / "coarse.safetensors"
+    if not path.is_file():
+        raise InputError(f"{path} is missing; {TRAIN_AGAIN}")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _build(description: dict[str, Any], folder: Path) -> Model:

@@ -4,8 +4,8 @@ A network is surer of the photos it has learnt from than of others, and wrong ab
 fewer places. A refiner that learns from such predictions meets errors of another kind later.
 So the patches of a training photo may be cut by another network of the run:
 
-folds/<k>/   a run of its own for each fold of the training groups: stage one, trained on the
-             groups of all other folds
+folds/<k>-of-<K>/   a run of its own for each fold of the training groups: stage one, trained on
+                    the groups of all other folds
 """
 
 import hashlib
@@ -20,9 +20,9 @@ from pipeline.config import Config
 from pipeline.model import Model
 
 
-def folder(run: Path, fold: int) -> Path:
+def folder(run: Path, fold: int, num_folds: int) -> Path:
     """Return the folder of the run that trains without `fold`."""
-    return run / "folds" / str(fold)
+    return run / "folds" / f"{fold}-of-{num_folds}"
 
 
 def parts(samples: Sequence[Sample], config: Config) -> list[tuple[list[Sample], list[Sample]]]:
@@ -59,8 +59,14 @@ class Cutters:
         """Return the model that cuts the patches of `sample`.
 
         Raises:
-            InputError: it has learnt from photos of that group.
+            InputError: it has learnt from photos of that group, and is to be another network, or
+                the photo is held out.
         """
+        if held_out and sample.group in self.own.provenance.get("groups", ()):
+            raise InputError(
+                f"{sample.name} would be held out, but the coarse network has learnt from photos "
+                f"of {sample.group}; name the folders in the order that train-coarse had them in"
+            )
         if held_out or not self.others:
             return self.own
         chosen = self.others[fold_of(sample.group, len(self.others), seed=self.split_seed)]
@@ -103,7 +109,7 @@ def _folders(run: Path, config: Config) -> list[Path]:
         return []
     if not num_folds:
         raise InputError(f"{run} has no folds; run `foveamask train-coarse DATA {run} --folds 5`")
-    folders = [folder(run, fold) / "model" for fold in range(num_folds)]
+    folders = [folder(run, fold, num_folds) / "model" for fold in range(num_folds)]
     missing = [path for path in folders if not (path / "model.json").is_file()]
     if missing:
         raise InputError(f"{missing[0]} is not there; run `foveamask train-coarse DATA {run}`")

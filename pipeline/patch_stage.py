@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from coarse.network import CoarseNetwork
 from data import patch_store
 from data.errors import InputError
 from data.geometry import Fovea
@@ -177,7 +178,14 @@ def relevant_settings(config: Config) -> dict[str, Any]:
 def with_tiles(model: Model, config: Config) -> Model:
     """Return the coarse part of `model` with the tiles that `config` asks for."""
     return replace(
-        model,
+        coarse_only(model.coarse, config), provenance=model.provenance, scores=model.scores
+    )
+
+
+def coarse_only(network: CoarseNetwork, config: Config) -> Model:
+    """Return a model of `network` without a refiner, with the tiles that `config` asks for."""
+    return Model(
+        coarse=network,
         refiner=None,
         fovea=Fovea(config.tiles.side, config.tiles.levels),
         low=config.tiles.low,

@@ -70,8 +70,8 @@ def predict_photos(
         csv_path: the Kaggle file to write as well, a row for each photo that could be read, whole
             or not at all. Rows of an interrupted call with the same model, options and folder are
             taken over if their masks are still there and no older than their photos.
-        expected: a csv to write of the Dice that the model expects of each mask of this call, the
-            least first.
+        expected: a csv to write of the Dice that the model expects of each mask, the least first;
+            no row is taken over then.
 
     Raises:
         InputError: the refined stage is asked of a model that has none, or masks would
@@ -81,7 +81,7 @@ def predict_photos(
     check_targets(photos, out)
     out.mkdir(parents=True, exist_ok=True)
 
-    def work(photo: Path) -> tuple[str, float]:
+    def work(photo: Path) -> tuple[str, float | None]:
         prediction = segmenter.predict(
             read_photo(photo),
             stage=options.stage,
@@ -90,7 +90,7 @@ def predict_photos(
         )
         write_mask(mask_path(out, photo), prediction.mask)
         runs = rle.encode(prediction.mask) if csv_path is not None else ""
-        return runs, prediction.predicted_dice if expected is not None else 1.0
+        return runs, prediction.predicted_dice if expected is not None else None
 
     failures: list[Failure] = []
     expectations: list[tuple[float, str]] = []
@@ -100,7 +100,7 @@ def predict_photos(
         if csv_path is not None:
             told = fingerprint(segmenter, options, out)
             rows = stack.enter_context(closing(RowJournal(csv_path, told)))
-        todo = left_to_do(photos, rows, out)
+        todo = left_to_do(photos, rows if expected is None else None, out)
         num_done = len(photos) - len(todo)
         on_photo = stack.enter_context(progress("predicting"))
         results = side_by_side(work, todo, segmenter.photos_at_once)
@@ -110,7 +110,7 @@ def predict_photos(
                 failures.append(Failure(photo, str(result)))
             else:
                 runs, dice = result
-                expectations.append((dice, photo.name))
+                expectations.append((dice or 0.0, photo.name))
                 if rows is not None:
                     rows.append(row_name(photo), runs)
             on_photo(num_done + i + 1, len(photos))
@@ -127,7 +127,11 @@ def predict_photos(
 
 def write_expected(path: Path, photos: Sequence[tuple[float, str]]) -> None:
     """Write the (expected Dice, name) of `photos` to a csv file, whole, the least first."""
-    with replacing(path) as partial, partial.open("w", newline="") as file:
+    with (
+        replacing(path) as partial,
+        # Names on disk need not be text.
+        partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
         table = csv.writer(file)
         table.writerow(["photo", "expected_dice"])
         table.writerows([name, f"{dice:.6f}"] for dice, name in sorted(photos))

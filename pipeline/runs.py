@@ -4,6 +4,7 @@ config.toml       the settings as resolved
 coarse/, refiner/ last.pt, best.pt and metrics.jsonl of each stage
 patches.zarr      the patch cache
 model/            the model so far: after stage one without a refiner
+folds/            runs of the coarse stage that each leave out some groups
 """
 
 import fcntl

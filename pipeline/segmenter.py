@@ -96,13 +96,15 @@ class Prediction:
 
         Twice the probability inside the mask over the sum of all probability and of the mask:
         the soft Dice confidence of Borges et al., arXiv:2402.10665. It ranks photos by how
-        good their masks are; its height is only as true as the probabilities are.
+        good their masks are; its height is only as true as the probabilities are. An empty mask
+        has 0.
         """
-        inside = self.logits > 0
+        inside = self.mask
+        if not inside.any():
+            return 0.0
         p = torch.sigmoid(torch.from_numpy(self.logits)).numpy()
         total = float(p.sum(dtype=np.float64)) + int(np.count_nonzero(inside))
-        # No object, and not a trace of one, is right for certain.
-        return 2 * float(p.sum(where=inside, dtype=np.float64)) / total if total else 1.0
+        return 2 * float(p.sum(where=inside, dtype=np.float64)) / total
 
     @cached_property
     def coarse(self) -> NDArray[np.float32]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from data.geometry import Fovea
 from data.samples import Sample
 from pipeline import (
     coarse_stage,
@@ -22,8 +21,6 @@ from pipeline import (
 )
 from pipeline.config import Config
 from pipeline.devices import choose_device
-from pipeline.model import Model
-from refine.postprocess import parse
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +53,17 @@ def train_coarse(
     chosen = distributed.local_device(choose_device(device))
     kept, held_out = coarse_stage.split_samples(data, config.data)
     parts = out_of_fold.parts(kept, config)
+    if config.coarse.init:
+        away = [*held_out, *(kept if parts else ())]  # every photo is away from some fold
+        groups = {sample.group for sample in away}
+        model.check_unseen(model.load(config.coarse.init), groups, "coarse.init")
     with runs.locked(run), distributed.process_group(chosen):
         runs.record(run, config)
         _train_coarse_model(kept, held_out, run, config, chosen)
         for fold, (others, unseen) in enumerate(parts):
             log.info("fold %d of %d", fold + 1, len(parts))
-            _train_coarse_model(others, unseen, out_of_fold.folder(run, fold), config, chosen)
+            folder = out_of_fold.folder(run, fold, len(parts))
+            _train_coarse_model(others, unseen, folder, config, chosen)
     return run / "model"
 
 
@@ -73,14 +75,9 @@ def _train_coarse_model(
     if distributed.rank():
         return
     score = runs.load_best(network, run / "coarse", f"train-coarse DATA {run}")
-    found = Model(
-        coarse=network,
-        refiner=None,
-        fovea=Fovea(config.tiles.side, config.tiles.levels),
-        low=config.tiles.low,
-        high=config.tiles.high,
-        long_side=config.data.long_side,
-        postprocess=tuple(parse(step) for step in config.postprocess),
+    found = patch_stage.coarse_only(network, config)
+    found = replace(
+        found,
         provenance=provenance(kept, held_out, config),
         scores={"validation": {"photos": len(held_out), "coarse_grid_dice": score}},
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import ablation
-from benchmarks.variants import POSTPROCESS, VARIANTS
+from benchmarks.variants import FROM_NOTHING, POSTPROCESS, VARIANTS
 from pipeline import config, model
 from pipeline.config import Config
 from refine.postprocess import parse
@@ -95,3 +95,13 @@ def test_every_variant_is_a_valid_setting_and_unlike_the_others():
     assert len({(variant.stage, variant.folder) for variant in VARIANTS}) == len(VARIANTS)
     for chain in POSTPROCESS:
         assert [str(parse(step)) for step in chain.split(",")] == chain.split(",")
+
+
+def test_every_variant_fits_the_settings_of_the_package():
+    shipped = config.load(model.find("carvana") / "settings.toml")
+    shared = ablation.overlaid(shipped, FROM_NOTHING)
+
+    for variant in VARIANTS:
+        settings = ablation.overlaid(shared, variant.settings)
+        assert not settings.coarse.init
+        assert settings.tiles.side == variant.settings.get("tiles", {}).get("side", 16)

@@ -304,3 +304,9 @@ def test_an_unknown_step_is_refused_with_those_there_are(tmp_path: Path):
 
     with pytest.raises(SettingsError, match=r"sharpen.*components"):
         load(path)
+
+
+def test_a_share_held_out_beyond_the_last_group_is_refused():
+    assert DataConfig(validation=1 / 3, validation_start=2 / 3).validation == 1 / 3
+    with pytest.raises(SettingsError, match="are more than 1 together"):
+        DataConfig(validation=0.2, validation_start=0.9)

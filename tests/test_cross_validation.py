@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks import cross_validation
 from benchmarks.cross_validation import held_out, table
+from data.errors import InputError
 from data.samples import find_samples
 from pipeline import model
 from pipeline.coarse_stage import split_samples
@@ -24,6 +25,9 @@ def test_each_fold_is_scored_on_what_it_has_not_seen(
     cross_validation.cross_validation([data], out, base=base, folds=2, only=(1,))
     cross_validation.cross_validation([data], out, base=base, folds=2)
 
+    base.write_text(base.read_text().replace("epochs = 1", "epochs = 2", 1))
+    with pytest.raises(InputError, match=r"0/scores\.json is of other photos or settings"):
+        cross_validation.cross_validation([data], out, base=base, folds=2)
     groups = []
     for fold in range(2):
         provenance = model.load(out / str(fold) / "model").provenance
@@ -61,7 +65,8 @@ def test_the_spread_is_over_folds():
     }
     other = fold | {"refined": {"dice": 0.994, "boundary_error_px": 1.0}}
 
-    lines = table([fold, other]).splitlines()
+    lines = table({2: fold, 4: other}).splitlines()
 
-    assert lines[2] == "| 0 | 3 | 9 | 0.98000 | 0.99000 | 2.00 | 100 | 4.00 |"
+    assert [line.split("|")[1] for line in lines[2:4]] == [" 2 ", " 4 "]
+    assert lines[2] == "| 2 | 3 | 9 | 0.98000 | 0.99000 | 2.00 | 100 | 4.00 |"
     assert lines[-1].split("|")[5].strip() == "0.99200 ± 0.00283"

@@ -49,9 +49,29 @@ def test_dice_within_a_budget_is_that_of_a_prediction_with_that_budget(order: st
     for budget in (0, None):
         mask = segmenter(photo, budget=budget)
         assert dice_within(tiles, budget, order) == pytest.approx(overlap(mask, truth).dice)
-    if order == "weight":
-        mask = segmenter(photo, budget=25)
-        assert dice_within(tiles, 25, order) == pytest.approx(overlap(mask, truth).dice)
+
+
+def test_dice_within_a_budget_by_weight_is_that_of_a_prediction_with_that_budget():
+    segmenter, photo = segmenter_of(), photo_of()
+    truth = photo[..., 0] > 128
+    tiles = tiles_of(segmenter.predict(photo), truth)
+
+    for budget in (1, 7, 25):
+        dice = overlap(segmenter(photo, budget=budget), truth).dice
+        assert dice_within(tiles, budget, "weight") == pytest.approx(dice)
+
+
+def test_the_most_doubtful_tile_has_the_pixel_nearest_to_one_half():
+    segmenter, photo = segmenter_of(), photo_of()
+    prediction = segmenter.predict(photo)
+    p = torch.sigmoid(prediction.proposal.coarse[0])
+
+    tiles = tiles_of(prediction, photo[..., 0] > 128)
+
+    first = int(np.argmax(tiles.orders["largest doubt"]))
+    row, column = (int(i) for i in prediction.tiles[first])
+    block = p[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+    assert (block - 0.5).abs().min() == (p - 0.5).abs().min()
 
 
 def test_no_order_gains_more_at_once_than_the_true_one():

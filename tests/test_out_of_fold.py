@@ -13,7 +13,7 @@ from data.geometry import Fovea
 from data.masks import write_mask
 from data.samples import Sample, find_samples
 from pipeline import model as models
-from pipeline import out_of_fold, patch_stage, runs
+from pipeline import out_of_fold, runs
 from pipeline.cli import main
 from pipeline.coarse_stage import begin_with, split_samples
 from pipeline.config import CoarseConfig, Config, DataConfig, TilesConfig
@@ -111,21 +111,19 @@ def test_a_model_knows_the_groups_that_its_refiner_alone_has_seen(tmp_path: Path
     assert set(groups) == {sample.group for sample in learnt}
 
 
-def test_patches_are_stale_once_the_folds_are_others(trained: Path):
+def test_patches_are_stale_once_other_networks_cut_them(trained: Path):
     run = trained / "run"
-    config = Config(coarse=CoarseConfig(folds=3))
-    before = out_of_fold.weights_hash(run, config)
 
-    with_two = out_of_fold.weights_hash(run, Config(coarse=CoarseConfig(folds=2)))
-    own = out_of_fold.weights_hash(run, Config(tiles=TilesConfig(cut_by="own")))
+    by_folds = out_of_fold.weights_hash(run, Config(coarse=CoarseConfig(folds=3)))
+    by_itself = out_of_fold.weights_hash(run, Config(tiles=TilesConfig(cut_by="own")))
 
-    assert len({before, with_two, own}) == 3
-    assert own == models.weights_hash(run / "model")
+    assert by_itself == models.weights_hash(run / "model")
+    assert by_folds != by_itself
 
 
 def test_folds_that_are_not_trained_yet_are_asked_for(trained: Path):
     with pytest.raises(
-        InputError, match=r"folds/3/model is not there; run `foveamask train-coarse"
+        InputError, match=r"folds/0-of-4/model is not there; run `foveamask train-coarse"
     ):
         out_of_fold.weights_hash(trained / "run", Config(coarse=CoarseConfig(folds=4)))
     with pytest.raises(InputError, match="has no folds"):
@@ -168,7 +166,8 @@ def test_a_network_that_knows_the_car_never_cuts_its_patches():
 
     cutters = out_of_fold.Cutters(own, (model_that_knows("b", "a"),), split_seed=0)
 
-    assert cutters.of(sample, held_out=True) is own
+    with pytest.raises(InputError, match="a_01 would be held out, but the coarse"):
+        cutters.of(sample, held_out=True)
     with pytest.raises(
         InputError, match="is to cut the patches of a_01 has learnt from photos of a"
     ):
@@ -207,12 +206,46 @@ def test_weights_of_another_network_are_refused():
         begin_with(model_that_knows(), ENet(unpool="nearest"), [])
 
 
-def test_photos_squashed_for_storage_give_no_patches(tmp_path: Path):
-    data = write_data(tmp_path / "data", cars=2)
-    config = Config(data=DataConfig(stretch_to=(480, 640)))
+@pytest.mark.slow
+def test_photos_squashed_for_storage_are_learnt_from_and_give_no_patches(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    squashed = write_data(tmp_path / "data", cars=8, size=(32, 32))
+    settings = SETTINGS.replace("[data]", "[data]\nstretch_to = [48, 64]")
+    (tmp_path / "settings.toml").write_text(settings)
+    run = tmp_path / "run"
+    assert foveamask("train-coarse", squashed, run, "--config", tmp_path / "settings.toml") == 0
 
-    with pytest.raises(InputError, match=r"and 1 more are not 480 x 640 \(data\.stretch_to\)"):
-        patch_stage.check_shapes(find_samples(data), config)
+    status = foveamask("make-patches", squashed, run)
+
+    assert status == 1
+    assert "and 7 more are not 48 x 64 (data.stretch_to)" in capsys.readouterr().err
+
+
+def test_begun_folds_are_continued_and_other_numbers_of_folds_are_others(trained: Path):
+    run = trained / "run"
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("best.pt")}
+
+    assert foveamask("train-coarse", trained / "data", run, "--folds", 2) == 0
+
+    assert len(before) == 4
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert len(list(run.rglob("best.pt"))) == 6
+    assert foveamask("train-coarse", trained / "data", run, "--folds", 3) == 0
+
+
+def test_folds_of_weights_that_know_the_photos_are_refused_before_any_work(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    begun = SETTINGS.replace("[coarse]", f'[coarse]\ninit = "{trained / "run" / "model"}"')
+    (tmp_path / "begun.toml").write_text(begun)
+    arguments = [trained / "data", tmp_path / "run", "--config", tmp_path / "begun.toml"]
+
+    status = foveamask("train-coarse", *arguments, "--folds", 2)
+
+    assert status == 1
+    assert "take coarse.folds away" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_number_of_folds_is_recorded(trained: Path):

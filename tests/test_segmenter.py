@@ -376,9 +376,11 @@ def test_the_dice_expected_is_that_of_the_probabilities():
     assert 0 < prediction.predicted_dice < 1
 
 
-@pytest.mark.parametrize("logit", [50.0, -200.0], ids=["all object", "none"])
-def test_the_dice_expected_of_a_sure_mask_is_one(logit: float):
+@pytest.mark.parametrize(("logit", "dice"), [(30.0, 1.0), (-12.0, 0.0), (-200.0, 0.0)])
+def test_the_dice_expected_is_one_of_a_sure_mask_and_none_of_an_empty_one(
+    logit: float, dice: float
+):
     prediction = segmenter_of().predict(photo_of(32, 32))
     sure = replace(prediction, logits=np.full((32, 32), logit, np.float32))
 
-    assert sure.predicted_dice == pytest.approx(1)
+    assert sure.predicted_dice == pytest.approx(dice)
