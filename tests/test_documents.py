@@ -1,5 +1,6 @@
 """The documents say what the code does."""
 
+import importlib
 import json
 import re
 import shlex
@@ -26,18 +27,21 @@ DOCUMENTS = [
 
 
 def commands() -> Iterator[tuple[str, str]]:
-    """Every line of a shell block that calls foveamask."""
+    """Every line of a shell block that calls foveamask or one of the benchmarks."""
     for path in DOCUMENTS:
         for block in re.findall(r"```sh\n(.*?)```", path.read_text(), flags=re.DOTALL):
             for line in block.replace("\\\n", " ").splitlines():
                 command = line.partition("#")[0].partition(">")[0].strip()
-                if command.startswith("foveamask "):
+                if command.startswith(("foveamask ", "python -m benchmarks.")):
                     yield path.name, command
 
 
 @pytest.mark.parametrize(("document", "command"), sorted(set(commands())))
 def test_every_command_in_the_documents_is_one(document: str, command: str):
-    _, bound, *_ = app.parse_args(shlex.split(command)[1:], exit_on_error=False)
+    program, *arguments = shlex.split(command.removeprefix("python -m "))
+    named = app if program == "foveamask" else importlib.import_module(program).app
+
+    _, bound, *_ = named.parse_args(arguments, exit_on_error=False)
 
     assert bound is not None
 
@@ -58,9 +62,14 @@ def test_the_python_of_the_readme_gives_a_mask(tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_documents_have_commands():
-    assert {command.split()[1] for _, command in commands()} >= {
+    documented = {command for _, command in commands()}
+
+    assert {command.split()[1] for command in documented if "python" not in command} >= {
         "predict", "evaluate", "train-coarse", "make-patches", "train-refiner", "demo-data",
     }  # fmt: skip
+    assert {command.split()[2] for command in documented if "python" in command} >= {
+        f"benchmarks.{name}" for name in ("ablation", "cross_validation", "decisions", "peers")
+    }
 
 
 def test_every_link_between_documents_leads_somewhere():
