@@ -7,8 +7,8 @@ Settings = dict[str, Any]
 
 FROM_NOTHING: Settings = {
     "coarse": {"init": "", "lr": 2e-3, "ema": 0.998},
-    "tiles": {"side": 16, "levels": 3, "cut_by": "auto"},
-    "refiner": {"depths": (2, 3, 4, 4)},
+    "tiles": {"cut_by": "auto"},
+    "refiner": {"init": "", "lr": 3e-3},
 }
 """What replaces the settings of the package's model where networks are to learn from nothing, and
 all that is compared starts from the same second stage: the package's own begins with weights that

@@ -103,5 +103,5 @@ def test_every_variant_fits_the_settings_of_the_package():
 
     for variant in VARIANTS:
         settings = ablation.overlaid(shared, variant.settings)
-        assert not settings.coarse.init
+        assert not settings.coarse.init + settings.refiner.init
         assert settings.tiles.side == variant.settings.get("tiles", {}).get("side", 16)

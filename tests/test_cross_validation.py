@@ -7,7 +7,7 @@ from benchmarks import cross_validation
 from benchmarks.cross_validation import held_out, table
 from data.errors import InputError
 from data.samples import find_samples
-from pipeline import model
+from pipeline import config, model
 from pipeline.coarse_stage import split_samples
 from pipeline.config import Config
 from tests.test_benchmarks import SETTINGS, write_data
@@ -70,3 +70,11 @@ def test_the_spread_is_over_folds():
     assert [line.split("|")[1] for line in lines[2:4]] == [" 2 ", " 4 "]
     assert lines[2] == "| 2 | 3 | 9 | 0.98000 | 0.99000 | 2.00 | 100 | 4.00 |"
     assert lines[-1].split("|")[5].strip() == "0.99200 ± 0.00283"
+
+
+def test_the_recipe_of_the_results_begins_with_what_has_seen_no_car_of_any_fold():
+    recipe = config.load(Path(cross_validation.__file__).parent / "carvana.toml")
+
+    assert recipe.coarse.init == "carvana-base"
+    assert recipe.tiles.cut_by == "init"
+    assert not recipe.refiner.init

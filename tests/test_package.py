@@ -20,9 +20,7 @@ PACKAGES = {"data", "coarse", "refine", "pipeline"}
 MODEL_FILES = {
     "model.json",
     "coarse.safetensors",
-    "refiner.safetensors",
     "README.md",
-    "base.toml",
     "settings.toml",
 }
 
@@ -40,8 +38,11 @@ def test_the_wheel_holds_the_packages_the_weights_and_nothing_else(tmp_path: Pat
     ours = [name for name in names if not name.parts[0].endswith(".dist-info")]
 
     assert {name.parts[0] for name in ours} == PACKAGES
-    weights = Path("pipeline/weights/carvana")
-    assert {name.name for name in ours if name.parent == weights} == MODEL_FILES
+    weights = Path("pipeline/weights")
+    refiner = {"carvana": {"refiner.safetensors"}, "carvana-base": set()}
+    for model, more in refiner.items():
+        files = {name.name for name in ours if name.parent == weights / model}
+        assert files == MODEL_FILES | more
     others = [name for name in ours if name.suffix != ".py" and weights not in name.parents]
     assert not [name for name in others if name.name != "py.typed"]
     sources = {
@@ -54,16 +55,28 @@ def test_the_weights_that_come_with_the_package_are_small():
     assert sum(path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file()) < 5e6
 
 
-def test_the_model_card_says_what_the_model_says():
-    card = (WEIGHTS / "carvana" / "README.md").read_text()
-    description = json.loads((WEIGHTS / "carvana" / "model.json").read_text())
+@pytest.mark.parametrize("name", ["carvana", "carvana-base"])
+def test_the_model_card_says_what_the_model_says(name: str):
+    card = (WEIGHTS / name / "README.md").read_text()
+    description = json.loads((WEIGHTS / name / "model.json").read_text())
     provenance = description["provenance"]
 
-    assert len(provenance["validation_groups"]) >= 14
     assert not set(provenance["groups"]) & set(provenance["validation_groups"])
     assert f"{provenance['photos']} photos of {len(provenance['groups'])} cars" in card
     for value in description["scores"]["validation"].values():
         assert (f"{value:.4f}" if isinstance(value, float) else str(value)) in card
+
+
+def test_the_model_that_training_began_with_has_seen_no_car_of_the_other_one_at_full_size():
+    base, finished = (
+        json.loads((WEIGHTS / name / "model.json").read_text())["provenance"]
+        for name in ("carvana-base", "carvana")
+    )
+    seen = {*base["groups"], *base["validation_groups"]}
+
+    assert len(finished["validation_groups"]) >= 14
+    assert not seen & set(finished["validation_groups"])
+    assert len(set(finished["groups"]) - seen) == 61
 
 
 @pytest.mark.slow
