@@ -1,6 +1,6 @@
 """What the coarse probabilities decide: which tiles are refined, and how true they are.
 
-    python -m benchmarks.decisions CARVANA --every 4
+    python -m benchmarks.decisions CARVANA --every 3
 
 prints the curve of Dice against the budget of tiles, with tiles taken by their weight, by the
 largest doubt in them, or by what they really gain (which nobody can know), and reliability: of all
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from coarse.uncertainty import tile_weights
 from data.coarse_dataset import CoarseView
 from data.images import read_photo
 from data.masks import read_mask
@@ -113,31 +114,26 @@ def tiles_of(prediction: Prediction, truth: NDArray[np.bool_]) -> Tiles:
         return np.asarray(sums[0] - sums[1], np.int64)
 
     intersection, predicted = gain(before & truth, after & truth), gain(before, after)
-    weight, largest = doubts(proposal.coarse, side // proposal_stride(prediction))
+    # Refined tiles are all uncertain, so that the thresholds make no difference to their weights.
+    weight = tile_weights(proposal.coarse, tile=side, stride=proposal.stride, low=0, high=1)[0]
+    largest = largest_doubts(proposal.coarse, side // proposal.stride)
     return Tiles(
         coarse=Overlap(int((before & truth).sum()), int(before.sum()), int(truth.sum())),
         intersection=intersection,
         predicted=predicted,
         orders={
-            "weight": weight[rows, columns],
-            "largest doubt": largest[rows, columns],
+            "weight": weight.cpu().numpy()[rows, columns],
+            "largest doubt": largest.cpu().numpy()[rows, columns],
             # Wrong pixels fewer: two for each that is now in both masks, less one for each added.
             "true gain": (2 * intersection - predicted).astype(np.float32),
         },
     )
 
 
-def proposal_stride(prediction: Prediction) -> int:
-    """Return the pixels along the side of a coarse pixel."""
-    return prediction.proposal.padded.height // prediction.proposal.coarse.shape[-2]
-
-
-def doubts(coarse: Tensor, side: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return sum and largest of min(p, 1 - p) in each tile of `side` coarse pixels."""
+def largest_doubts(coarse: Tensor, side: int) -> Tensor:
+    """Return the largest min(p, 1 - p) in each tile of `side` pixels of (1, h, w) logits."""
     p = torch.sigmoid(coarse.float())
-    doubt = torch.minimum(p, 1 - p)[:, None]
-    total = F.avg_pool2d(doubt, side) * side**2
-    return total[0, 0].cpu().numpy(), F.max_pool2d(doubt, side)[0, 0].cpu().numpy()
+    return F.max_pool2d(torch.minimum(p, 1 - p), side)[0]
 
 
 def dice_within(tiles: Tiles, budget: int | None, order: str) -> float:

@@ -28,7 +28,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, Parameter
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
@@ -46,6 +46,7 @@ from data.masks import read_mask
 from data.samples import Sample
 from pipeline import config as settings
 from pipeline import model, runs
+from pipeline.cli import run
 from pipeline.coarse_stage import origin, split_samples
 from pipeline.config import Config
 from pipeline.devices import autocast, choose_device, place
@@ -362,21 +363,7 @@ def description(device: torch.device) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return the exit status: 1 the input is at fault, 2 the options are."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    try:
-        app(arguments, exit_on_error=False, result_action="return_value")
-    except CycloptsError:
-        return 2  # cyclopts has said what is wrong
-    except SettingsError as error:
-        return failed(error, 2)
-    except (InputError, FloatingPointError) as error:
-        return failed(error, 1)
-    return 0
-
-
-def failed(error: Exception, status: int) -> int:
-    """Say what went wrong, and return `status`."""
-    print(f"error: {error}", file=sys.stderr)
-    return status
+    return run(app, arguments)
 
 
 if __name__ == "__main__":

@@ -85,8 +85,13 @@ DEFAULTS = How()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    return run(app, arguments)
+
+
+def run(program: App, arguments: Sequence[str] | None = None) -> int:
+    """Run `program`, say what goes wrong on stderr, and return the exit status."""
     try:
-        status = app(arguments, exit_on_error=False, result_action="return_value")
+        status = program(arguments, exit_on_error=False, result_action="return_value")
     except CycloptsError:
         return 2  # cyclopts has said what is wrong
     except SettingsError as error:

@@ -71,6 +71,11 @@ class Proposal:
         """Working size and what was padded."""
         return Size(*self.upsampled.shape[1:])
 
+    @property
+    def stride(self) -> int:
+        """Pixels at working size along the side of a coarse pixel."""
+        return self.padded.height // self.coarse.shape[-2]
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -115,8 +120,7 @@ class Prediction:
     def coarse_nearest(self) -> NDArray[np.bool_]:
         """(H, W) coarse mask with every coarse pixel repeated, for comparison."""
         mask = (self.proposal.coarse > 0).float()[:, None]
-        stride = self.proposal.padded.height // mask.shape[-2]
-        whole = F.interpolate(mask, scale_factor=stride, mode="nearest")
+        whole = F.interpolate(mask, scale_factor=self.proposal.stride, mode="nearest")
         cropped = whole[..., : self.proposal.working.height, : self.proposal.working.width]
         if self.proposal.size != self.proposal.working:
             cropped = F.interpolate(cropped, size=tuple(self.proposal.size), mode="nearest-exact")
