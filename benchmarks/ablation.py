@@ -131,13 +131,13 @@ def scored(variant: Variant, data: Path, run: Path, shared: Config) -> dict[str,
         scores, _ = evaluate.evaluate(
             data, segmenter, stage=None, budget=variant.budget, split="unseen"
         )
-        networks = (segmenter.model.coarse, segmenter.refiner())
+        trained = (segmenter.model.coarse, segmenter.model.refiner)
         scores |= {
             "name": variant.name,
             "stage": variant.stage,
             "run": str(run),
             "budget": variant.budget,
-            "parameters": [num_parameters(network) for network in networks],
+            "parameters": [num_parameters(network) for network in trained if network],
         }
         with replacing(path) as file:
             file.write_text(json.dumps(scores, indent=2))

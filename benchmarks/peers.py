@@ -53,8 +53,9 @@ from pipeline.devices import autocast, choose_device, place
 from pipeline.evaluate import Scores, means, score
 from pipeline.evaluate import gmac as gmac_of_ours
 from pipeline.parallel import side_by_side
+from pipeline.patch_stage import PHOTOS_ON_GPU
 from pipeline.progress import progress
-from pipeline.segmenter import PHOTOS_ON_GPU, Segmenter
+from pipeline.segmenter import Segmenter
 
 log = logging.getLogger(__name__)
 
@@ -250,12 +251,13 @@ def row_of_ours(bench: Bench, made_with: dict[str, Any]) -> Row:
         tiles.append(len(prediction.tiles))
         return prediction.mask
 
+    networks = [n for n in (segmenter.model.coarse, segmenter.model.refiner) if n is not None]
     whole = padded(Size(*segmenter.propose(read_photo(sample.photo), budget=0).working))
     row = Row(
         peer=OURS,
         network="foveamask, both stages, as packaged",
         input=as_text(whole),
-        parameters=sum(num_parameters(n) for n in (segmenter.model.coarse, segmenter.refiner())),
+        parameters=sum(num_parameters(n) for n in networks),
         gmac=0.0,
         device=description(bench.device),
         made_with=made_with,

@@ -5,6 +5,7 @@ Shapes: B photos, h x w the coarse size.
 
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from data.geometry import ALIGNMENT, COARSE_STRIDES
@@ -42,7 +43,7 @@ class CoarseNetwork(nn.Module):
         return {"stride": self.stride}
 
     def normalised(self, photos: Tensor) -> Tensor:
-        """Return (B, 3, h, w) uint8 `photos` as float32 about zero.
+        """Return (B, 3, h, w) uint8 `photos` about zero, in the type of the weights.
 
         Raises:
             ValueError: h or w is not a multiple of `multiple`.
@@ -52,4 +53,5 @@ class CoarseNetwork(nn.Module):
                 f"{type(self).__name__} takes multiples of {self.multiple} pixels, "
                 f"not {tuple(photos.shape)}"
             )
-        return (photos.float() - 127.5) / 64
+        dtype = next((weight.dtype for weight in self.parameters()), torch.float32)
+        return ((photos.float() - 127.5) / 64).to(dtype)

@@ -33,14 +33,20 @@ def place(network: Network, device: torch.device) -> Network:
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:
-    """Return the context in which a network runs at `precision` on `device`.
+    """Return the context in which a network is trained at `precision` on `device`."""
+    dtype = dtype_of(device, precision)
+    enabled = dtype != torch.float32
+    return torch.autocast(device.type, dtype if enabled else torch.bfloat16, enabled=enabled)
+
+
+def dtype_of(device: torch.device, precision: Precision) -> torch.dtype:
+    """Return the type that a network computes in.
 
     `auto` is bfloat16 where the hardware multiplies it, else float32.
     """
     if precision == "auto":
         precision = "bf16" if _has_fast_bf16(device) else "fp32"
-    dtype = torch.float16 if precision == "fp16" else torch.bfloat16
-    return torch.autocast(device.type, dtype, enabled=precision != "fp32")
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
 
 
 def _has_fast_bf16(device: torch.device) -> bool:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
@@ -20,8 +21,8 @@ from data.files import replacing
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import CARVANA_GROUP, Sample, check_samples, find_samples
+from pipeline.many import segmented
 from pipeline.metrics import boundary_error, boundary_iou, overlap, rank_correlation
-from pipeline.parallel import side_by_side
 from pipeline.progress import progress
 from pipeline.segmenter import Prediction, Segmenter, Stage
 from refine.postprocess import Step
@@ -83,13 +84,15 @@ def evaluate(
     samples, num_seen = choose(data, segmenter, split)
     check_samples(samples)
 
-    def work(sample: Sample) -> PhotoScores:
-        photo = read_photo(sample.photo)
-        prediction = segmenter.predict(photo, stage=stage, budget=budget, postprocess=postprocess)
+    def read(sample: Sample) -> NDArray[np.uint8]:
+        return read_photo(sample.photo)
+
+    def finish(sample: Sample, prediction: Prediction) -> PhotoScores:
         return score_photo(sample.name, prediction, read_mask(sample.mask), stage)
 
+    predict = partial(segmenter.predict_batch, stage=stage, budget=budget, postprocess=postprocess)
     photos = []
-    results = side_by_side(work, samples, segmenter.photos_at_once)
+    results = segmented(samples, read, predict, finish, segmenter.device)
     with closing(results), progress("evaluating") as on_photo:
         for i, result in enumerate(results):
             if isinstance(result, InputError):

@@ -36,6 +36,9 @@ from refine.postprocess import parse
 
 log = logging.getLogger(__name__)
 
+PHOTOS_ON_GPU = 4
+"""Photos on the card at a time: enough to decode beside computing, few enough for its memory."""
+
 
 def make_patches(
     data: Sequence[Path], run: Path, model: Model, config: Config, device: torch.device
@@ -117,8 +120,8 @@ def write_patches(
     def work(index: int) -> tuple[Patches, Overlap]:
         return photo_patches(index, samples[index], segmenters[index], config.tiles.train_budget)
 
-    at_once = segmenters[0].photos_at_once
-    results = side_by_side(work, range(first, len(samples)), at_once)
+    on_gpu = segmenters[0].device.type == "cuda"
+    results = side_by_side(work, range(first, len(samples)), PHOTOS_ON_GPU if on_gpu else None)
     with closing(results), progress("making patches") as on_photo:
         for i, result in enumerate(results, first):
             if isinstance(result, InputError):

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from data import rle
@@ -19,10 +20,10 @@ from data.files import replacing
 from data.images import read_photo
 from data.kaggle_csv import RowJournal
 from data.masks import write_mask
+from pipeline.many import segmented
 from pipeline.model import identity
-from pipeline.parallel import side_by_side
 from pipeline.progress import progress
-from pipeline.segmenter import Segmenter, Stage
+from pipeline.segmenter import Prediction, Segmenter, Stage
 from refine.postprocess import Step
 
 log = logging.getLogger(__name__)
@@ -81,13 +82,14 @@ def predict_photos(
     check_targets(photos, out)
     out.mkdir(parents=True, exist_ok=True)
 
-    def work(photo: Path) -> tuple[str, float | None]:
-        prediction = segmenter.predict(
-            read_photo(photo),
-            stage=options.stage,
-            budget=options.budget,
-            postprocess=options.postprocess,
-        )
+    predict = partial(
+        segmenter.predict_batch,
+        stage=options.stage,
+        budget=options.budget,
+        postprocess=options.postprocess,
+    )
+
+    def finish(photo: Path, prediction: Prediction) -> tuple[str, float | None]:
         write_mask(mask_path(out, photo), prediction.mask)
         runs = rle.encode(prediction.mask) if csv_path is not None else ""
         return runs, prediction.predicted_dice if expected is not None else None
@@ -103,7 +105,7 @@ def predict_photos(
         todo = left_to_do(photos, rows if expected is None else None, out)
         num_done = len(photos) - len(todo)
         on_photo = stack.enter_context(progress("predicting"))
-        results = side_by_side(work, todo, segmenter.photos_at_once)
+        results = segmented(todo, read_photo, predict, finish, segmenter.device)
         stack.enter_context(closing(results))
         for i, (photo, result) in enumerate(zip(todo, results, strict=True)):
             if isinstance(result, InputError):

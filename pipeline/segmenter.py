@@ -1,14 +1,14 @@
-"""A trained model as one object: photo in, mask out.
+"""A trained model as one object: photos in, masks out.
 
 This is the one path from a photo to its mask; making patches, prediction and evaluation
 all go along it.
 
-Shapes: H x W a photo, Hw x Ww its working size, Hp x Wp that padded, h x w the coarse
-size, N tiles, T their side.
+Shapes: B photos of one size, H x W that size, Hw x Ww their working size, Hp x Wp that padded,
+h x w the coarse size, N tiles, T their side.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -22,27 +22,28 @@ from torch.nn import functional as F
 from coarse.uncertainty import select_tiles, tile_weights
 from data.errors import InputError
 from data.geometry import Size
-from data.pyramid import pad, pyramid, to_working_size
+from data.pyramid import to_working_size
 from pipeline import model as models
-from pipeline.devices import Precision, autocast, choose_device, place
+from pipeline.devices import Precision, choose_device
+from pipeline.inference import for_inference
 from pipeline.model import Model
 from refine.fovea import Windows, gather_windows
 from refine.network import Refiner
 from refine.postprocess import Step, apply
+from refine.pyramids import padded_pyramid
 from refine.stitch import probability, stitch, upsample
 
+Photo = NDArray[np.uint8]
 Stage = Literal["coarse", "refined"]
 
-TILES_AT_ONCE = {"cpu": 128, "cuda": 1024}
-"""Tiles refined together; a photo with more of them takes more time and no more memory."""
+TILES_AT_ONCE = {"cpu": 128, "cuda": 4096}
+"""Tiles refined together; photos with more of them take more time and no more memory. On a CPU, so
+few that what is between two layers stays in the cache."""
 
 TILES_MULTIPLE = 32
 """Numbers of tiles are rounded up to multiples of this. The CPU's library keeps what it compiles
 for each shape of a convolution, which for every number of tiles was a gigabyte after a thousand
 photos."""
-
-PHOTOS_ON_GPU = 4
-"""Photos on the card at a time: enough to decode beside computing, few enough for its memory."""
 
 NO_REFINER = (
     "the model has no refiner yet; run `foveamask make-patches` and "
@@ -52,17 +53,17 @@ NO_REFINER = (
 
 @dataclass(frozen=True)
 class Proposal:
-    """What the coarse stage makes of a photo, and what the refiner is to look at."""
+    """What the coarse stage makes of photos, and what the refiner is to look at."""
 
     size: Size
-    """Of the photo, before it was brought to working size."""
+    """Of the photos, before they were brought to working size."""
     working: Size
     coarse: Tensor
-    """(1, h, w) logits."""
+    """(B, h, w) logits."""
     upsampled: Tensor
-    """(1, Hp, Wp) logits."""
+    """(B, Hp, Wp) logits."""
     tiles: Tensor
-    """(N, 3) int64: 0, row and column in the grid of tiles."""
+    """(N, 3) int64: photo, row and column in the grid of tiles, in that order."""
     windows: Windows
     """Level k: (N, S_k, S_k, 4) uint8, RGB and coarse probability."""
 
@@ -76,24 +77,50 @@ class Proposal:
         """Pixels at working size along the side of a coarse pixel."""
         return self.padded.height // self.coarse.shape[-2]
 
+    def photos(self) -> "list[Proposal]":
+        """Return what belongs to each photo, as views."""
+        num = len(self.coarse)
+        if num == 1:
+            return [self]
+        counts = torch.bincount(self.tiles[:, 0], minlength=num).tolist()
+        tiles = self.tiles.clone()
+        tiles[:, 0] = 0
+        windows = [window.split(counts) for window in self.windows]
+        return [
+            replace(
+                self,
+                coarse=self.coarse[i : i + 1],
+                upsampled=self.upsampled[i : i + 1],
+                tiles=own,
+                windows=[window[i] for window in windows],
+            )
+            for i, own in enumerate(tiles.split(counts))
+        ]
+
 
 @dataclass(frozen=True)
 class Prediction:
     """Logits of a photo at its own size, and how they came about."""
 
-    photo: NDArray[np.uint8]
+    photo: Photo
     proposal: Proposal
-    logits: NDArray[np.float32]
-    """(H, W) of the stage asked for; above zero is object."""
+    """Of this photo alone."""
+    on_device: Tensor
+    """(H, W) float32 logits of the stage asked for, on the device that computed them."""
     tile: int
     """Side of a tile in pixels at working size."""
     steps: tuple[Step, ...] = ()
     """What the mask goes through after the threshold."""
 
     @cached_property
+    def logits(self) -> NDArray[np.float32]:
+        """(H, W) of the stage asked for; above zero is object."""
+        return self.on_device.cpu().numpy()
+
+    @cached_property
     def mask(self) -> NDArray[np.bool_]:
         """(H, W) bool: the finished mask."""
-        return apply(self.steps, self.logits > 0, self.photo)
+        return apply(self.steps, (self.on_device > 0).cpu().numpy(), self.photo)
 
     @cached_property
     def predicted_dice(self) -> float:
@@ -104,17 +131,18 @@ class Prediction:
         good their masks are; its height is only as true as the probabilities are. An empty mask
         has 0.
         """
-        inside = self.mask
-        if not inside.any():
+        inside = torch.from_numpy(self.mask).to(self.on_device.device)
+        area = int(inside.sum())
+        if not area:
             return 0.0
-        p = torch.sigmoid(torch.from_numpy(self.logits)).numpy()
-        total = float(p.sum(dtype=np.float64)) + int(np.count_nonzero(inside))
-        return 2 * float(p.sum(where=inside, dtype=np.float64)) / total
+        p = torch.sigmoid(self.on_device)
+        total = float(p.sum(dtype=torch.float64)) + area
+        return 2 * float((p * inside).sum(dtype=torch.float64)) / total
 
     @cached_property
     def coarse(self) -> NDArray[np.float32]:
         """(H, W) logits of the coarse stage alone, upsampled bilinearly."""
-        return at_photo_size(self.proposal.upsampled, self.proposal)
+        return at_photo_size(self.proposal.upsampled, self.proposal)[0].cpu().numpy()
 
     @cached_property
     def coarse_nearest(self) -> NDArray[np.bool_]:
@@ -152,14 +180,8 @@ class Segmenter:
         self.device = device or choose_device("auto")
         self.precision = precision
         self.model = model
-        for network in (model.coarse, model.refiner):
-            if network is not None:
-                place(network.eval(), self.device)
-
-    @property
-    def photos_at_once(self) -> int | None:
-        """How many photos to work on side by side; None for one a core."""
-        return PHOTOS_ON_GPU if self.device.type == "cuda" else None
+        self._coarse = for_inference(model.coarse, self.device, precision)
+        self._refiner = model.refiner and for_inference(model.refiner, self.device, precision)
 
     @classmethod
     def load(
@@ -174,7 +196,7 @@ class Segmenter:
 
     def __call__(
         self,
-        photo: NDArray[np.uint8],
+        photo: Photo,
         *,
         stage: Stage | None = None,
         budget: int | None = None,
@@ -183,62 +205,74 @@ class Segmenter:
         """Return the mask (H, W) of a photo; see `predict`."""
         return self.predict(photo, stage=stage, budget=budget, postprocess=postprocess).mask
 
-    @torch.inference_mode()
     def predict(
         self,
-        photo: NDArray[np.uint8],
+        photo: Photo,
         *,
         stage: Stage | None = None,
         budget: int | None = None,
         postprocess: Sequence[Step] | None = None,
     ) -> Prediction:
-        """Return the logits of a photo.
+        """Return the logits of a photo; see `predict_batch`."""
+        (prediction,) = self.predict_batch(
+            [photo], stage=stage, budget=budget, postprocess=postprocess
+        )
+        return prediction
+
+    @torch.inference_mode()
+    def predict_batch(
+        self,
+        photos: Sequence[Photo],
+        *,
+        stage: Stage | None = None,
+        budget: int | None = None,
+        postprocess: Sequence[Step] | None = None,
+    ) -> list[Prediction]:
+        """Return the logits of photos of one size, which are computed together.
 
         Args:
-            photo: (H, W, 3) uint8 RGB of any size.
+            photos: (H, W, 3) uint8 RGB of any size.
             stage: how far to go; by default as far as the model does.
-            budget: most tiles to refine, the most uncertain first; None for all.
-            postprocess: what the mask goes through in the end; by default what the model says.
+            budget: most tiles of a photo to refine, the most uncertain first; None for all.
+            postprocess: what the masks go through in the end; by default what the model says.
 
         Raises:
-            ValueError: `photo` is not (H, W, 3) uint8, or the budget is negative.
+            ValueError: `photos` are not (H, W, 3) uint8 of one size, or the budget is negative.
             InputError: the refined stage is asked of a model that has none.
         """
         stage = self.check_stage(stage)
-        proposal = self.propose(photo, 0 if stage == "coarse" else budget)
+        proposal = self.propose_batch(photos, 0 if stage == "coarse" else budget)
         logits = proposal.upsampled
         if len(proposal.tiles):
-            refiner = self.refiner()
             refined = self.refine(proposal.windows)
-            logits = stitch(logits, proposal.tiles, refined, residual=refiner.residual)
+            logits = stitch(logits, proposal.tiles, refined, residual=self.refiner().residual)
         steps = self.model.postprocess if postprocess is None else tuple(postprocess)
-        tile = self.model.fovea.tile
-        return Prediction(photo, proposal, at_photo_size(logits, proposal), tile, steps)
+        tile, whole = self.model.fovea.tile, at_photo_size(logits, proposal)
+        return [
+            Prediction(photo, own, own_logits, tile, steps)
+            for photo, own, own_logits in zip(photos, proposal.photos(), whole, strict=True)
+        ]
+
+    def propose(self, photo: Photo, budget: int | None = None) -> Proposal:
+        """Return what the coarse stage makes of one photo; see `propose_batch`."""
+        return self.propose_batch([photo], budget)
 
     @torch.inference_mode()
-    def propose(self, photo: NDArray[np.uint8], budget: int | None = None) -> Proposal:
+    def propose_batch(self, photos: Sequence[Photo], budget: int | None = None) -> Proposal:
         """Run the coarse stage and cut out what the refiner is to look at.
 
         Raises:
-            ValueError: `photo` is not (H, W, 3) uint8, or the budget is negative.
+            ValueError: `photos` are not (H, W, 3) uint8 of one size, or the budget is negative.
         """
-        if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
-            raise ValueError(f"a photo is (H, W, 3) uint8, not {photo.shape} {photo.dtype}")
-        fovea, coarse_network = self.model.fovea, self.model.coarse
-        stride, level = coarse_network.stride, coarse_network.level
+        check_photos(photos)
+        fovea, stride, level = self.model.fovea, self.model.coarse.stride, self.model.coarse.level
         margin = -(-fovea.margin // stride) * stride
-        at_work = to_working_size(photo, self.model.long_side)
-        working = Size(at_work.shape[0], at_work.shape[1])
-        whole = pad(at_work, margin, coarse_network.alignment)
-        levels = [
-            torch.from_numpy(pixels).to(self.device)
-            for pixels in pyramid(whole, max(fovea.levels, level + 1))
-        ]
-        rim = margin // stride
-        small = levels[level]
-        small = small[rim : small.shape[0] - rim, rim : small.shape[1] - rim]
-        with autocast(self.device, self.precision):
-            coarse = coarse_network(small.permute(2, 0, 1)[None])
+        at_work = self._on_device([to_working_size(p, self.model.long_side) for p in photos])
+        num_levels = max(fovea.levels, level + 1)
+        levels = padded_pyramid(at_work, num_levels, margin, self.model.coarse.alignment)
+        rim, small = margin // stride, levels[level]
+        small = small[:, rim : small.shape[1] - rim, rim : small.shape[2] - rim]
+        coarse = self._coarse(small.permute(0, 3, 1, 2))
         upsampled = upsample(coarse, stride)
         weights = tile_weights(
             coarse, tile=fovea.tile, stride=stride, low=self.model.low, high=self.model.high
@@ -246,8 +280,8 @@ class Segmenter:
         tiles = select_tiles(weights, budget)
         windows = self._windows(levels, margin, upsampled, tiles) if len(tiles) else []
         return Proposal(
-            size=Size(photo.shape[0], photo.shape[1]),
-            working=working,
+            size=Size(*photos[0].shape[:2]),
+            working=Size(*at_work.shape[1:3]),
             coarse=coarse,
             upsampled=upsampled,
             tiles=tiles,
@@ -255,28 +289,30 @@ class Segmenter:
         )
 
     def refiner(self) -> Refiner:
-        """Return the model's refiner.
+        """Return the model's refiner as it is run.
 
         Raises:
             InputError: it has none.
         """
-        if self.model.refiner is None:
+        if self._refiner is None:
             raise InputError(NO_REFINER)
-        return self.model.refiner
+        return self._refiner
 
+    @torch.inference_mode()
     def refine(self, windows: Windows) -> Tensor:
         """Return what the refiner makes of the windows of tiles, (N, T, T) logits.
 
         Raises:
             InputError: the model has no refiner.
         """
-        refiner, num = self.refiner(), len(windows[0])
-        rest = -num % TILES_MULTIPLE
-        whole = [F.pad(window, (0, 0, 0, 0, 0, 0, 0, rest)) for window in windows]
+        refiner = self.refiner()
         at_once = TILES_AT_ONCE[self.device.type]
-        some = zip(*(window.split(at_once) for window in whole), strict=True)
-        with autocast(self.device, self.precision):
-            return torch.cat([refiner(part) for part in some])[:num]
+        results = []
+        for part in zip(*(window.split(at_once) for window in windows), strict=True):
+            num = len(part[0])
+            filled = [F.pad(x, (0, 0) * 3 + (0, -num % TILES_MULTIPLE)) for x in part]
+            results.append(refiner(filled)[:num])
+        return torch.cat(results)
 
     def check_stage(self, stage: Stage | None) -> Stage:
         """Return `stage`, or the last one that the model has where it is None.
@@ -288,22 +324,41 @@ class Segmenter:
             raise InputError(NO_REFINER)
         return stage or ("coarse" if self.model.refiner is None else "refined")
 
+    def _on_device(self, photos: Sequence[Photo]) -> Tensor:
+        """Return (B, Hw, Ww, 3) uint8 on the device; on the CPU a single photo is not copied."""
+        writable = [np.require(photo, requirements=["C", "W"]) for photo in photos]
+        tensors = [torch.from_numpy(photo) for photo in writable]
+        batch = tensors[0][None] if len(tensors) == 1 else torch.stack(tensors)
+        if self.device.type == "cpu":
+            return batch
+        return batch.pin_memory().to(self.device, non_blocking=True)
+
     def _windows(
         self, levels: list[Tensor], margin: int, upsampled: Tensor, tiles: Tensor
     ) -> Windows:
         """Cut the windows of all tiles, RGB and coarse probability together."""
         fovea = self.model.fovea
-        p = pad(probability(upsampled)[0].cpu().numpy(), fovea.margin)
-        p_levels = [
-            torch.from_numpy(x).to(self.device)[None, ..., None] for x in pyramid(p, fovea.levels)
-        ]
-        rgb = gather_windows([level[None] for level in levels], tiles, fovea, margin)
+        p_levels = padded_pyramid(probability(upsampled)[..., None], fovea.levels, fovea.margin, 1)
+        rgb = gather_windows(levels, tiles, fovea, margin)
         doubt = gather_windows(p_levels, tiles, fovea)
         return [torch.cat(pair, dim=-1) for pair in zip(rgb, doubt, strict=True)]
 
 
-def at_photo_size(logits: Tensor, proposal: Proposal) -> NDArray[np.float32]:
-    """Return (1, Hp, Wp) logits cropped, and resampled to the photo's own size, (H, W)."""
+def check_photos(photos: Sequence[Photo]) -> None:
+    """Raise unless all `photos` are (H, W, 3) uint8 of one size.
+
+    Raises:
+        ValueError: they are not.
+    """
+    for photo in photos:
+        if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
+            raise ValueError(f"a photo is (H, W, 3) uint8, not {photo.shape} {photo.dtype}")
+        if photo.shape != photos[0].shape:
+            raise ValueError(f"photos of {photos[0].shape} and {photo.shape} make no batch")
+
+
+def at_photo_size(logits: Tensor, proposal: Proposal) -> Tensor:
+    """Return (B, Hp, Wp) logits cropped, and resampled to the photos' own size, (B, H, W)."""
     height, width = proposal.working
     cropped = logits[:, :height, :width]
     if proposal.size != proposal.working:
@@ -311,4 +366,4 @@ def at_photo_size(logits: Tensor, proposal: Proposal) -> NDArray[np.float32]:
         cropped = F.interpolate(
             cropped[:, None], size=tuple(proposal.size), mode="bilinear", antialias=smaller
         ).squeeze(1)
-    return cropped[0].cpu().numpy()
+    return cropped

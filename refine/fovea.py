@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from data.geometry import Fovea
+from refine.pyramids import halve
 
 Windows = list[Tensor]
 """Level k: (N, S_k, S_k, C) uint8, finest first."""
@@ -38,15 +39,34 @@ def gather_windows(
     """
     margin = fovea.margin if margin is None else margin
     photo, row, column = tiles.to(levels[0].device).T
-    windows = []
-    for level in range(fovea.levels):
-        # With the margin, the window of tile (0, 0) begins `margin - level * tile` in.
-        first = (margin >> level) - level * fovea.tile_side(level)
-        offsets = torch.arange(fovea.window_side(level), device=row.device) + first
-        rows = row[:, None] * fovea.tile_side(level) + offsets
-        columns = column[:, None] * fovea.tile_side(level) + offsets
-        windows.append(levels[level][photo[:, None, None], rows[:, :, None], columns[:, None, :]])
-    return windows
+    return [
+        windows_of_level(levels[level], fovea, level, margin)[photo, row, column]
+        for level in range(fovea.levels)
+    ]
+
+
+def windows_of_level(pixels: Tensor, fovea: Fovea, level: int, margin: int) -> Tensor:
+    """Return the windows around all tiles of the grid, as a view: they overlap in memory.
+
+    Args:
+        pixels: (B, (H + 2 m) / 2^k, (W + 2 m) / 2^k, C), level k of the pyramid.
+        fovea: sides of tile and windows.
+        level: k.
+        margin: m.
+
+    Returns:
+        (B, rows of tiles, columns of tiles, S_k, S_k, C), on which nothing may be written.
+    """
+    batch, height, width, channels = pixels.shape
+    side, window, rim = fovea.tile_side(level), fovea.window_side(level), margin >> level
+    of_photo, of_row, of_column, of_channel = pixels.stride()
+    # With the margin, the window of tile (0, 0) begins so many pixels in.
+    first = rim - level * side
+    return pixels.as_strided(
+        (batch, (height - 2 * rim) // side, (width - 2 * rim) // side, window, window, channels),
+        (of_photo, side * of_row, side * of_column, of_row, of_column, of_channel),
+        pixels.storage_offset() + first * (of_row + of_column),
+    )
 
 
 def split_rings(windows: Windows, fovea: Fovea) -> list[Tensor]:
@@ -78,13 +98,3 @@ def ring_index(fovea: Fovea, level: int) -> Tensor:
     outside = torch.ones(side, side, dtype=torch.bool)
     outside[rim : rim + hole, rim : rim + hole] = False
     return outside.flatten().nonzero().squeeze(1)
-
-
-def halve(pixels: Tensor) -> Tensor:
-    """Return the (N, S / 2, S / 2, C) uint8 means of 2 x 2 pixels, halves rounded up.
-
-    The same as `data.pyramid.halve`, for many windows at once, on any device.
-    """
-    rows = pixels[:, 0::2].to(torch.int16) + pixels[:, 1::2]
-    total = rows[:, :, 0::2] + rows[:, :, 1::2]
-    return ((total + 2) >> 2).to(torch.uint8)

@@ -102,6 +102,7 @@ class Refiner(nn.Module):
     def _input(self, window: Tensor, level: int) -> Tensor:
         """Return (N, 4, S_k, S_k) about zero; channels that it does not see are zero."""
         x = (window.permute(0, 3, 1, 2).float() - 127.5) / 64
+        x = x.to(self.head.weight.dtype)
         if self.sees == "photo":
             return F.pad(x[:, :3], (0, 0, 0, 0, 0, 1))
         if self.sees == "mask_around" and level:

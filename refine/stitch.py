@@ -6,21 +6,43 @@ covers the full pixels s i to s i + s - 1, and its centre stays where it is.
 Shapes: B photos, h x w the coarse size, H x W the padded full size, N tiles, T their side.
 """
 
+import cv2
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+PIXELS_AT_ONCE = 2**16
+"""Pixels whose probabilities are computed together on a CPU, so that they stay in its cache."""
+
 
 def upsample(logits: Tensor, stride: int) -> Tensor:
-    """Return (B, h, w) coarse logits at full size (B, h * stride, w * stride), bilinearly."""
-    return F.interpolate(
-        logits[:, None], scale_factor=stride, mode="bilinear", align_corners=False
-    ).squeeze(1)
+    """Return (B, h, w) coarse logits at full size (B, h * stride, w * stride), bilinearly.
+
+    For prediction: it has no gradient.
+    """
+    batch, height, width = logits.shape
+    if logits.device.type != "cpu":
+        return F.interpolate(
+            logits[:, None], scale_factor=stride, mode="bilinear", align_corners=False
+        ).squeeze(1)
+    # On the CPU OpenCV does the same eight times as fast.
+    result = torch.empty(batch, height * stride, width * stride)
+    for small, large in zip(logits.float().numpy(), result.numpy(), strict=True):
+        cv2.resize(small, large.shape[::-1], dst=large, interpolation=cv2.INTER_LINEAR)
+    return result
 
 
 def probability(logits: Tensor) -> Tensor:
     """Return logits as probabilities in uint8, 255 being certain object: what the fovea sees."""
-    return (torch.sigmoid(logits) * 255).round().to(torch.uint8)
+    if logits.device.type != "cpu":
+        return (torch.sigmoid(logits) * 255).round().to(torch.uint8)
+    result = torch.empty(logits.shape, dtype=torch.uint8)
+    parts = zip(
+        logits.reshape(-1).split(PIXELS_AT_ONCE), result.view(-1).split(PIXELS_AT_ONCE), strict=True
+    )
+    for some, to in parts:
+        to.copy_(torch.sigmoid(some).mul_(255).round_())
+    return result
 
 
 def logit(probability: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from data import pyramid as slow
 from data.geometry import MAX_LEVELS, TILE_SIDES, Fovea
-from refine.fovea import gather_windows, halve, join_rings, ring_index, split_rings
+from refine.fovea import gather_windows, join_rings, ring_index, split_rings
 
 Pixels = NDArray[np.uint8]
 
@@ -113,26 +113,6 @@ def test_a_ring_is_what_lies_around_the_hole_row_by_row():
     index = ring_index(fovea, 2)
 
     assert index.tolist() == np.flatnonzero(~inside).tolist()
-
-
-@given(seeds, st.integers(1, 4), st.integers(1, 20), st.integers(1, 20), st.sampled_from([1, 3, 4]))
-def test_halving_windows_is_halving_photos(
-    seed: int, num: int, rows: int, columns: int, channels: int
-):
-    windows = noise((num, 2 * rows, 2 * columns, channels), seed)
-
-    halved = halve(torch.from_numpy(windows))
-
-    wanted = [slow.halve(window).reshape(rows, columns, channels) for window in windows]
-    np.testing.assert_array_equal(halved.numpy(), wanted)
-
-
-def test_halves_are_rounded_up():
-    one, two, three = (torch.tensor([[0, total], [0, 0]], dtype=torch.uint8) for total in (1, 2, 3))
-
-    halved = halve(torch.stack([one, two, three])[..., None])
-
-    assert halved.flatten().tolist() == [0, 1, 1]
 
 
 @pytest.mark.parametrize("fovea", FOVEAS, ids=str)

@@ -51,7 +51,7 @@ def write_photos(folder: Path, count: int) -> list[Path]:
 def interrupted_after(count: int, photos: list[Path], out: Path, table: Path) -> None:
     """Predict until so many rows are written, then press Ctrl-C."""
     segmenter = segmenter_of()
-    propose, left = segmenter.propose, [count]
+    propose, left = segmenter.propose_batch, [count]
 
     def dying(*arguments: object) -> object:
         if not left[0]:
@@ -59,7 +59,7 @@ def interrupted_after(count: int, photos: list[Path], out: Path, table: Path) ->
         left[0] -= 1
         return propose(*arguments)  # type: ignore[arg-type]
 
-    segmenter.propose = dying  # type: ignore[method-assign,assignment]
+    segmenter.propose_batch = dying  # type: ignore[method-assign,assignment]
     with pytest.raises(KeyboardInterrupt):
         predict_photos(photos, out, segmenter, csv_path=table)
 
@@ -67,13 +67,13 @@ def interrupted_after(count: int, photos: list[Path], out: Path, table: Path) ->
 def predicted(segmenter: Segmenter) -> list[int]:
     """Count the photos that `segmenter` is asked for from now on."""
     calls: list[int] = []
-    propose = segmenter.propose
+    propose = segmenter.propose_batch
 
     def counting(*arguments: object) -> object:
         calls.append(1)
         return propose(*arguments)  # type: ignore[arg-type]
 
-    segmenter.propose = counting  # type: ignore[method-assign,assignment]
+    segmenter.propose_batch = counting  # type: ignore[method-assign,assignment]
     return calls
 
 

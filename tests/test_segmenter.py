@@ -275,15 +275,50 @@ def test_a_negative_budget_is_refused():
         segmenter_of()(photo_of(32, 32), budget=-1)
 
 
-def test_networks_are_put_into_eval_mode():
+def test_a_model_in_training_predicts_as_it_will_and_stays_in_training():
     model = model_of()
+    photo = photo_of(96, 128)
+    wanted = Segmenter(model, CPU, "fp32").predict(photo)
     model.coarse.train()
 
-    segmenter = Segmenter(model, CPU)
+    prediction = Segmenter(model, CPU, "fp32").predict(photo)
 
-    assert not any(m.training for m in segmenter.model.coarse.modules())
-    assert segmenter.model.refiner is not None
-    assert not any(m.training for m in segmenter.model.refiner.modules())
+    np.testing.assert_array_equal(prediction.logits, wanted.logits)
+    assert model.coarse.training
+
+
+@pytest.mark.parametrize("size", [(96, 128), (50, 61), (300, 400)])
+def test_photos_together_are_predicted_as_each_alone(size: tuple[int, int]):
+    photos = [photo_of(*size, seed=seed) for seed in range(3)]
+    segmenter = segmenter_of(fovea=Fovea(8, 3))
+
+    together = segmenter.predict_batch(photos)
+
+    assert len({len(prediction.tiles) for prediction in together}) > 1
+    for photo, prediction in zip(photos, together, strict=True):
+        alone = segmenter.predict(photo)
+        assert prediction.photo is photo
+        np.testing.assert_array_equal(prediction.tiles, alone.tiles)
+        np.testing.assert_allclose(prediction.coarse, alone.coarse, atol=1e-3)
+        np.testing.assert_array_equal(prediction.coarse_nearest, alone.coarse_nearest)
+        # Other shapes round otherwise, and now and then a probability to the next byte.
+        np.testing.assert_allclose(prediction.logits, alone.logits, atol=0.1)
+        for own, window in zip(prediction.proposal.windows, alone.proposal.windows, strict=True):
+            assert (own.int() - window.int()).abs().max() <= 1
+            assert torch.equal(own[..., :3], window[..., :3])
+
+
+def test_a_budget_is_one_of_each_photo_of_a_batch():
+    photos = [photo_of(96, 128, seed=seed) for seed in range(3)]
+
+    together = segmenter_of().predict_batch(photos, budget=4)
+
+    assert [len(prediction.tiles) for prediction in together] == [4, 4, 4]
+
+
+def test_photos_of_different_sizes_make_no_batch():
+    with pytest.raises(ValueError, match="make no batch"):
+        segmenter_of().predict_batch([photo_of(32, 32), photo_of(32, 33)])
 
 
 class ByBrightness(CoarseNetwork):
@@ -381,6 +416,6 @@ def test_the_dice_expected_is_one_of_a_sure_mask_and_none_of_an_empty_one(
     logit: float, dice: float
 ):
     prediction = segmenter_of().predict(photo_of(32, 32))
-    sure = replace(prediction, logits=np.full((32, 32), logit, np.float32))
+    sure = replace(prediction, on_device=torch.full((32, 32), logit))
 
     assert sure.predicted_dice == pytest.approx(dice)

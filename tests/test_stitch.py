@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from data.geometry import COARSE_STRIDES
 from refine.stitch import logit, probability, stitch, upsample
@@ -83,6 +84,27 @@ def test_upsampling_is_bilinear_between_the_centres_of_pixels(
 
     wanted = np.stack([upsample_slowly(one.numpy(), stride) for one in coarse])
     np.testing.assert_allclose(full.numpy(), wanted, rtol=1e-5, atol=1e-5)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.sampled_from(COARSE_STRIDES), st.integers(0, 99))
+def test_a_cpu_upsamples_as_every_device_does(height: int, width: int, stride: int, seed: int):
+    coarse = 8 * noise((2, height, width), seed)
+
+    full = upsample(coarse, stride)
+
+    elsewhere = F.interpolate(
+        coarse[:, None], scale_factor=stride, mode="bilinear", align_corners=False
+    )
+    torch.testing.assert_close(full, elsewhere[:, 0], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 37, 41), (1, 64, 50), (3, 7)])
+def test_probabilities_are_rounded_sigmoids(shape: tuple[int, ...]):
+    logits = 8 * noise(shape, 0)
+
+    p = probability(logits)
+
+    assert torch.equal(p, (torch.sigmoid(logits) * 255).round().to(torch.uint8))
 
 
 @pytest.mark.parametrize(
