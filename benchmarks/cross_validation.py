@@ -106,7 +106,7 @@ def run_fold(data: Sequence[Path], run: Path, settings: Config) -> None:
     evaluate.write_table(run / "photos.csv", photos)
     right = [photo for photo in photos if photo.name not in settings.data.exclude]
     samples, num_seen = evaluate.choose(data[0], segmenter, "unseen")
-    cost = evaluate.gmac(segmenter, samples[0], "refined", [photo.tiles for photo in right])
+    cost = evaluate.gmac(segmenter, samples[0].photo, "refined", [photo.tiles for photo in right])
     groups = {sample.group for sample in samples}
     told = {"groups": len(groups), "gmac": cost, "made_with": made_with(data, settings)}
     with replacing(run / "scores.json") as file:

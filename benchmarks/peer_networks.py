@@ -191,7 +191,7 @@ class PlainUNet(nn.Module):
 
     def forward(self, photos: Tensor) -> Tensor:
         """Return (B, h, w) logits of (B, 3, h, w) uint8 photos; h and w multiples of 16."""
-        x = self.first(photos / 255)
+        x = self.first((photos / 255).to(self.head.weight.dtype))
         skips = []
         for block in self.down:
             skips.append(x)

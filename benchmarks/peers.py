@@ -263,7 +263,7 @@ def row_of_ours(bench: Bench, made_with: dict[str, Any]) -> Row:
         made_with=made_with,
     )
     row = scored(row, mask, bench)
-    return replace(row, gmac=gmac_of_ours(segmenter, sample, "refined", tiles)["refined"])
+    return replace(row, gmac=gmac_of_ours(segmenter, sample.photo, "refined", tiles)["refined"])
 
 
 def row_of_plain(made_with: dict[str, Any]) -> Row:

@@ -99,7 +99,7 @@ def evaluate(
                 raise result
             photos.append(result)
             on_photo(i + 1, len(samples))
-    operations = gmac(segmenter, samples[0], stage, [photo.tiles for photo in photos])
+    operations = gmac(segmenter, samples[0].photo, stage, [photo.tiles for photo in photos])
     return summary(photos, num_seen) | {"gmac": operations}, photos
 
 
@@ -183,14 +183,12 @@ def means(scores: Sequence[Scores]) -> dict[str, float | None]:
     return result
 
 
-def gmac(
-    segmenter: Segmenter, sample: Sample, stage: Stage, tiles: Sequence[int]
-) -> dict[str, float]:
-    """Return the multiply-adds in 10^9 for a photo of the size of `sample`, by stage.
+def gmac(segmenter: Segmenter, path: Path, stage: Stage, tiles: Sequence[int]) -> dict[str, float]:
+    """Return the multiply-adds in 10^9 for a photo of the size of that at `path`, by stage.
 
     `tiles` are the numbers of tiles refined in each photo, of which the mean counts.
     """
-    photo = read_photo(sample.photo)
+    photo = read_photo(path)
     with FlopCounterMode(display=False) as counter:
         segmenter.propose(photo, budget=0)
     result = {"coarse": counter.get_total_flops() / 2e9}

@@ -1,0 +1,180 @@
+"""What the time of a photo grows with: its area, or the length of its object's boundary.
+
+Two measurements. Photos of 1 to 40 megapixels, each looked at in all its pixels: the same photo
+and the same object, enlarged. What is uncertain is the object's contour, as it would be with a
+coarse network trained at that size, since that of the package was not; its time is that of the
+real one. And photos of one size with ever more tiles on the boundary.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from coarse.network import CoarseNetwork
+from data.geometry import Size
+from data.images import read_photo
+from data.masks import read_mask
+from data.pyramid import pad, pyramid, resize
+from data.samples import Sample
+from pipeline.segmenter import Segmenter
+
+ROUNDS = 5
+MEGAPIXELS = (1.0, 2.5, 5.0, 10.0, 20.0, 40.0)
+STEEPNESS = 16.0
+"""Logits per unit of a coarse pixel's share of object: uncertain is what the contour crosses."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """How long the stages take for one photo."""
+
+    megapixels: float
+    boundary: float
+    """Length of the object's contour, in pixels."""
+    tiles: int
+    first_ms: float
+    """Pyramid, coarse network, upsampling and choice of tiles."""
+    second_ms: float
+    """Windows, refiner and stitch."""
+
+    @property
+    def row(self) -> str:
+        """The point as a row in Markdown."""
+        return (
+            f"| {self.megapixels:.1f} | {self.boundary:.0f} | {self.tiles} | {self.first_ms:.1f} "
+            f"| {self.second_ms:.1f} |\n"
+        )
+
+
+class Along(CoarseNetwork):
+    """The coarse network, whose time it takes, and logits that a mask would have."""
+
+    logits: Tensor
+
+    def __init__(self, network: CoarseNetwork, mask: NDArray[np.bool_]) -> None:
+        super().__init__(stride=network.stride)
+        self.network = network
+        whole = pad(mask.astype(np.uint8) * 255, alignment=network.alignment)
+        share = torch.from_numpy(pyramid(whole, network.level + 1)[network.level]).float() / 255
+        self.register_buffer("logits", STEEPNESS * (share - 0.5), persistent=False)
+
+    @property
+    def alignment(self) -> int:
+        """That of the network."""
+        return self.network.alignment
+
+    def forward(self, photos: Tensor) -> Tensor:
+        """Return the same (1, h, w) logits whatever the photo, as late as they would come."""
+        self.network(photos)
+        return self.logits.float()[None]
+
+
+def tables(segmenter: Segmenter, samples: Sequence[Sample], plot: Path | None) -> str:
+    """Return both tables in Markdown; draw them to the file `plot`."""
+    head = "| megapixels | boundary, px | tiles | first stage, ms | second stage, ms |\n"
+    head += "|---" * 5 + "|\n"
+    sizes = by_size(segmenter, samples[0])
+    photos = by_boundary(segmenter, samples)
+    if plot is not None:
+        draw(sizes, photos, plot)
+    slope = exponent([p.megapixels for p in sizes], [p.second_ms for p in sizes])
+    first = exponent([p.megapixels for p in sizes], [p.first_ms for p in sizes])
+    ms_a_tile, rest = np.polyfit([p.tiles for p in photos], [p.second_ms for p in photos], 1)
+    return (
+        f"One photo in ever more pixels:\n\n{head}{''.join(p.row for p in sizes)}\n"
+        f"Time grows with the area to the power of {first:.2f} in the first stage, "
+        f"{slope:.2f} in the second (boundary: "
+        f"{exponent([p.megapixels for p in sizes], [p.boundary for p in sizes]):.2f}).\n\n"
+        f"Photos of one size:\n\n{head}{''.join(p.row for p in photos)}\n"
+        f"The second stage takes {rest:.1f} ms and {ms_a_tile:.3f} ms a tile.\n"
+    )
+
+
+def by_size(segmenter: Segmenter, sample: Sample) -> list[Point]:
+    """Return the times of one photo in ever more pixels."""
+    photo, mask = read_photo(sample.photo), read_mask(sample.mask)
+    points = []
+    for megapixels in MEGAPIXELS:
+        scale = (1e6 * megapixels / mask.size) ** 0.5
+        size = Size(*(round(scale * side) for side in mask.shape))
+        larger = resize(mask.astype(np.uint8) * 255, size) > 127
+        model = replace(
+            segmenter.model,
+            coarse=Along(segmenter.model.coarse, larger),
+            long_side=max(size),
+        )
+        one = Segmenter(model, segmenter.device, segmenter.precision)
+        points.append(measured(one, resize(photo, size), larger))
+    return points
+
+
+def by_boundary(segmenter: Segmenter, samples: Sequence[Sample]) -> list[Point]:
+    """Return the times of photos, those with the fewest tiles first."""
+    points = [
+        measured(segmenter, read_photo(sample.photo), read_mask(sample.mask)) for sample in samples
+    ]
+    return sorted(points, key=lambda point: point.tiles)
+
+
+def measured(segmenter: Segmenter, photo: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Point:
+    """Return the times of one photo."""
+    first, both = [], []
+    tiles = len(segmenter.predict(photo).tiles)
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        segmenter.predict(photo, budget=0).on_device.cpu()
+        first.append(time.perf_counter() - started)
+        started = time.perf_counter()
+        segmenter.predict(photo).on_device.cpu()
+        both.append(time.perf_counter() - started)
+    return Point(
+        megapixels=mask.size / 1e6,
+        boundary=contour_length(mask),
+        tiles=tiles,
+        first_ms=1000 * median(first),
+        second_ms=1000 * (median(both) - median(first)),
+    )
+
+
+def contour_length(mask: NDArray[np.bool_]) -> float:
+    """Return the length of the contours of `mask`, in pixels."""
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    return float(sum(cv2.arcLength(contour, closed=True) for contour in contours))
+
+
+def exponent(x: Sequence[float], y: Sequence[float]) -> float:
+    """Return k where y goes as x^k, fitted to their logarithms."""
+    return float(np.polyfit(np.log(x), np.log(np.maximum(y, 1e-6)), 1)[0])
+
+
+def draw(sizes: Sequence[Point], photos: Sequence[Point], path: Path) -> None:
+    """Draw both measurements side by side."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    area = [point.megapixels for point in sizes]
+    left.loglog(area, [point.first_ms for point in sizes], "o-", label="first stage")
+    left.loglog(area, [point.second_ms for point in sizes], "s-", label="second stage")
+    start = sizes[0]
+    for power, what in ((1.0, "as the area"), (0.5, "as the boundary")):
+        anchor = start.first_ms if power == 1 else start.second_ms
+        ideal = [anchor * (megapixels / start.megapixels) ** power for megapixels in area]
+        left.loglog(area, ideal, ":", color="grey")
+        left.annotate(what, (area[-1], ideal[-1]), ha="right", va="bottom", color="grey")
+    left.set(xlabel="megapixels of one photo", ylabel="ms", title="Size")
+    left.legend()
+    right.plot([p.tiles for p in photos], [p.first_ms for p in photos], "o", label="first stage")
+    right.plot([p.tiles for p in photos], [p.second_ms for p in photos], "s", label="second stage")
+    right.set(xlabel="tiles on the boundary", ylabel="ms", title="Boundary, one size of photo")
+    right.set(xlim=(0, None), ylim=(0, None))
+    right.legend()
+    figure.savefig(path, dpi=120)

@@ -1,0 +1,192 @@
+"""All that is said about speed and memory, measured in one call.
+
+    python -m benchmarks.speed OUT [--data CARVANA] [--device auto] [--only stages,rivals]
+
+Without --data, photos of synthetic cars are made first. OUT/speed.md has the tables and
+OUT/scaling.png the plot; the former is written after each part, so that none is lost if a later
+one fails.
+"""
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+from cyclopts import App, Parameter
+
+from benchmarks import rivals, runtimes, scaling, stage_times, throughput, training_speed
+from benchmarks.ablation import thinned
+from benchmarks.machine import Machine, measured
+from data.errors import SettingsError
+from data.files import replacing
+from data.samples import CARVANA_GROUP, Sample, find_samples
+from data.studio import write_dataset
+from pipeline.cli import Count, run
+from pipeline.devices import choose_device
+from pipeline.parallel import one_thread_each
+from pipeline.progress import progress
+from pipeline.segmenter import Segmenter
+
+log = logging.getLogger(__name__)
+
+SYNTHETIC_CARS = 4
+FEW = 8
+"""Photos of those parts that look at each of them for long."""
+
+app = App(help=__doc__, help_format="plaintext")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """The options of the command."""
+
+    data: Path | None = None
+    """Photos with masks; by default synthetic ones are made."""
+    model: str = "carvana"
+    """The model."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute."""
+    only: str | None = None
+    """Parts, with commas between; by default all."""
+    counts: Annotated[tuple[Count, ...], Parameter(negative=())] = (100, 1000)
+    """Numbers of photos that the command is timed with."""
+    every: Count = 8
+    """One photo in so many of each car is trained with."""
+    settings: Annotated[Path | None, Parameter(name="--config")] = None
+    """Settings of the trainings; by default those of the model `carvana`."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all parts share."""
+
+    out: Path
+    data: Path
+    samples: list[Sample]
+    few: list[Sample]
+    segmenter: Segmenter
+    machine: Machine
+    how: How
+
+
+@app.default
+def speed(out: Path, /, how: How | None = None) -> None:
+    """Measure, and write the tables to OUT/speed.md.
+
+    Args:
+        out: folder to work in.
+        how: the options.
+
+    Raises:
+        InputError: photos, model or device are at fault.
+    """
+    how = how or How()
+    names = chosen(how.only)
+    bench = prepared(out, how)
+    text = f"{bench.machine}\n"
+    for name in names:
+        log.info("%s", name)
+        title, part = PARTS[name]
+        text += f"\n### {title}\n\n{part(bench)}"
+        with replacing(out / "speed.md") as partial:
+            partial.write_text(text)
+    print(text)
+
+
+def chosen(only: str | None) -> list[str]:
+    """Return the parts that are named, with commas between, or all.
+
+    Raises:
+        SettingsError: there is no such part.
+    """
+    wanted = [name.strip() for name in only.split(",")] if only else list(PARTS)
+    for name in wanted:
+        if name not in PARTS:
+            raise SettingsError(f"--only: no part {name!r}; there are {', '.join(PARTS)}")
+    return wanted
+
+
+def prepared(out: Path, how: How) -> Bench:
+    """Return what all parts share; photos are made where there are none."""
+    out.mkdir(parents=True, exist_ok=True)
+    data = how.data or out / "data"
+    if how.data is None and not data.exists():
+        with progress("rendering") as on_photo:
+            write_dataset(data, cars=SYNTHETIC_CARS, angles=16, seed=0, on_photo=on_photo)
+    samples = find_samples(data, group_pattern=CARVANA_GROUP)
+    few = [samples[i * len(samples) // FEW] for i in range(min(FEW, len(samples)))]
+    device = choose_device(how.device)
+    with one_thread_each():
+        machine = measured(device)
+    return Bench(out, data, samples, few, Segmenter.load(how.model, how.device), machine, how)
+
+
+def stages(bench: Bench) -> str:
+    """Where the time of one photo goes, on one core."""
+    with one_thread_each():
+        return stage_times.table(bench.segmenter, photos(bench.few), bench.machine)
+
+
+def networks(bench: Bench) -> str:
+    """Ways to run the networks, on one core."""
+    with one_thread_each():
+        return runtimes.table(bench.how.model, photos(bench.few), bench.how.device)
+
+
+def files(bench: Bench) -> str:
+    """The command from files to files."""
+    how = bench.how
+    return throughput.table(
+        photos(bench.samples), bench.out / "files", how.counts, how.device, how.model
+    )
+
+
+def growth(bench: Bench) -> str:
+    """Time against size and boundary, on one core."""
+    some = bench.samples[:: max(1, len(bench.samples) // (4 * FEW))]
+    with one_thread_each():
+        return scaling.tables(bench.segmenter, some, bench.out / "scaling.png")
+
+
+def others(bench: Bench) -> str:
+    """Other networks, one photo at a time on all cores."""
+    return rivals.table(bench.segmenter, photos(bench.few[:2]), bench.out)
+
+
+def training(bench: Bench) -> str:
+    """Patches and both trainings."""
+    how, folder = bench.how, bench.out / "training"
+    data = thinned(bench.data, folder / "data", how.every, CARVANA_GROUP)
+    samples = find_samples(data, group_pattern=CARVANA_GROUP)
+    base = how.settings or training_speed.shipped_settings()
+    return training_speed.table(data, samples, folder, base, how.device)
+
+
+PARTS: dict[str, tuple[str, Callable[[Bench], str]]] = {
+    "stages": ("Where the time of a photo goes, one core", stages),
+    "networks": ("Ways to run the networks, one core", networks),
+    "files": ("From files to files", files),
+    "scaling": ("What time grows with, one core", growth),
+    "rivals": ("Other ways to a full-size mask, all cores", others),
+    "training": ("Training", training),
+}
+
+
+def photos(samples: Sequence[Sample]) -> list[Path]:
+    """Return the photos of `samples`."""
+    return [sample.photo for sample in samples]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return the exit status: 1 the input is at fault, 2 the options are."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    torch.manual_seed(0)
+    return run(app, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

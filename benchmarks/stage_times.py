@@ -1,0 +1,162 @@
+"""Where the time of a photo goes: each stage beside the least that the machine allows.
+
+Stages are timed inside the one path that predictions go along, by putting a clock around what it
+calls. The floor of a stage is the larger of two times: that of its multiply-adds at the rate of
+a product of large matrices, and that of the bytes that it must read and write once at the rate of
+a large copy. Decoding and packing have no such floor but the bytes; what they really are is work
+on bits, which no library here does faster.
+"""
+
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+from unittest import mock
+
+from benchmarks.machine import Machine, wait_for
+from data import rle
+from data.images import read_photo
+from data.masks import write_mask
+from pipeline import segmenter as module
+from pipeline.evaluate import gmac
+from pipeline.segmenter import Segmenter
+
+ROUNDS = 5
+
+STAGES = (
+    "decode",
+    "pyramid",
+    "coarse network",
+    "upsample",
+    "choice of tiles",
+    "windows",
+    "refiner",
+    "stitch",
+    "threshold",
+    "run lengths",
+    "PNG",
+)
+
+
+class Clock:
+    """Times by stage; what is timed within another stage is not counted twice."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.times: dict[str, float] = defaultdict(float)
+        self.inner: list[float] = []
+
+    def around(self, stage: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `work` with a clock around it."""
+
+        def timed(*arguments: Any, **options: Any) -> Any:
+            with self.timing(stage):
+                return work(*arguments, **options)
+
+        return timed
+
+    @contextmanager
+    def timing(self, stage: str) -> Iterator[None]:
+        """Count the time of the block as that of `stage`, without the stages inside."""
+        wait_for(self.machine.device)
+        self.inner.append(0.0)
+        started = time.perf_counter()
+        yield
+        wait_for(self.machine.device)
+        taken = time.perf_counter() - started
+        self.times[stage] += taken - self.inner.pop()
+        if self.inner:
+            self.inner[-1] += taken
+
+
+def table(segmenter: Segmenter, photos: Sequence[Path], machine: Machine) -> str:
+    """Return the table in Markdown; to be called with one thread."""
+    rounds, tiles = [], []
+    for i in range(1 + ROUNDS):
+        clock = Clock(machine)
+        tiles = [run(segmenter, photo, clock) for photo in photos]
+        if i:  # the first round finds memory and kernels
+            rounds.append(clock.times)
+    found = {stage: 1000 * median(r[stage] for r in rounds) / len(photos) for stage in rounds[0]}
+    floors = floors_ms(segmenter, photos[0], fmean(tiles), machine)
+    text = "| stage | ms | floor, ms | times the floor |\n" + "|---" * 4 + "|\n"
+    for stage in (stage for stage in STAGES if stage in found):
+        ratio = found[stage] / floors[stage]
+        text += f"| {stage} | {found[stage]:.1f} | {floors[stage]:.2f} | {ratio:.1f} |\n"
+    rest = found.get("the rest", 0.0)
+    total, least = sum(found.values()), sum(floors[stage] for stage in found if stage in floors)
+    text += f"| the rest: padding, copies, Python | {rest:.1f} | | |\n"
+    return text + f"| all | {total:.1f} | {least:.1f} | {total / least:.1f} |\n"
+
+
+def run(segmenter: Segmenter, path: Path, clock: Clock) -> int:
+    """Go from the file `path` to a mask on disk, and return the number of tiles refined."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        clocks_inside(segmenter, clock),
+    ):
+        with clock.timing("decode"):
+            photo = read_photo(path)
+        with clock.timing("the rest"):
+            prediction = segmenter.predict(photo)
+        with clock.timing("threshold"):
+            mask = prediction.mask
+        with clock.timing("run lengths"):
+            rle.encode(mask)
+        with clock.timing("PNG"):
+            write_mask(Path(folder) / "mask.png", mask)
+    return len(prediction.tiles)
+
+
+@contextmanager
+def clocks_inside(segmenter: Segmenter, clock: Clock) -> Iterator[None]:
+    """Put a clock around each stage inside the path of `segmenter`."""
+    stages: list[tuple[str, Any, str]] = [
+        ("pyramid", module, "padded_pyramid"),
+        ("coarse network", segmenter._coarse, "forward"),
+        ("upsample", module, "upsample"),
+        ("choice of tiles", module, "tile_weights"),
+        ("choice of tiles", module, "select_tiles"),
+        ("windows", segmenter, "_windows"),
+        ("refiner", segmenter, "refine"),
+        ("stitch", module, "stitch"),
+    ]
+    with ExitStack() as stack:
+        for stage, owner, name in stages:
+            timed = clock.around(stage, getattr(owner, name))
+            stack.enter_context(mock.patch.object(owner, name, timed))
+        yield
+
+
+def floors_ms(
+    segmenter: Segmenter, photo: Path, num_tiles: float, machine: Machine
+) -> dict[str, float]:
+    """Return the least time of each stage for photos like `photo`."""
+    stage = segmenter.check_stage(None)
+    operations = gmac(segmenter, photo, stage, [1])
+    a_tile = operations["refined"] - operations["coarse"] if stage == "refined" else 0.0
+    fovea = segmenter.model.fovea
+    seen = 4e-6 * sum(fovea.window_side(level) ** 2 for level in range(fovea.levels))
+    pixels = segmenter.propose(read_photo(photo), budget=0).padded.area / 1e6
+    small = pixels / segmenter.model.coarse.stride**2
+    megabytes = {
+        "decode": 3 * pixels,
+        "pyramid": 3 * pixels * (1 + 1 + 1 / 4 + 1 / 16),
+        "upsample": 4 * (small + pixels),
+        "choice of tiles": 4 * small,
+        "windows": (4 + 1) * pixels + 2 * seen * num_tiles,
+        "stitch": 2 * 4 * pixels,
+        "threshold": (4 + 1) * pixels,
+        "run lengths": pixels,
+        "PNG": pixels,
+    }
+    floors = {name: machine.floor_ms(megabytes=size) for name, size in megabytes.items()}
+    floors["coarse network"] = machine.floor_ms(
+        gmac=operations["coarse"], megabytes=(3 + 4) * small
+    )
+    floors["refiner"] = machine.floor_ms(gmac=a_tile * num_tiles, megabytes=seen * num_tiles)
+    return floors

@@ -1,0 +1,134 @@
+"""Whether the networks or the data keep training waiting, and how fast patches are made.
+
+Both stages are trained for two epochs by the code that always trains them; the second counts. What
+is left when the time that the loop waits for its next batch is taken away, is the share of time in
+which a network learns.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import tomli_w
+
+from benchmarks.ablation import overlaid
+from benchmarks.variants import FROM_NOTHING, Settings
+from data.images import read_photo
+from data.masks import read_mask
+from data.samples import Sample
+from pipeline import config as settings
+from pipeline import model, stages, training
+from pipeline.checkpoint import TrainState
+from pipeline.parallel import side_by_side
+from pipeline.training import Batches, BatchLoss
+
+QUICK: Settings = {
+    "coarse": {"epochs": 2, "score_every": 2, "compile": False},
+    "refiner": {"epochs": 2, "score_every": 2, "compile": False},
+}
+"""Compiling would take longer than these trainings."""
+
+
+@dataclass
+class Epoch:
+    """Where the time of one epoch went."""
+
+    seconds: float = 0.0
+    waiting: float = 0.0
+    batches: int = 0
+
+
+class Timed:
+    """Batches with a clock on how long the loop waits for them."""
+
+    def __init__(self, batches: Batches, epoch: Epoch) -> None:
+        self.batches = batches
+        self.epoch = epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Do nothing: the epoch is chosen."""
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Any]:
+        started = time.perf_counter()
+        for batch in self.batches:
+            self.epoch.waiting += time.perf_counter() - started
+            self.epoch.batches += 1
+            yield batch
+            started = time.perf_counter()
+
+
+def table(data: Path, samples: Sequence[Sample], folder: Path, base: Path, device: str) -> str:
+    """Return the table in Markdown.
+
+    Args:
+        data: photos with masks, small enough for two epochs.
+        samples: the same.
+        folder: to work in.
+        base: settings file.
+        device: where to compute.
+    """
+    config = overlaid(overlaid(settings.load(base), FROM_NOTHING), QUICK)
+    folder.mkdir(parents=True, exist_ok=True)
+    path, run = folder / "settings.toml", folder / "run"
+    path.write_text(tomli_w.dumps(asdict(config)))
+    reading = seconds_to_read(samples)
+    with epochs() as coarse:
+        stages.train_coarse([data], run, path, device)
+    started = time.perf_counter()
+    stages.make_patches([data], run, path, device)
+    making = time.perf_counter() - started
+    with epochs() as refiner:
+        stages.train_refiner(run, path, device)
+    num = len(samples)
+    text = "| step | a second | share of the time that the network computes |\n|---|---|---|\n"
+    text += f"| reading photos and masks | {num / reading:.1f} photos | |\n"
+    text += f"| make-patches | {num / making:.1f} photos | |\n"
+    text += row("train-coarse", coarse[-1], config.coarse.batch_size, "photos")
+    return text + row("train-refiner", refiner[-1], config.refiner.batch_size, "patches")
+
+
+def row(name: str, epoch: Epoch, batch_size: int, what: str) -> str:
+    """Return the row of a training in Markdown."""
+    speed = epoch.batches * batch_size / epoch.seconds
+    share = 1 - epoch.waiting / epoch.seconds
+    return f"| {name} | {speed:.1f} {what} | {100 * share:.1f} % |\n"
+
+
+def seconds_to_read(samples: Sequence[Sample]) -> float:
+    """Return how long it takes to read all photos and masks, on all cores."""
+    started = time.perf_counter()
+    for _ in side_by_side(lambda s: (read_photo(s.photo), read_mask(s.mask)), samples):
+        pass
+    return time.perf_counter() - started
+
+
+@contextmanager
+def epochs() -> Iterator[list[Epoch]]:
+    """Put clocks around the epochs that are trained within the block."""
+    found: list[Epoch] = []
+    train_epoch = training.train_epoch
+
+    def timed(
+        trained: Any, state: TrainState, loss: BatchLoss, batches: Batches, clip_norm: float
+    ) -> float:
+        epoch = Epoch()
+        started = time.perf_counter()
+        mean = train_epoch(trained, state, loss, Timed(batches, epoch), clip_norm)
+        epoch.seconds = time.perf_counter() - started
+        found.append(epoch)
+        return mean
+
+    with mock.patch.object(training, "train_epoch", timed):
+        yield found
+
+
+def shipped_settings() -> Path:
+    """Return the settings that the model of the package was trained with."""
+    return model.find("carvana") / "settings.toml"
