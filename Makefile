@@ -1,16 +1,19 @@
-# `make demo` and `make test` set up what they need on a fresh machine.
+# `make demo`, `make test` and `make bench` set up what they need on a fresh machine.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test setup lint types clean
+.PHONY: demo test bench setup lint types clean
 
 demo: setup  ## the whole job on synthetic photos, in minutes
 	$(BIN)/foveamask demo demo
 
 test: setup lint types  ## all checks
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+bench: setup  ## speed and memory on synthetic photos, bench/speed.md
+	$(BIN)/python -m benchmarks.speed bench
 
 setup: $(VENV)/.installed
 
@@ -27,4 +30,4 @@ types: setup
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) demo build dist
+	rm -rf $(VENV) demo bench build dist

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmarks.seams import contour_length
 from coarse.network import CoarseNetwork
 from data.geometry import Size
 from data.images import read_photo
@@ -37,8 +37,8 @@ class Point:
     """How long the stages take for one photo."""
 
     megapixels: float
-    boundary: float
-    """Length of the object's contour, in pixels."""
+    boundary: int
+    """Pixels of the object's contour."""
     tiles: int
     first_ms: float
     """Pyramid, coarse network, upsampling and choice of tiles."""
@@ -49,7 +49,7 @@ class Point:
     def row(self) -> str:
         """The point as a row in Markdown."""
         return (
-            f"| {self.megapixels:.1f} | {self.boundary:.0f} | {self.tiles} | {self.first_ms:.1f} "
+            f"| {self.megapixels:.1f} | {self.boundary} | {self.tiles} | {self.first_ms:.1f} "
             f"| {self.second_ms:.1f} |\n"
         )
 
@@ -142,12 +142,6 @@ def measured(segmenter: Segmenter, photo: NDArray[np.uint8], mask: NDArray[np.bo
         first_ms=1000 * median(first),
         second_ms=1000 * (median(both) - median(first)),
     )
-
-
-def contour_length(mask: NDArray[np.bool_]) -> float:
-    """Return the length of the contours of `mask`, in pixels."""
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    return float(sum(cv2.arcLength(contour, closed=True) for contour in contours))
 
 
 def exponent(x: Sequence[float], y: Sequence[float]) -> float:

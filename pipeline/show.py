@@ -18,6 +18,7 @@ from data.geometry import Size
 from data.images import MASK_SUFFIXES, read_photo, write_png
 from data.masks import read_mask
 from data.samples import LAYOUTS, Sample, check_fit
+from pipeline import predict
 from pipeline.figures import (
     Tile,
     draw_difference,
@@ -28,20 +29,13 @@ from pipeline.figures import (
     weights_of,
 )
 from pipeline.pictures import Mask, Pixels, overlay
-from pipeline.segmenter import Segmenter, Stage
-from refine.postprocess import Step
+from pipeline.segmenter import Segmenter
 
 
-@dataclass(frozen=True)
-class Options:
+@dataclass(frozen=True, kw_only=True)
+class Options(predict.Options):
     """How masks are made, and what is drawn."""
 
-    stage: Stage | None = None
-    """How far to go; by default as far as the model does."""
-    budget: int | None = None
-    """Most tiles of a photo to refine, the most uncertain first; None for all."""
-    postprocess: Sequence[Step] | None = None
-    """What masks go through in the end; by default what the model says."""
     mask: Path | None = None
     """The mask to compare with, or a folder of masks."""
     tile: Tile | None = None

@@ -272,12 +272,13 @@ def test_writing_does_not_go_on_with_a_network_that_finds_other_tiles(tmp_path: 
     # As of a device that rounds otherwise, but for the amount.
     with torch.no_grad():
         segmenter.model.coarse.get_parameter("head.weight").mul_(-0.3)
+    other = Segmenter(segmenter.model, segmenter.device, segmenter.precision)
 
     with pytest.raises(
         InputError, match="begun with other tiles, perhaps on another device; delete"
     ):
         write_patches(
-            writer_of(tmp_path / "p.zarr", samples), samples, [segmenter] * len(samples), CONFIG
+            writer_of(tmp_path / "p.zarr", samples), samples, [other] * len(samples), CONFIG
         )
     assert not (tmp_path / "p.zarr").exists()
 

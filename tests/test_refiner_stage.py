@@ -124,11 +124,10 @@ def test_the_dice_of_patches_is_that_of_stitched_masks(
     sizes = [(96, 128), (97, 121), (60, 125), (128, 33)]
     samples = [sample_of(tmp_path, *size, i) for i, size in enumerate(sizes)]
     segmenter = segmenter_of()
-    assert segmenter.model.refiner is not None
     arrays, outside = arrays_of(samples, segmenter, budget)
 
     with torch.inference_mode():
-        found = mean_dice(refined_by(segmenter.model.refiner), arrays, outside, first, FOVEA, CPU)
+        found = mean_dice(refined_by(segmenter.refiner()), arrays, outside, first, FOVEA, CPU)
 
     stitched, coarse = [], []
     for sample in samples[first:]:
