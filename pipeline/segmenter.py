@@ -31,7 +31,7 @@ from refine.fovea import Windows, gather_windows
 from refine.network import Refiner
 from refine.postprocess import Step, apply
 from refine.pyramids import padded_pyramid
-from refine.stitch import probability, stitch, upsample
+from refine.stitch import enlarge, probability, stitch, upsample
 
 Photo = NDArray[np.uint8]
 Stage = Literal["coarse", "refined"]
@@ -361,9 +361,10 @@ def at_photo_size(logits: Tensor, proposal: Proposal) -> Tensor:
     """Return (B, Hp, Wp) logits cropped, and resampled to the photos' own size, (B, H, W)."""
     height, width = proposal.working
     cropped = logits[:, :height, :width]
+    if proposal.size.area > proposal.working.area:
+        return enlarge(cropped, proposal.size)
     if proposal.size != proposal.working:
-        smaller = proposal.size.area < proposal.working.area
-        cropped = F.interpolate(
-            cropped[:, None], size=tuple(proposal.size), mode="bilinear", antialias=smaller
-        ).squeeze(1)
+        size = tuple(proposal.size)
+        smaller = F.interpolate(cropped[:, None], size=size, mode="bilinear", antialias=True)
+        return smaller.squeeze(1)
     return cropped

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from data.geometry import Size
+
 PIXELS_AT_ONCE = 2**16
 """Pixels whose probabilities are computed together on a CPU, so that they stay in its cache."""
 
@@ -20,15 +22,20 @@ def upsample(logits: Tensor, stride: int) -> Tensor:
 
     For prediction: it has no gradient.
     """
-    batch, height, width = logits.shape
+    height, width = logits.shape[1:]
+    return enlarge(logits, Size(height * stride, width * stride))
+
+
+def enlarge(logits: Tensor, size: Size) -> Tensor:
+    """Return (B, h, w) float32 logits at a larger `size`, bilinearly; it has no gradient."""
     if logits.device.type != "cpu":
         return F.interpolate(
-            logits[:, None], scale_factor=stride, mode="bilinear", align_corners=False
+            logits[:, None], size=tuple(size), mode="bilinear", align_corners=False
         ).squeeze(1)
     # On the CPU OpenCV does the same eight times as fast.
-    result = torch.empty(batch, height * stride, width * stride)
-    for small, large in zip(logits.float().numpy(), result.numpy(), strict=True):
-        cv2.resize(small, large.shape[::-1], dst=large, interpolation=cv2.INTER_LINEAR)
+    result = torch.empty(len(logits), *size)
+    for small, large in zip(logits.numpy(), result.numpy(), strict=True):
+        cv2.resize(small, size[::-1], dst=large, interpolation=cv2.INTER_LINEAR)
     return result
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from data.geometry import COARSE_STRIDES
-from refine.stitch import logit, probability, stitch, upsample
+from data.geometry import COARSE_STRIDES, Size
+from refine.stitch import enlarge, logit, probability, stitch, upsample
 
 SIDE = 192
 """Of the photo that the disc is on, in full-resolution pixels."""
@@ -96,6 +96,17 @@ def test_a_cpu_upsamples_as_every_device_does(height: int, width: int, stride: i
         coarse[:, None], scale_factor=stride, mode="bilinear", align_corners=False
     )
     torch.testing.assert_close(full, elsewhere[:, 0], rtol=0, atol=1e-5)
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 50), st.integers(0, 50))
+def test_a_cpu_enlarges_as_every_device_does(height: int, width: int, more: int, wider: int):
+    logits = noise((2, height + 3, width + 2), 0)[:, :height, :width]
+    size = Size(height + more, width + wider)
+
+    large = enlarge(logits, size)
+
+    elsewhere = F.interpolate(logits[:, None], size=tuple(size), mode="bilinear")
+    torch.testing.assert_close(large, elsewhere[:, 0], rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (2, 37, 41), (1, 64, 50), (3, 7)])
