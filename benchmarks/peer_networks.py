@@ -166,7 +166,8 @@ class Normalised(nn.Module):
 
     def forward(self, photos: Tensor) -> Tensor:
         """Return the logit of "object" for each pixel."""
-        logits: Tensor = self.network((photos - self.mean) / self.std)
+        dtype = next(self.network.parameters()).dtype
+        logits: Tensor = self.network(((photos - self.mean) / self.std).to(dtype))
         return logits.squeeze(1).float()
 
 

@@ -23,7 +23,8 @@ from data.geometry import ALIGNMENT, Size, working_size
 from data.samples import Sample
 from pipeline.coarse_stage import CoarseBatches
 from pipeline.config import Config, TrainConfig
-from pipeline.devices import autocast
+from pipeline.devices import Precision, autocast
+from pipeline.inference import for_inference
 from pipeline.losses import bce_dice
 from pipeline.progress import progress
 from pipeline.training import BatchLoss, new_state, train_epoch
@@ -252,17 +253,16 @@ def resized(logits: Tensor, size: Size) -> Tensor:
 
 
 def masker(
-    network: nn.Module, view: View, config: Config
+    network: nn.Module, view: View, precision: Precision
 ) -> Callable[[NDArray[np.uint8]], NDArray[np.bool_]]:
-    """Return what makes the mask (H, W) of a photo (H, W, 3) uint8."""
+    """Return what makes the mask (H, W) of a photo (H, W, 3) uint8, run as our networks are."""
     device = next(network.parameters()).device
-    network.eval()
+    fast = for_inference(network, device, precision)
 
     @torch.inference_mode()
     def mask(photo: NDArray[np.uint8]) -> NDArray[np.bool_]:
         seen = torch.from_numpy(view(photo)).to(device).permute(2, 0, 1)[None]
-        with autocast(device, config.coarse.precision):
-            logits = network(seen)
+        logits = fast(seen)
         found: NDArray[np.bool_] = (view.back(logits, Size(*photo.shape[:2])) > 0)[0].cpu().numpy()
         return found
 

@@ -228,7 +228,7 @@ def row_of_trained(peer: Peer, bench: Bench, made_with: dict[str, Any]) -> Row:
         steps=trained.steps,
         batch_size=trained.batch_size,
     )
-    return scored(row, masker(trained.network, view, config), bench)
+    return scored(row, masker(trained.network, view, config.coarse.precision), bench)
 
 
 def row_of_ours(bench: Bench, made_with: dict[str, Any]) -> Row:
@@ -333,7 +333,7 @@ def masker_of(name: str, bench: Bench) -> Masker:
         return segmenter_of(bench)
     peer = by_name(name)
     view = view_of(peer, bench.config.data.long_side)
-    return masker(fresh(peer, bench), view, bench.config)
+    return masker(fresh(peer, bench), view, bench.config.coarse.precision)
 
 
 def fresh(peer: Peer, bench: Bench) -> torch.nn.Module:

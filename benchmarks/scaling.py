@@ -6,9 +6,11 @@ coarse network trained at that size, since that of the package was not; its time
 real one. And photos of one size with ever more tiles on the boundary.
 """
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -17,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmarks.machine import wait_for
 from benchmarks.seams import contour_length
 from coarse.network import CoarseNetwork
 from data.geometry import Size
@@ -28,8 +31,9 @@ from pipeline.segmenter import Segmenter
 
 ROUNDS = 5
 MEGAPIXELS = (1.0, 2.5, 5.0, 10.0, 20.0, 40.0)
-STEEPNESS = 16.0
-"""Logits per unit of a coarse pixel's share of object: uncertain is what the contour crosses."""
+LEAST_SHARE = 1 / 32
+"""Coarse pixels with at least so much of object and of background are uncertain, which are those
+that the contour crosses: of their 4 x 4 pixels at least one is of the other kind."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,14 @@ class Along(CoarseNetwork):
 
     logits: Tensor
 
-    def __init__(self, network: CoarseNetwork, mask: NDArray[np.bool_]) -> None:
+    def __init__(self, network: CoarseNetwork, mask: NDArray[np.bool_], high: float) -> None:
+        """Build it; pixels are uncertain where p < `high`, and as far below one half."""
         super().__init__(stride=network.stride)
         self.network = network
         whole = pad(mask.astype(np.uint8) * 255, alignment=network.alignment)
         share = torch.from_numpy(pyramid(whole, network.level + 1)[network.level]).float() / 255
-        self.register_buffer("logits", STEEPNESS * (share - 0.5), persistent=False)
+        steepness = math.log(high / (1 - high)) / (0.5 - LEAST_SHARE)
+        self.register_buffer("logits", steepness * (share - 0.5), persistent=False)
 
     @property
     def alignment(self) -> int:
@@ -108,7 +114,7 @@ def by_size(segmenter: Segmenter, sample: Sample) -> list[Point]:
         larger = resize(mask.astype(np.uint8) * 255, size) > 127
         model = replace(
             segmenter.model,
-            coarse=Along(segmenter.model.coarse, larger),
+            coarse=Along(segmenter.model.coarse, larger, segmenter.model.high),
             long_side=max(size),
         )
         one = Segmenter(model, segmenter.device, segmenter.precision)
@@ -126,27 +132,43 @@ def by_boundary(segmenter: Segmenter, samples: Sequence[Sample]) -> list[Point]:
 
 def measured(segmenter: Segmenter, photo: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Point:
     """Return the times of one photo."""
-    first, both = [], []
+    first, second = [], []
     tiles = len(segmenter.predict(photo).tiles)
     for _ in range(ROUNDS):
-        started = time.perf_counter()
-        segmenter.predict(photo, budget=0).on_device.cpu()
-        first.append(time.perf_counter() - started)
-        started = time.perf_counter()
-        segmenter.predict(photo).on_device.cpu()
-        both.append(time.perf_counter() - started)
+        first.append(seconds_of(partial(segmenter.predict, photo, budget=0), segmenter.device))
+        both = seconds_of(partial(segmenter.predict, photo), segmenter.device)
+        second.append(both - first[-1])
     return Point(
         megapixels=mask.size / 1e6,
         boundary=contour_length(mask),
         tiles=tiles,
         first_ms=1000 * median(first),
-        second_ms=1000 * (median(both) - median(first)),
+        second_ms=1000 * median(second),
     )
 
 
+def seconds_of(work: Callable[[], object], device: torch.device) -> float:
+    """Return how long `work` takes once."""
+    wait_for(device)
+    started = time.perf_counter()
+    work()
+    wait_for(device)
+    return time.perf_counter() - started
+
+
 def exponent(x: Sequence[float], y: Sequence[float]) -> float:
-    """Return k where y goes as x^k, fitted to their logarithms."""
-    return float(np.polyfit(np.log(x), np.log(np.maximum(y, 1e-6)), 1)[0])
+    """Return k where y goes as x^k, fitted to their logarithms.
+
+    Points are left out where noise hid the time.
+
+    Raises:
+        ValueError: fewer than two points are left.
+    """
+    points = [(math.log(a), math.log(b)) for a, b in zip(x, y, strict=True) if b > 0]
+    if len(points) < 2:
+        raise ValueError(f"no power goes through {list(y)}")
+    log_x, log_y = np.array(points).T
+    return float(np.polyfit(log_x, log_y, 1)[0])
 
 
 def draw(sizes: Sequence[Point], photos: Sequence[Point], path: Path) -> None:

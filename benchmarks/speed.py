@@ -8,6 +8,7 @@ one fails.
 """
 
 import logging
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from pipeline.segmenter import Segmenter
 
 log = logging.getLogger(__name__)
 
-SYNTHETIC_CARS = 4
+SYNTHETIC_CARS = 8
 FEW = 8
 """Photos of those parts that look at each of them for long."""
 
@@ -54,7 +55,7 @@ class How:
     """Parts, with commas between; by default all."""
     counts: Annotated[tuple[Count, ...], Parameter(negative=())] = (100, 1000)
     """Numbers of photos that the command is timed with."""
-    every: Count = 8
+    every: Count = 2
     """One photo in so many of each car is trained with."""
     settings: Annotated[Path | None, Parameter(name="--config")] = None
     """Settings of the trainings; by default those of the model `carvana`."""
@@ -70,6 +71,8 @@ class Bench:
     few: list[Sample]
     segmenter: Segmenter
     machine: Machine
+    host: Machine
+    """The CPU; the same where nothing else computes."""
     how: How
 
 
@@ -88,6 +91,8 @@ def speed(out: Path, /, how: How | None = None) -> None:
     names = chosen(how.only)
     bench = prepared(out, how)
     text = f"{bench.machine}\n"
+    if bench.host is not bench.machine:
+        text += f"\n{bench.host}\n"
     for name in names:
         log.info("%s", name)
         title, part = PARTS[name]
@@ -118,17 +123,20 @@ def prepared(out: Path, how: How) -> Bench:
         with progress("rendering") as on_photo:
             write_dataset(data, cars=SYNTHETIC_CARS, angles=16, seed=0, on_photo=on_photo)
     samples = find_samples(data, group_pattern=CARVANA_GROUP)
-    few = [samples[i * len(samples) // FEW] for i in range(min(FEW, len(samples)))]
+    num = min(FEW, len(samples))
+    few = [samples[i * len(samples) // num] for i in range(num)]
     device = choose_device(how.device)
     with one_thread_each():
-        machine = measured(device)
-    return Bench(out, data, samples, few, Segmenter.load(how.model, how.device), machine, how)
+        host = measured(torch.device("cpu"))
+        machine = measured(device) if device.type == "cuda" else host
+    segmenter = Segmenter.load(how.model, how.device)
+    return Bench(out, data, samples, few, segmenter, machine, host, how)
 
 
 def stages(bench: Bench) -> str:
     """Where the time of one photo goes, on one core."""
     with one_thread_each():
-        return stage_times.table(bench.segmenter, photos(bench.few), bench.machine)
+        return stage_times.table(bench.segmenter, photos(bench.few), bench.machine, bench.host)
 
 
 def networks(bench: Bench) -> str:
@@ -140,9 +148,11 @@ def networks(bench: Bench) -> str:
 def files(bench: Bench) -> str:
     """The command from files to files."""
     how = bench.how
-    return throughput.table(
-        photos(bench.samples), bench.out / "files", how.counts, how.device, how.model
-    )
+    options = ("--model", how.model, "--device", how.device)
+    with_refiner = bench.segmenter.model.refiner is not None
+    stages = ("coarse", "refined") if with_refiner else ("coarse",)
+    folder = bench.out / "files"
+    return throughput.table(photos(bench.samples), folder, how.counts, options, stages)
 
 
 def growth(bench: Bench) -> str:
@@ -160,6 +170,7 @@ def others(bench: Bench) -> str:
 def training(bench: Bench) -> str:
     """Patches and both trainings."""
     how, folder = bench.how, bench.out / "training"
+    shutil.rmtree(folder, ignore_errors=True)
     data = thinned(bench.data, folder / "data", how.every, CARVANA_GROUP)
     samples = find_samples(data, group_pattern=CARVANA_GROUP)
     base = how.settings or training_speed.shipped_settings()

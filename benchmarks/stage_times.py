@@ -17,13 +17,15 @@ from statistics import fmean, median
 from typing import Any
 from unittest import mock
 
+from torch import Tensor
+
 from benchmarks.machine import Machine, wait_for
 from data import rle
 from data.images import read_photo
 from data.masks import write_mask
 from pipeline import segmenter as module
 from pipeline.evaluate import gmac
-from pipeline.many import PHOTOS_A_BATCH
+from pipeline.many import batches
 from pipeline.segmenter import Segmenter
 
 ROUNDS = 5
@@ -43,6 +45,16 @@ STAGES = (
 )
 
 
+Stage = str | Callable[..., str]
+"""A stage by name, or what names it, given the arguments of a call."""
+
+
+RGB = 3
+
+ON_HOST = ("decode", "run lengths", "PNG")
+"""What a CPU does, wherever the networks run."""
+
+
 class Clock:
     """Times by stage; what is timed within another stage is not counted twice."""
 
@@ -51,11 +63,11 @@ class Clock:
         self.times: dict[str, float] = defaultdict(float)
         self.inner: list[float] = []
 
-    def around(self, stage: str, work: Callable[..., Any]) -> Callable[..., Any]:
+    def around(self, stage: Stage, work: Callable[..., Any]) -> Callable[..., Any]:
         """Return `work` with a clock around it."""
 
         def timed(*arguments: Any, **options: Any) -> Any:
-            with self.timing(stage):
+            with self.timing(stage if isinstance(stage, str) else stage(*arguments)):
                 return work(*arguments, **options)
 
         return timed
@@ -74,28 +86,31 @@ class Clock:
             self.inner[-1] += taken
 
 
-def table(segmenter: Segmenter, photos: Sequence[Path], machine: Machine) -> str:
+def table(segmenter: Segmenter, photos: Sequence[Path], machine: Machine, host: Machine) -> str:
     """Return the table in Markdown; to be called with one thread.
 
-    A GPU gets batches of photos of one size, as it does when there are many.
+    A GPU gets batches of photos of one size, as it does when there are many; `host` does what is
+    not computed on it.
     """
-    at_once = PHOTOS_A_BATCH if machine.device.type == "cuda" else 1
+    together = [[photo] for photo in photos]
+    if machine.device.type == "cuda":
+        decoded = ((photo, read_photo(photo)) for photo in photos)
+        together = [[photo for photo, _ in batch] for batch in batches(decoded)]
     rounds, tiles = [], [0]
     for i in range(1 + ROUNDS):
         clock = Clock(machine)
-        batches = [photos[k : k + at_once] for k in range(0, len(photos), at_once)]
-        tiles = [num for batch in batches for num in run(segmenter, batch, clock)]
+        tiles = [num for batch in together for num in run(segmenter, batch, clock)]
         if i:  # the first round finds memory and kernels
             rounds.append(clock.times)
     found = {stage: 1000 * median(r[stage] for r in rounds) / len(photos) for stage in rounds[0]}
-    floors = floors_ms(segmenter, photos[0], fmean(tiles), machine)
+    floors = floors_ms(segmenter, photos[0], fmean(tiles), machine, host)
     text = "| stage | ms | floor, ms | times the floor |\n" + "|---" * 4 + "|\n"
     for stage in (stage for stage in STAGES if stage in found):
         ratio = found[stage] / floors[stage]
         text += f"| {stage} | {found[stage]:.1f} | {floors[stage]:.2f} | {ratio:.1f} |\n"
     rest = found.get("the rest", 0.0)
     total, least = sum(found.values()), sum(floors[stage] for stage in found if stage in floors)
-    text += f"| the rest: padding, copies, Python | {rest:.1f} | | |\n"
+    text += f"| the rest: working size, copies, crop, Python | {rest:.1f} | | |\n"
     return text + f"| all | {total:.1f} | {least:.1f} | {total / least:.1f} |\n"
 
 
@@ -120,8 +135,8 @@ def run(segmenter: Segmenter, paths: Sequence[Path], clock: Clock) -> list[int]:
 @contextmanager
 def clocks_inside(segmenter: Segmenter, clock: Clock) -> Iterator[None]:
     """Put a clock around each stage inside the path of `segmenter`."""
-    stages: list[tuple[str, Any, str]] = [
-        ("pyramid", module, "padded_pyramid"),
+    stages: list[tuple[Stage, Any, str]] = [
+        (of_pyramid, module, "padded_pyramid"),
         ("coarse network", segmenter._coarse, "forward"),
         ("upsample", module, "upsample"),
         ("choice of tiles", module, "tile_weights"),
@@ -137,8 +152,13 @@ def clocks_inside(segmenter: Segmenter, clock: Clock) -> Iterator[None]:
         yield
 
 
+def of_pyramid(pixels: Tensor, *_: Any) -> str:
+    """Return which stage a pyramid belongs to: that of the probability is cut into windows."""
+    return "pyramid" if pixels.shape[-1] == RGB else "windows"
+
+
 def floors_ms(
-    segmenter: Segmenter, photo: Path, num_tiles: float, machine: Machine
+    segmenter: Segmenter, photo: Path, num_tiles: float, machine: Machine, host: Machine
 ) -> dict[str, float]:
     """Return the least time of each stage for photos like `photo`."""
     stage = segmenter.check_stage(None)
@@ -159,7 +179,10 @@ def floors_ms(
         "run lengths": pixels,
         "PNG": pixels,
     }
-    floors = {name: machine.floor_ms(megabytes=size) for name, size in megabytes.items()}
+    floors = {
+        name: (host if name in ON_HOST else machine).floor_ms(megabytes=size)
+        for name, size in megabytes.items()
+    }
     floors["coarse network"] = machine.floor_ms(
         gmac=operations["coarse"], megabytes=(3 + 4) * small
     )

@@ -3,10 +3,10 @@
 Every figure is that of a fresh process, from its start to its end.
 """
 
-import os
+import json
+import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,16 @@ from statistics import median
 from data.errors import InputError
 
 ROUNDS = 3
+
+STARTER = """
+import json, resource, subprocess, sys, time
+started = time.perf_counter()
+status = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
+used = [time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]
+print(json.dumps(used))
+sys.exit(status)
+"""
+"""Runs a command, and prints its seconds and its peak memory in kibibytes, as Linux has them."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +37,11 @@ class Used:
 
 
 def table(
-    photos: Sequence[Path], folder: Path, counts: Sequence[int], device: str, model: str
+    photos: Sequence[Path],
+    folder: Path,
+    counts: Sequence[int],
+    how: Sequence[str],
+    stages: Sequence[str],
 ) -> str:
     """Return the table in Markdown.
 
@@ -35,8 +49,8 @@ def table(
         photos: what is predicted, again and again where there are not enough of them.
         folder: to work in.
         counts: numbers of photos.
-        device: where to compute.
-        model: what with.
+        how: further options of the command.
+        stages: how far to go.
 
     Raises:
         InputError: a command failed.
@@ -45,14 +59,14 @@ def table(
     text += "|---" * 5 + "|\n"
     helped = used(["--help"])
     text += f"| `--help` | - | {helped.seconds:.2f} | - | {helped.megabytes:.0f} |\n"
-    for stage in ("coarse", "refined"):
+    for stage in stages:
         for num in (1, *counts):
             links = linked(photos, folder / f"{num} photos", num)
             row = used(
                 [
                     *("predict", str(links), str(folder / "masks")),
                     *("--csv", str(folder / "masks.csv")),
-                    *("--model", model, "--stage", stage, "--device", device),
+                    *("--stage", stage, *how),
                 ]
             )
             command = f"`predict`, {'both stages' if stage == 'refined' else 'coarse alone'}"
@@ -64,13 +78,12 @@ def table(
 
 
 def linked(photos: Sequence[Path], folder: Path, num: int) -> Path:
-    """Return `folder`, filled with links to `num` photos."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Return `folder`, filled with links to `num` photos and nothing else."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     for i in range(num):
         photo = photos[i % len(photos)]
-        link = folder / f"{i:06}{photo.suffix}"
-        if not link.is_symlink():
-            link.symlink_to(photo.resolve())
+        (folder / f"{i:06}{photo.suffix}").symlink_to(photo.resolve())
     return folder
 
 
@@ -91,12 +104,10 @@ def used_once(arguments: Sequence[str]) -> Used:
         InputError: it failed.
     """
     command = [sys.executable, "-m", "pipeline", *arguments]
-    started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - started
-    if process.returncode:
-        raise InputError(f"`foveamask {' '.join(arguments)}` ended with {process.returncode}")
-    kibibytes = usage.ru_maxrss if sys.platform != "darwin" else usage.ru_maxrss / 1024
+    # A process counts the memory of the one that started it as its own; so a small one starts it.
+    starter = [sys.executable, "-c", STARTER, *command]
+    done = subprocess.run(starter, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InputError(f"`foveamask {' '.join(arguments)}` failed: {done.stderr.strip()}")
+    seconds, kibibytes = json.loads(done.stdout.splitlines()[-1])
     return Used(seconds, kibibytes * 1024 / 1e6)

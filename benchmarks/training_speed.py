@@ -40,6 +40,8 @@ class Epoch:
     seconds: float = 0.0
     waiting: float = 0.0
     batches: int = 0
+    items: int = 0
+    """Photos or patches."""
 
 
 class Timed:
@@ -60,6 +62,7 @@ class Timed:
         for batch in self.batches:
             self.epoch.waiting += time.perf_counter() - started
             self.epoch.batches += 1
+            self.epoch.items += len(batch[0])
             yield batch
             started = time.perf_counter()
 
@@ -70,7 +73,7 @@ def table(data: Path, samples: Sequence[Sample], folder: Path, base: Path, devic
     Args:
         data: photos with masks, small enough for two epochs.
         samples: the same.
-        folder: to work in.
+        folder: to work in, without a run in it.
         base: settings file.
         device: where to compute.
     """
@@ -90,13 +93,14 @@ def table(data: Path, samples: Sequence[Sample], folder: Path, base: Path, devic
     text = "| step | a second | share of the time that the network computes |\n|---|---|---|\n"
     text += f"| reading photos and masks | {num / reading:.1f} photos | |\n"
     text += f"| make-patches | {num / making:.1f} photos | |\n"
-    text += row("train-coarse", coarse[-1], config.coarse.batch_size, "photos")
-    return text + row("train-refiner", refiner[-1], config.refiner.batch_size, "patches")
+    text += row("train-coarse", coarse[-1], "photos")
+    return text + row("train-refiner", refiner[-1], "patches")
 
 
-def row(name: str, epoch: Epoch, batch_size: int, what: str) -> str:
+def row(name: str, epoch: Epoch, what: str) -> str:
     """Return the row of a training in Markdown."""
-    speed = epoch.batches * batch_size / epoch.seconds
+    name = f"{name}, {epoch.batches} step{'s' if epoch.batches > 1 else ''}"
+    speed = epoch.items / epoch.seconds
     share = 1 - epoch.waiting / epoch.seconds
     return f"| {name} | {speed:.1f} {what} | {100 * share:.1f} % |\n"
 

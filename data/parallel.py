@@ -17,11 +17,14 @@ T = TypeVar("T")
 Result = TypeVar("Result")
 
 AHEAD = 2
-"""Items a worker that are begun or done before their turn; more would only take memory."""
+"""Items a worker that are begun or done before their turn; more mostly takes memory."""
 
 
 def in_threads(
-    work: Callable[[T], Result], items: Iterable[T], num_workers: int | None = None
+    work: Callable[[T], Result],
+    items: Iterable[T],
+    num_workers: int | None = None,
+    ahead: int = AHEAD,
 ) -> Generator[Result | InputError, None, None]:
     """Call `work` on several items at once and give the results in the order of the items.
 
@@ -33,6 +36,7 @@ def in_threads(
         work: called in threads, one item a call.
         items: what to work on.
         num_workers: how many items at once; by default as many as this process has cores.
+        ahead: items a worker that are begun or done before their turn.
     """
     num_workers = num_workers or cpu_count()  # which a container may have fewer of
     waiting: deque[Future[Result | InputError]] = deque()
@@ -40,7 +44,7 @@ def in_threads(
     try:
         for item in items:
             waiting.append(pool.submit(_attempt, work, item))
-            if len(waiting) == AHEAD * num_workers:
+            if len(waiting) == ahead * num_workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -6,9 +6,10 @@ photos of one size, so that one copies and launches while the other computes, an
 behind. Everything that waits is bounded: memory does not grow with the number of photos.
 """
 
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cache
+from queue import SimpleQueue
 from typing import TypeVar
 
 import numpy as np
@@ -23,16 +24,20 @@ from pipeline.segmenter import Prediction
 Photo = NDArray[np.uint8]
 T = TypeVar("T")
 Result = TypeVar("Result")
+Read = tuple[T, Photo | InputError]
+Predicted = tuple[T, Prediction | InputError]
+Predict = Callable[[Sequence[Photo]], list[Prediction]]
 
 PHOTOS_A_BATCH = 8
-"""Most photos that a GPU computes together. Some six of these batches are on the card at a time."""
+"""Most photos that a GPU computes together."""
+
+PIXELS_A_BATCH = 20_000_000
+"""Most pixels of them, unless a single photo has more: their logits are on the card at their own
+size, 4 bytes a pixel."""
 
 BATCHES_AT_ONCE = 2
-"""One whose results are waited for, and one that the card computes meanwhile."""
-
-_OWN = threading.local()
-
-Predict = Callable[[Sequence[Photo]], list[Prediction]]
+"""One that the card computes, and one that is copied to it or waited for meanwhile. Three at most
+are on the card, and a photo for each core, which is being finished."""
 
 
 def segmented(
@@ -54,15 +59,15 @@ def segmented(
         finish: called with an item and its prediction.
         device: where `predict` computes.
     """
-    if device.type == "cpu":
-
-        def work(item: T) -> Result:
-            (prediction,) = predict([read(item)])
-            return finish(item, prediction)
-
-        yield from side_by_side(work, items)
+    if device.type != "cpu":
+        yield from in_batches(items, read, predict, finish, device)
         return
-    yield from in_batches(items, read, predict, finish, device)
+
+    def work(item: T) -> Result:
+        (prediction,) = predict([read(item)])
+        return finish(item, prediction)
+
+    yield from side_by_side(work, items)
 
 
 def in_batches(
@@ -74,23 +79,24 @@ def in_batches(
 ) -> Generator[Result | InputError, None, None]:
     """Do what `segmented` does in three steps, each of which has its own threads."""
 
-    def read_one(item: T) -> tuple[T, Photo | InputError]:
+    def read_one(item: T) -> Read[T]:
         try:
             return item, read(item)
         except InputError as error:
             return item, error
 
-    def predict_some(
-        batch: Sequence[tuple[T, Photo | InputError]],
-    ) -> list[tuple[T, Prediction | InputError]]:
+    def predict_some(batch: Sequence[Read[T]]) -> list[Predicted[T]]:
         photos = [photo for _, photo in batch if not isinstance(photo, InputError)]
-        with own_stream(device):
-            found = iter(predict(photos) if photos else [])
+        try:
+            with borrowed_stream(device):
+                found = iter(predict(photos) if photos else [])
+        except InputError as error:
+            return [(item, error) for item, _ in batch]
         return [
             (item, photo if isinstance(photo, InputError) else next(found)) for item, photo in batch
         ]
 
-    def finish_one(pair: tuple[T, Prediction | InputError]) -> Result:
+    def finish_one(pair: Predicted[T]) -> Result:
         item, prediction = pair
         if isinstance(prediction, InputError):
             raise prediction
@@ -98,37 +104,45 @@ def in_batches(
 
     with (
         one_thread_each(),
-        closing(whole(in_threads(read_one, items))) as photos,
-        closing(whole(in_threads(predict_some, batches(photos), BATCHES_AT_ONCE))) as predicted,
-        closing(in_threads(finish_one, (pair for some in predicted for pair in some))) as results,
+        closing(without_errors(in_threads(read_one, items))) as photos,
+        closing(
+            without_errors(in_threads(predict_some, batches(photos), BATCHES_AT_ONCE, ahead=1))
+        ) as predicted,
+        closing(
+            in_threads(finish_one, (pair for some in predicted for pair in some), ahead=1)
+        ) as results,
     ):
         yield from results
 
 
-def batches(
-    pairs: Iterable[tuple[T, Photo | InputError]],
-) -> Iterator[list[tuple[T, Photo | InputError]]]:
-    """Give neighbours whose photos have the same size, at most `PHOTOS_A_BATCH` together.
+def batches(photos: Iterable[Read[T]]) -> Iterator[list[Read[T]]]:
+    """Give neighbours of the same size, as many as go together.
 
     What could not be read goes along with its neighbours.
     """
-    batch: list[tuple[T, Photo | InputError]] = []
-    shape: tuple[int, ...] | None = None
-    for item, photo in pairs:
-        new = None if isinstance(photo, InputError) else photo.shape
-        if batch and (len(batch) == PHOTOS_A_BATCH or (new and shape and new != shape)):
+    batch: list[Read[T]] = []
+    shape: tuple[int, ...] = ()
+    for item, photo in photos:
+        new = () if isinstance(photo, InputError) else photo.shape
+        if batch and (len(batch) >= most_together(shape) or (new and shape and new != shape)):
             yield batch
-            batch, shape = [], None
+            batch, shape = [], ()
         batch.append((item, photo))
         shape = new or shape
     if batch:
         yield batch
 
 
-def whole(
+def most_together(shape: tuple[int, ...]) -> int:
+    """Return how many photos of `shape` make a batch; of none, if it is not known yet."""
+    pixels = shape[0] * shape[1] if shape else 1
+    return min(PHOTOS_A_BATCH, max(1, PIXELS_A_BATCH // pixels))
+
+
+def without_errors(
     results: Generator[Result | InputError, None, None],
 ) -> Generator[Result, None, None]:
-    """Give results among which there are no errors, because the work catches its own."""
+    """Give results of work that gives its errors along with its results."""
     with closing(results):
         for result in results:
             if isinstance(result, InputError):
@@ -137,13 +151,26 @@ def whole(
 
 
 @contextmanager
-def own_stream(device: torch.device) -> Iterator[None]:
+def borrowed_stream(device: torch.device) -> Iterator[None]:
     """Let this thread's work on a GPU go beside that of the others; wait for it in the end."""
     if device.type != "cuda":
         yield
         return
-    if not hasattr(_OWN, "stream"):  # one a thread for good: each keeps memory of its own
-        _OWN.stream = torch.cuda.Stream(device)
-    with torch.cuda.stream(_OWN.stream):
-        yield
-    _OWN.stream.synchronize()
+    free = _streams(device)
+    stream = free.get()
+    try:
+        stream.wait_stream(torch.cuda.current_stream(device))  # which made the weights
+        with torch.cuda.stream(stream):
+            yield
+        stream.synchronize()
+    finally:
+        free.put(stream)
+
+
+@cache
+def _streams(device: torch.device) -> "SimpleQueue[torch.cuda.Stream]":
+    """Return the streams of `device`: the same ones always, since each keeps memory of its own."""
+    free: SimpleQueue[torch.cuda.Stream] = SimpleQueue()
+    for _ in range(BATCHES_AT_ONCE):
+        free.put(torch.cuda.Stream(device))
+    return free

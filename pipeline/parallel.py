@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+import cv2
 import torch
 
 from data.errors import InputError
@@ -35,9 +36,11 @@ def one_thread_each() -> Iterator[None]:
 
     On a CPU, several photos at once in a thread each beat one photo in several threads.
     """
-    before = torch.get_num_threads()
+    before = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])

@@ -78,7 +78,7 @@ class Proposal:
         return self.padded.height // self.coarse.shape[-2]
 
     def photos(self) -> "list[Proposal]":
-        """Return what belongs to each photo, as views."""
+        """Return what belongs to each photo, so that one kept does not keep the others."""
         num = len(self.coarse)
         if num == 1:
             return [self]
@@ -89,10 +89,10 @@ class Proposal:
         return [
             replace(
                 self,
-                coarse=self.coarse[i : i + 1],
-                upsampled=self.upsampled[i : i + 1],
-                tiles=own,
-                windows=[window[i] for window in windows],
+                coarse=self.coarse[i : i + 1].clone(),
+                upsampled=self.upsampled[i : i + 1].clone(),
+                tiles=own.clone(),
+                windows=[window[i].clone() for window in windows],
             )
             for i, own in enumerate(tiles.split(counts))
         ]
@@ -168,7 +168,8 @@ class Prediction:
 class Segmenter:
     """A model on a device.
 
-    Calling it with a photo (H, W, 3) uint8 RGB gives its mask (H, W) bool.
+    Calling it with a photo (H, W, 3) uint8 RGB gives its mask (H, W) bool. Its networks are copies,
+    made for prediction: what is done to `model` later changes nothing.
     """
 
     def __init__(
@@ -230,6 +231,8 @@ class Segmenter:
     ) -> list[Prediction]:
         """Return the logits of photos of one size, which are computed together.
 
+        On a GPU this may return before they are there; whoever looks at them waits.
+
         Args:
             photos: (H, W, 3) uint8 RGB of any size.
             stage: how far to go; by default as far as the model does.
@@ -248,9 +251,10 @@ class Segmenter:
             logits = stitch(logits, proposal.tiles, refined, residual=self.refiner().residual)
         steps = self.model.postprocess if postprocess is None else tuple(postprocess)
         tile, whole = self.model.fovea.tile, at_photo_size(logits, proposal)
+        each = [one.clone() for one in whole] if len(photos) > 1 else [whole[0]]
         return [
             Prediction(photo, own, own_logits, tile, steps)
-            for photo, own, own_logits in zip(photos, proposal.photos(), whole, strict=True)
+            for photo, own, own_logits in zip(photos, proposal.photos(), each, strict=True)
         ]
 
     def propose(self, photo: Photo, budget: int | None = None) -> Proposal:
@@ -345,11 +349,13 @@ class Segmenter:
 
 
 def check_photos(photos: Sequence[Photo]) -> None:
-    """Raise unless all `photos` are (H, W, 3) uint8 of one size.
+    """Raise unless all `photos` are (H, W, 3) uint8 of one size, and there is one.
 
     Raises:
         ValueError: they are not.
     """
+    if not photos:
+        raise ValueError("a batch has at least one photo")
     for photo in photos:
         if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
             raise ValueError(f"a photo is (H, W, 3) uint8, not {photo.shape} {photo.dtype}")

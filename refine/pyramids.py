@@ -25,16 +25,20 @@ def padded_pyramid(
     Returns:
         Level k: (B, (Hp + 2 m) / 2^k, (Wp + 2 m) / 2^k, C) uint8, Hp x Wp being the size padded.
     """
-    if pixels.device.type == "cpu":
-        photos = [
-            pyramid.pyramid(pyramid.pad(photo, margin, alignment), levels)
-            for photo in pixels.numpy()
-        ]
-        shape = (*photos[0][0].shape[:2], pixels.shape[-1])  # OpenCV drops a single channel
-        return [
-            _batch([level.reshape(*level.shape[:2], shape[-1]) for level in same])
-            for same in zip(*photos, strict=True)
-        ]
+    if pixels.device.type != "cpu":
+        return pyramid_anywhere(pixels, levels, margin, alignment)
+    photos = [
+        pyramid.pyramid(pyramid.pad(photo, margin, alignment), levels) for photo in pixels.numpy()
+    ]
+    channels = pixels.shape[-1]  # of which OpenCV drops a single one
+    return [
+        _batch([level.reshape(*level.shape[:2], channels) for level in same])
+        for same in zip(*photos, strict=True)
+    ]
+
+
+def pyramid_anywhere(pixels: Tensor, levels: int, margin: int, alignment: int) -> list[Tensor]:
+    """Return what `padded_pyramid` does, computed on the device that `pixels` are on."""
     result = [pad(pixels, margin, alignment)]
     while len(result) < levels:
         result.append(halve(result[-1]))

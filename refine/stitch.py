@@ -29,9 +29,7 @@ def upsample(logits: Tensor, stride: int) -> Tensor:
 def enlarge(logits: Tensor, size: Size) -> Tensor:
     """Return (B, h, w) float32 logits at a larger `size`, bilinearly; it has no gradient."""
     if logits.device.type != "cpu":
-        return F.interpolate(
-            logits[:, None], size=tuple(size), mode="bilinear", align_corners=False
-        ).squeeze(1)
+        return enlarge_anywhere(logits, size)
     # On the CPU OpenCV does the same eight times as fast.
     result = torch.empty(len(logits), *size)
     for small, large in zip(logits.numpy(), result.numpy(), strict=True):
@@ -39,14 +37,17 @@ def enlarge(logits: Tensor, size: Size) -> Tensor:
     return result
 
 
+def enlarge_anywhere(logits: Tensor, size: Size) -> Tensor:
+    """Return what `enlarge` does, computed on the device that `logits` are on."""
+    large = F.interpolate(logits[:, None], tuple(size), mode="bilinear", align_corners=False)
+    return large.squeeze(1)
+
+
 def probability(logits: Tensor) -> Tensor:
     """Return logits as probabilities in uint8, 255 being certain object: what the fovea sees."""
-    if logits.device.type != "cpu":
-        return (torch.sigmoid(logits) * 255).round().to(torch.uint8)
-    result = torch.empty(logits.shape, dtype=torch.uint8)
-    parts = zip(
-        logits.reshape(-1).split(PIXELS_AT_ONCE), result.view(-1).split(PIXELS_AT_ONCE), strict=True
-    )
+    result = torch.empty(logits.shape, dtype=torch.uint8, device=logits.device)
+    at_once = PIXELS_AT_ONCE if logits.device.type == "cpu" else max(1, logits.numel())
+    parts = zip(logits.reshape(-1).split(at_once), result.view(-1).split(at_once), strict=True)
     for some, to in parts:
         to.copy_(torch.sigmoid(some).mul_(255).round_())
     return result

@@ -4,14 +4,18 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
 from data.errors import InputError
+from data.geometry import Fovea
 from pipeline import many
 from pipeline.many import batches, in_batches, segmented
+from pipeline.segmenter import Segmenter
+from tests.test_segmenter import model_of
 
 CPU = torch.device("cpu")
 Photo = NDArray[np.uint8]
@@ -68,6 +72,16 @@ def test_a_photo_that_cannot_be_read_stops_no_other(flow: Flow, bad: set[int]):
 
     wanted = [f"number {item}" if item in bad else str((item, item)) for item in range(60)]
     assert [str(result) for result in results] == wanted
+
+
+@FLOWS
+def test_what_cannot_be_predicted_has_its_reason(flow: Flow):
+    def refusing(photos: list[Photo]) -> list[Fake]:
+        raise InputError("no refiner")
+
+    results = list(flow(range(20), photo_of, refusing, finish, CPU))
+
+    assert [str(result) for result in results] == ["no refiner"] * 20
 
 
 @FLOWS
@@ -135,6 +149,44 @@ def test_a_batch_has_photos_of_one_size_and_not_too_many(monkeypatch: pytest.Mon
     found = [[item for item, _ in batch] for batch in batches(iter(pairs))]
 
     assert found == [[0, 1, 2], [3], [4, 5, 6], [7, 8]]
+
+
+def test_large_photos_go_in_small_batches(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(many, "PIXELS_A_BATCH", 200)
+    heights = [8, 8, 8, 8, 100, 100]
+
+    pairs = [(i, photo_of(i, height)) for i, height in enumerate(heights)]
+    found = [[item for item, _ in batch] for batch in batches(iter(pairs))]
+
+    assert found == [[0, 1, 2], [3], [4], [5]]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_gives_the_masks_of_a_cpu():
+    random = np.random.default_rng(0)
+    photos = [
+        cv2.resize(random.integers(0, 256, (4, 6, 3), np.uint8), size)
+        for size in [(128, 96)] * 9 + [(120, 70)] * 3
+    ]
+    model = model_of(fovea=Fovea(8, 3))
+
+    def masks(device: torch.device) -> list[Any]:
+        def read(item: int) -> Photo:
+            if item == 4:
+                raise InputError("unreadable")
+            return photos[item]
+
+        one = Segmenter(model, device, "fp32")
+        return list(
+            segmented(range(12), read, one.predict_batch, lambda _, found: found.mask, device)
+        )
+
+    ours, theirs = masks(CPU), masks(torch.device("cuda"))
+
+    for i, (mask, other) in enumerate(zip(ours, theirs, strict=True)):
+        assert isinstance(mask, InputError) == isinstance(other, InputError) == (i == 4)
+        assert i == 4 or (mask != other).mean() < 1e-3
 
 
 def test_each_thread_computes_alone():

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Any
 
+import cv2
 import pytest
 import torch
 from hypothesis import given
@@ -122,14 +123,19 @@ def test_by_default_there_are_as_many_workers_as_cores(monkeypatch: pytest.Monke
 
 
 def test_each_photo_is_computed_in_one_thread_and_what_was_set_comes_back():
-    before = torch.get_num_threads()
+    def nums(_: int = 0) -> tuple[int, int]:
+        return torch.get_num_threads(), cv2.getNumThreads()
+
+    before = nums()
     torch.set_num_threads(2)
+    cv2.setNumThreads(2)
 
     try:
-        within = list(side_by_side(lambda _: torch.get_num_threads(), range(4), 2))
-        after = torch.get_num_threads()
+        within = list(side_by_side(nums, range(4), 2))
+        after = nums()
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
 
-    assert within == [1] * 4
-    assert after == 2
+    assert within == [(1, 1)] * 4
+    assert after == (2, 2)

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import pyramid as slow
-from refine.pyramids import halve, pad, padded_pyramid
+from data.geometry import ALIGNMENT
+from refine.pyramids import halve, pad, padded_pyramid, pyramid_anywhere
 
 sides = st.integers(1, 20)
 
@@ -55,8 +56,7 @@ def test_the_pyramid_of_a_cpu_is_that_of_every_device(num: int, channels: int):
 
     levels = padded_pyramid(photos, 3, margin=8)
 
-    finest = pad(photos, margin=8)
-    wanted = [finest, halve(finest), halve(halve(finest))]
+    wanted = pyramid_anywhere(photos, 3, 8, ALIGNMENT)
     assert [level.shape for level in levels] == [level.shape for level in wanted]
     for level, same in zip(levels, wanted, strict=True):
         assert torch.equal(level, same)

@@ -319,6 +319,18 @@ def test_a_budget_is_one_of_each_photo_of_a_batch():
 def test_photos_of_different_sizes_make_no_batch():
     with pytest.raises(ValueError, match="make no batch"):
         segmenter_of().predict_batch([photo_of(32, 32), photo_of(32, 33)])
+    with pytest.raises(ValueError, match="at least one photo"):
+        segmenter_of().predict_batch([])
+
+
+def test_a_prediction_that_is_kept_keeps_no_other():
+    segmenter = segmenter_of()
+
+    prediction, *_ = segmenter.predict_batch([photo_of(96, 128, seed=seed) for seed in range(3)])
+
+    own = prediction.proposal
+    for kept in (prediction.on_device, own.coarse, own.upsampled, own.tiles, *own.windows):
+        assert kept.untyped_storage().nbytes() == kept.numel() * kept.element_size()
 
 
 class ByBrightness(CoarseNetwork):

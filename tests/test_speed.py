@@ -1,6 +1,7 @@
 """All measurements of speed, each run once, small."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from benchmarks.machine import Machine
 from benchmarks.speed import How
 from benchmarks.stage_times import Clock
 from coarse.mlp import MLP
-from data.errors import SettingsError
+from data.errors import InputError, SettingsError
 from data.geometry import Fovea
 from pipeline import model
 from pipeline.model import Model
@@ -27,7 +28,8 @@ CPU = torch.device("cpu")
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (machine, rivals, runtimes, scaling, stage_times, throughput):
         monkeypatch.setattr(module, "ROUNDS", 1)
-    monkeypatch.setattr(machine, "SIDE", 64)
+    monkeypatch.setattr(machine, "SIDE", {"cpu": 64})
+    monkeypatch.setattr(machine, "COPIED", 2**20)
     monkeypatch.setattr(scaling, "MEGAPIXELS", (0.01, 0.02))
 
 
@@ -56,6 +58,7 @@ def test_every_part_has_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[st
         device="cpu",
     )
 
+    speed.speed(tmp_path / "out", replace(how, only="training"))
     speed.speed(tmp_path / "out", how)
 
     text = (tmp_path / "out" / "speed.md").read_text()
@@ -109,12 +112,27 @@ def test_the_exponent_of_a_power_is_found():
 
 def test_only_the_contour_is_uncertain_to_the_network_that_follows_it():
     mask = np.zeros((128, 192), bool)
-    mask[32:96, 64:130] = True
+    mask[32:96, 64:129] = True  # one column of a coarse pixel's sixteen
 
-    along = scaling.Along(MLP(grid=(8, 12), hidden=(4,), stride=16), mask)
-    logits = along(torch.zeros(1, 3, 8, 12, dtype=torch.uint8))[0]
+    along = scaling.Along(MLP(grid=(8, 12), hidden=(4,), stride=16), mask, 0.9)
+    p = torch.sigmoid(along(torch.zeros(1, 3, 8, 12, dtype=torch.uint8))[0])
 
     assert along.alignment == 32
-    assert torch.equal(logits[2:6, 4:8] > 0, torch.ones(4, 4, dtype=torch.bool))
-    uncertain = logits.abs() < 3
-    assert uncertain.nonzero().tolist() == [[row, 8] for row in range(2, 6)] or not uncertain.any()
+    assert (p[2:6, 4:8] > 0.9).all()
+    uncertain = (p > 0.1) & (p < 0.9)
+    assert uncertain.nonzero().tolist() == [[row, 8] for row in range(2, 6)]
+
+
+def test_memory_is_that_of_the_command_alone():
+    ballast = np.ones(2**28, np.uint8)  # 268 MB
+
+    small = throughput.used_once(["--help"])
+
+    assert ballast.nbytes > 2e8
+    assert 0 < small.seconds < 30
+    assert 5 < small.megabytes < 150
+
+
+def test_a_command_that_fails_says_why(tmp_path: Path):
+    with pytest.raises(InputError, match=r"failed: .*nothing"):
+        throughput.used_once(["predict", str(tmp_path / "nothing"), str(tmp_path / "masks")])
