@@ -151,8 +151,15 @@ def files(bench: Bench) -> str:
     options = ("--model", how.model, "--device", how.device)
     with_refiner = bench.segmenter.model.refiner is not None
     stages = ("coarse", "refined") if with_refiner else ("coarse",)
-    folder = bench.out / "files"
-    return throughput.table(photos(bench.samples), folder, how.counts, options, stages)
+    on_cpu = bench.segmenter.device.type == "cpu"
+    return throughput.table(
+        photos(bench.samples),
+        bench.out / "files",
+        how.counts,
+        options,
+        stages,
+        cores=bench.host.cores if on_cpu else 1,
+    )
 
 
 def growth(bench: Bench) -> str:

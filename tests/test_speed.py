@@ -70,7 +70,9 @@ def test_every_part_has_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[st
         assert len(rows) >= 4, part
         assert not re.search(r"\bnan\b|\binf\b", part)
     assert (tmp_path / "out" / "scaling.png").stat().st_size > 10_000
-    assert len(list((tmp_path / "out" / "files" / "masks").glob("*.png"))) == 3
+    folder = tmp_path / "out" / "files"
+    assert len(list((folder / "masks").glob("*.png"))) == 3
+    assert sum(len(list(masks.glob("*.png"))) for masks in folder.glob("masks?")) == 3
 
 
 def test_a_part_that_is_none_is_refused():
@@ -126,7 +128,7 @@ def test_only_the_contour_is_uncertain_to_the_network_that_follows_it():
 def test_memory_is_that_of_the_command_alone():
     ballast = np.ones(2**28, np.uint8)  # 268 MB
 
-    small = throughput.used_once(["--help"])
+    small = throughput.used_once([["--help"]])
 
     assert ballast.nbytes > 2e8
     assert 0 < small.seconds < 30
@@ -135,4 +137,4 @@ def test_memory_is_that_of_the_command_alone():
 
 def test_a_command_that_fails_says_why(tmp_path: Path):
     with pytest.raises(InputError, match=r"failed: .*nothing"):
-        throughput.used_once(["predict", str(tmp_path / "nothing"), str(tmp_path / "masks")])
+        throughput.used_once([["predict", str(tmp_path / "nothing"), str(tmp_path / "masks")]])
