@@ -342,7 +342,13 @@ class Segmenter:
     ) -> Windows:
         """Cut the windows of all tiles, RGB and coarse probability together."""
         fovea = self.model.fovea
-        p_levels = padded_pyramid(probability(upsampled)[..., None], fovea.levels, fovea.margin, 1)
+        # What no window shows is left at zero: half of the rows or so.
+        first, last = (int(row) * fovea.tile for row in tiles[:, 1].aminmax())
+        rows = slice(max(0, first - fovea.margin), last + fovea.tile + fovea.margin)
+        p = torch.zeros(upsampled.shape, dtype=torch.uint8, device=upsampled.device)
+        for one, logits in zip(p, upsampled, strict=True):
+            one[rows] = probability(logits[rows])
+        p_levels = padded_pyramid(p[..., None], fovea.levels, fovea.margin, 1)
         rgb = gather_windows(levels, tiles, fovea, margin)
         doubt = gather_windows(p_levels, tiles, fovea)
         return [torch.cat(pair, dim=-1) for pair in zip(rgb, doubt, strict=True)]

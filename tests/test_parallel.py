@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from data import parallel
 from data.errors import InputError
 from data.parallel import AHEAD, in_threads
-from pipeline.parallel import side_by_side
+from pipeline.parallel import keep_freed_memory, side_by_side
 
 Mapped = Callable[..., Generator[Any, None, None]]
 MAPS = pytest.mark.parametrize("mapped", [in_threads, side_by_side])
@@ -139,3 +139,23 @@ def test_each_photo_is_computed_in_one_thread_and_what_was_set_comes_back():
 
     assert within == [(1, 1)] * 4
     assert after == (2, 2)
+
+
+@pytest.mark.parametrize("has_it", [True, False])
+def test_memory_is_kept_where_the_c_library_can(has_it: bool, monkeypatch: pytest.MonkeyPatch):
+    calls: list[tuple[int, int]] = []
+
+    class Library:
+        if has_it:
+
+            def mallopt(self, option: int, value: int) -> int:
+                calls.append((option, value))
+                return 1
+
+    monkeypatch.setattr("ctypes.CDLL", lambda name: Library())
+    keep_freed_memory.cache_clear()
+
+    keep_freed_memory()
+    keep_freed_memory()
+
+    assert calls == ([(-3, 2**30), (-1, 2**30)] if has_it else [])
