@@ -55,7 +55,7 @@ class How:
     """Parts, with commas between; by default all."""
     counts: Annotated[tuple[Count, ...], Parameter(negative=())] = (100, 1000)
     """Numbers of photos that the command is timed with."""
-    every: Count = 2
+    every: Count = 4
     """One photo in so many of each car is trained with."""
     settings: Annotated[Path | None, Parameter(name="--config")] = None
     """Settings of the trainings; by default those of the model `carvana`."""
