@@ -181,7 +181,7 @@ def training(bench: Bench) -> str:
     data = thinned(bench.data, folder / "data", how.every, CARVANA_GROUP)
     samples = find_samples(data, group_pattern=CARVANA_GROUP)
     base = how.settings or training_speed.shipped_settings()
-    return training_speed.table(data, samples, folder, base, how.device)
+    return training_speed.table(data, samples, folder, base, bench.segmenter.model, how.device)
 
 
 PARTS: dict[str, tuple[str, Callable[[Bench], str]]] = {

@@ -8,7 +8,7 @@ which a network learns.
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -23,6 +23,7 @@ from data.samples import Sample
 from pipeline import config as settings
 from pipeline import model, stages, training
 from pipeline.checkpoint import TrainState
+from pipeline.model import Model
 from pipeline.parallel import side_by_side
 from pipeline.training import Batches, BatchLoss
 
@@ -67,7 +68,14 @@ class Timed:
             started = time.perf_counter()
 
 
-def table(data: Path, samples: Sequence[Sample], folder: Path, base: Path, device: str) -> str:
+def table(
+    data: Path,
+    samples: Sequence[Sample],
+    folder: Path,
+    base: Path,
+    cutter: Model,
+    device: str,
+) -> str:
     """Return the table in Markdown.
 
     Args:
@@ -75,15 +83,18 @@ def table(data: Path, samples: Sequence[Sample], folder: Path, base: Path, devic
         samples: the same.
         folder: to work in, without a run in it.
         base: settings file.
+        cutter: the model whose coarse network cuts the patches that the refiner learns from; that
+            of this training is sure of nothing yet.
         device: where to compute.
     """
     config = overlaid(overlaid(settings.load(base), FROM_NOTHING), QUICK)
     folder.mkdir(parents=True, exist_ok=True)
-    path, run = folder / "settings.toml", folder / "run"
+    path, run = folder / "settings.toml", folder / "refiner"
     path.write_text(tomli_w.dumps(asdict(config)))
     reading = seconds_to_read(samples)
     with epochs() as coarse:
-        stages.train_coarse([data], run, path, device)
+        stages.train_coarse([data], folder / "coarse", path, device)
+    model.save(replace(cutter, refiner=None), run / "model")
     started = time.perf_counter()
     stages.make_patches([data], run, path, device)
     making = time.perf_counter() - started

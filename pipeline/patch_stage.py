@@ -70,7 +70,8 @@ def make_patches(
     check_shapes(samples, config)
     cutters = out_of_fold.cutters(run, config, model)
     chosen = [cutters.of(sample, held_out=i >= len(kept)) for i, sample in enumerate(samples)]
-    on_device = {id(one): Segmenter(with_tiles(one, config), device) for one in chosen}
+    cutting = {id(one): one for one in chosen}
+    on_device = {key: Segmenter(with_tiles(one, config), device) for key, one in cutting.items()}
     segmenters = [on_device[id(one)] for one in chosen]
     runs.record(run, config)
     names = [sample.name for sample in samples]

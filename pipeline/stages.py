@@ -114,7 +114,7 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
         network = refiner_stage.train_refiner(run, config, chosen)
         if distributed.rank() == 0:
             score = runs.load_best(network, run / "refiner", f"train-refiner {run}")
-            scores = coarse_only.scores["validation"] | {"refined_dice": score}
+            scores = coarse_only.scores.get("validation", {}) | {"refined_dice": score}
             seen, _ = patch_stage.patch_groups(run, config)
             seen |= set(coarse_only.provenance.get("groups", ()))
             if config.refiner.init:

@@ -1,6 +1,8 @@
 """No patch of a training photo comes from a network that has seen its car."""
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +15,7 @@ from data.geometry import Fovea
 from data.masks import write_mask
 from data.samples import Sample, find_samples
 from pipeline import model as models
-from pipeline import out_of_fold, runs
+from pipeline import out_of_fold, patch_stage, runs
 from pipeline.cli import main
 from pipeline.coarse_stage import begin_with, split_samples
 from pipeline.config import CoarseConfig, Config, DataConfig, TilesConfig
@@ -91,6 +93,25 @@ def test_each_patch_is_cut_by_a_network_that_has_not_seen_its_car(
         assert sample.group not in groups
         assert (num_photos == len(kept)) == (sample in held_out)
     assert len(cut) == 12
+
+
+def test_a_network_is_made_ready_once_however_many_photos_it_cuts(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+):
+    made: list[Segmenter] = []
+
+    class Counted(Segmenter):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            made.append(self)
+
+    monkeypatch.setattr(patch_stage, "Segmenter", Counted)
+    run = trained / "once"
+    shutil.copytree(trained / "run", run, ignore=shutil.ignore_patterns("patches.zarr"))
+
+    assert foveamask("make-patches", trained / "data", run) == 0
+
+    assert len(made) == 4  # three folds, and the network itself for what is held out
 
 
 @pytest.mark.slow
