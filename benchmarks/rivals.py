@@ -61,7 +61,7 @@ def table(segmenter: Segmenter, photos: Sequence[Path], folder: Path) -> str:
         seconds = median(taken)
         text += (
             f"| {entry.name} | {entry.parameters / 1e6:.2f} M | {entry.gmac:.1f} "
-            f"| {1 / seconds:.3g} | {seconds / first:.2g} |\n"
+            f"| {1 / seconds:.3g} | {seconds / first:.3g} |\n"
         )
     return text
 
