@@ -18,6 +18,7 @@ bench: setup  ## speed and memory on synthetic photos, bench/speed.md
 setup: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
+	@echo "setting up $(VENV), once; this may take some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@

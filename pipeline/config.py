@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -280,7 +281,9 @@ def build(cls: type[T], table: dict[str, Any], at: str = "") -> T:
     for key, value in table.items():
         if key not in known:
             names = ", ".join(at + name for name in known)
-            raise SettingsError(f"no setting {at}{key}; there are {names}")
+            near = [at + name for name in get_close_matches(key, known, n=1)]
+            guess = f"; did you mean {near[0]}? There" if near else "; there"
+            raise SettingsError(f"no setting {at}{key}{guess} are {names}")
         values[key] = _convert(known[key], value, at + key)
     return cls(**values)
 

@@ -116,6 +116,9 @@ def find(name: str | Path) -> Path:
     for folder in (Path(name), WEIGHTS / name):
         if (folder / "model.json").is_file():
             return folder
+    inner = Path(name) / "model"
+    if (inner / "model.json").is_file():
+        raise InputError(f"no model at {name}, which is a run; its model is {inner}")
     shipped = sorted(path.parent.name for path in WEIGHTS.glob("*/model.json"))
     known = f", or one of: {', '.join(shipped)}" if shipped else ""
     raise InputError(f"no model at {name}; give a folder with a model.json{known}")

@@ -36,6 +36,13 @@ from refine.postprocess import parse
 
 log = logging.getLogger(__name__)
 
+FULL = (
+    "in %d of %d photos %d tiles are uncertain, or more: train the coarse network for longer, or "
+    "the refiner will be asked about more tiles than it learns from and is scored on "
+    "(tiles.train_budget)"
+)
+"""What is said when most photos have more uncertain tiles than become patches."""
+
 PHOTOS_ON_GPU = 4
 """Photos on the card at a time: enough to decode beside computing, few enough for its memory."""
 
@@ -117,9 +124,10 @@ def write_patches(
     first, _ = writer.last_photo()
     if first:
         log.info("going on with photo %d of %d", first + 1, len(samples))
+    budget, num_full = config.tiles.train_budget, 0
 
     def work(index: int) -> tuple[Patches, Overlap]:
-        return photo_patches(index, samples[index], segmenters[index], config.tiles.train_budget)
+        return photo_patches(index, samples[index], segmenters[index], budget)
 
     on_gpu = segmenters[0].device.type == "cuda"
     results = side_by_side(work, range(first, len(samples)), PHOTOS_ON_GPU if on_gpu else None)
@@ -128,6 +136,7 @@ def write_patches(
             if isinstance(result, InputError):
                 raise result
             patches, outside = result
+            num_full += len(patches["tile"]) == budget
             writer.outside[i] = (outside.intersection, outside.predicted, outside.truth)
             if i == first:
                 patches = writer.unwritten(patches)
@@ -135,6 +144,8 @@ def write_patches(
                 writer.append(patches)
             on_photo(i + 1, len(samples))
         writer.finish()
+    if 2 * num_full > len(samples) - first:
+        log.warning(FULL, num_full, len(samples) - first, budget)
 
 
 def photo_patches(

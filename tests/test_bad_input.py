@@ -121,7 +121,10 @@ def test_what_is_missing_is_named_in_one_line(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[coarse]\nepoch = 3", "no setting coarse.epoch; there are coarse.epochs"),
+        (
+            "[coarse]\nepoch = 3",
+            "no setting coarse.epoch; did you mean coarse.epochs? There are",
+        ),
         ("[coarse]\nepochs = 0", "coarse.epochs must be at least 1, not 0"),
         ("[tiles]\nside = 12", "tiles.side must be one of 8, 16, 32, not 12"),
         ("[tiles]\nlevels = 5", "tiles.levels must be from 1 to 4, not 5"),

@@ -152,14 +152,17 @@ def test_settings_that_differ_are_named():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[coarse]\nepoch = 3", r"no setting coarse\.epoch; there are coarse\.epochs, coarse\.b"),
+        (
+            "[coarse]\nepoch = 3",
+            r"no setting coarse\.epoch; did you mean coarse\.epochs\? There are",
+        ),
         (
             "[coarse.augment]\nblur = 1",
             r"no setting coarse\.augment\.blur; .*coarse\.augment\.flip",
         ),
         (
             "[refine]\nlr = 1",
-            "no setting refine; there are data, coarse, tiles, refiner, postprocess$",
+            r"no setting refine; did you mean refiner\? There are data, .* refiner, postprocess$",
         ),
         ("epochs = 3", "no setting epochs; there are data"),
     ],

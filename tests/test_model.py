@@ -15,7 +15,7 @@ from coarse.network import CoarseNetwork
 from data.errors import InputError
 from data.geometry import Fovea
 from pipeline import model as models
-from pipeline.model import Model, identity, load, save, weights_hash
+from pipeline.model import Model, find, identity, load, save, weights_hash
 from refine.network import Refiner
 from refine.postprocess import parse
 
@@ -263,3 +263,11 @@ def test_the_identity_of_a_model_changes_with_what_decides_its_masks_alone():
     with torch.no_grad():
         model.refiner.head.weight[0, 0] += 1e-6
     assert identity(model) != first
+
+
+def test_the_model_of_a_run_is_pointed_to(tmp_path: Path):
+    (tmp_path / "run" / "model").mkdir(parents=True)
+    (tmp_path / "run" / "model" / "model.json").write_text("{}")
+
+    with pytest.raises(InputError, match=r"which is a run; its model is .*run/model$"):
+        find(tmp_path / "run")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -244,6 +245,19 @@ def test_photos_without_a_patch_are_written(tmp_path: Path):
     found = written(tmp_path / "p.zarr")
     assert found["full"].shape == (0, 8, 8, 4)
     assert found["outside"].sum() > 0
+
+
+@pytest.mark.parametrize(("budget", "warned"), [(3, True), (10**6, False)])
+def test_who_trains_a_refiner_on_an_unsure_network_is_told(
+    tmp_path: Path, budget: int, warned: bool, caplog: pytest.LogCaptureFixture
+):
+    samples = [sample_of(tmp_path, 60, 100 + i, seed=i) for i in range(3)]
+    config = replace(CONFIG, tiles=replace(CONFIG.tiles, train_budget=budget))
+
+    segmenters = [segmenter_of(Fovea(8, 2))] * len(samples)
+    write_patches(writer_of(tmp_path / "p.zarr", samples), samples, segmenters, config)
+
+    assert ("in 3 of 3 photos 3 tiles are uncertain" in caplog.text) == warned
 
 
 @pytest.mark.usefixtures("_small_shards")
