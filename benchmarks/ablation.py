@@ -32,6 +32,7 @@ from data.samples import Sample, find_samples
 from pipeline import config, evaluate, model, stages
 from pipeline.config import Config
 from pipeline.metrics import overlap
+from pipeline.model import Model
 from pipeline.segmenter import Segmenter
 from refine.postprocess import Step, apply, parse
 
@@ -131,13 +132,12 @@ def scored(variant: Variant, data: Path, run: Path, shared: Config) -> dict[str,
         scores, _ = evaluate.evaluate(
             data, segmenter, stage=None, budget=variant.budget, split="unseen"
         )
-        trained = (segmenter.model.coarse, segmenter.model.refiner)
         scores |= {
             "name": variant.name,
             "stage": variant.stage,
             "run": str(run),
             "budget": variant.budget,
-            "parameters": [num_parameters(network) for network in trained if network],
+            "parameters": [num_parameters(network) for network in networks_of(segmenter.model)],
         }
         with replacing(path) as file:
             file.write_text(json.dumps(scores, indent=2))
@@ -155,6 +155,11 @@ def train(data: Path, run: Path, settings: Config, *, with_coarse: bool) -> None
         model.save(replace(model.load(SHIPPED), refiner=None), run / "model")
     stages.make_patches([data], run, path, "auto")
     stages.train_refiner(run, path, "auto")
+
+
+def networks_of(trained: Model) -> list[torch.nn.Module]:
+    """Return the networks that `trained` has, as they are on disk."""
+    return [network for network in (trained.coarse, trained.refiner) if network is not None]
 
 
 def num_parameters(network: torch.nn.Module) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import torch
 from joblib import cpu_count
@@ -66,17 +65,19 @@ def measured(device: torch.device) -> Machine:
     )
 
 
-def seconds_of(work: Callable[[], Any], device: torch.device) -> float:
+def seconds_of(work: Callable[[], object], device: torch.device) -> float:
     """Return the median time that `work` takes, after a first call that is not counted."""
     work()
-    times = []
-    for _ in range(ROUNDS):
-        wait_for(device)
-        started = time.perf_counter()
-        work()
-        wait_for(device)
-        times.append(time.perf_counter() - started)
-    return median(times)
+    return median(seconds_once(work, device) for _ in range(ROUNDS))
+
+
+def seconds_once(work: Callable[[], object], device: torch.device) -> float:
+    """Return how long `work` takes, once."""
+    wait_for(device)
+    started = time.perf_counter()
+    work()
+    wait_for(device)
+    return time.perf_counter() - started
 
 
 def wait_for(device: torch.device) -> None:

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from benchmarks import peer_networks
-from benchmarks.ablation import SHIPPED, num_parameters, overlaid, seconds_of
+from benchmarks.ablation import SHIPPED, networks_of, num_parameters, overlaid, seconds_of
 from benchmarks.peer_networks import OURS, PLAIN, TRAINED, Encoder, EncoderWeights, Peer, PlainUNet
 from benchmarks.peer_rows import Row, as_text, read_rows, table, write_rows
 from benchmarks.peer_training import masker, train, view_of
@@ -251,13 +251,12 @@ def row_of_ours(bench: Bench, made_with: dict[str, Any]) -> Row:
         tiles.append(len(prediction.tiles))
         return prediction.mask
 
-    networks = [n for n in (segmenter.model.coarse, segmenter.model.refiner) if n is not None]
     whole = padded(Size(*segmenter.propose(read_photo(sample.photo), budget=0).working))
     row = Row(
         peer=OURS,
         network="foveamask, both stages, as packaged",
         input=as_text(whole),
-        parameters=sum(num_parameters(n) for n in networks),
+        parameters=sum(num_parameters(n) for n in networks_of(segmenter.model)),
         gmac=0.0,
         device=description(bench.device),
         made_with=made_with,

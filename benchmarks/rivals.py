@@ -13,7 +13,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.ablation import num_parameters, seconds_of
+from benchmarks.ablation import networks_of, num_parameters, seconds_of
 from benchmarks.peer_networks import PlainUNet, gmac
 from benchmarks.peer_training import View, masker
 from coarse.enet import ENet
@@ -69,8 +69,7 @@ def table(segmenter: Segmenter, photos: Sequence[Path], folder: Path) -> str:
 def ours(segmenter: Segmenter, photos: Sequence[Path]) -> list[Entry]:
     """Return both stages with all uncertain tiles, with budgets, and with every tile there is."""
     model = segmenter.model
-    networks = [network for network in (model.coarse, model.refiner) if network is not None]
-    size = sum(num_parameters(network) for network in networks)
+    size = sum(num_parameters(network) for network in networks_of(model))
     everywhere = Segmenter(replace(model, low=0.0, high=1.0), segmenter.device, segmenter.precision)
     variants: list[tuple[str, Segmenter, int | None]] = [
         ("foveamask, all uncertain tiles", segmenter, None),

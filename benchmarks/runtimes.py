@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from data.images import read_photo
 from pipeline.devices import autocast, place
@@ -32,20 +33,6 @@ class Runtime:
     segmenter: Segmenter
     first_seconds: float
     """Of the first photo, in which what is compiled is compiled."""
-
-
-class Autocast(nn.Module):
-    """A network in the precision of its training."""
-
-    def __init__(self, network: nn.Module, segmenter: Segmenter) -> None:
-        super().__init__()
-        self.network = place(network.eval(), segmenter.device)
-        self.segmenter = [segmenter]  # in a list, so as to be no part of the module
-
-    def forward(self, x: object) -> object:
-        """Return what the network makes of `x`."""
-        with autocast(self.segmenter[0].device, self.segmenter[0].precision):
-            return self.network(x)
 
 
 def table(model_name: str, photos: Sequence[Path], device: str) -> str:
@@ -102,7 +89,19 @@ def as_trained(segmenter: Segmenter) -> None:
     model = segmenter.model
     for fast, network in ((segmenter._coarse, model.coarse), (segmenter._refiner, model.refiner)):
         if fast is not None and network is not None:
-            fast.forward = Autocast(network, segmenter).forward  # type: ignore[method-assign]
+            fast.forward = under_autocast(network, segmenter)  # type: ignore[method-assign]
+
+
+def under_autocast(network: nn.Module, segmenter: Segmenter) -> Callable[[Any], Tensor]:
+    """Return what runs `network` in the precision of its training."""
+    placed = place(network.eval(), segmenter.device)
+
+    def forward(x: Any) -> Tensor:
+        with autocast(segmenter.device, segmenter.precision):
+            logits: Tensor = placed(x)
+            return logits
+
+    return forward
 
 
 def compiled(segmenter: Segmenter) -> None:

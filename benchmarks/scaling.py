@@ -7,8 +7,7 @@ real one. And photos of one size with ever more tiles on the boundary.
 """
 
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.machine import wait_for
+from benchmarks.machine import seconds_once
 from benchmarks.seams import contour_length
 from coarse.network import CoarseNetwork
 from data.geometry import Size
@@ -138,8 +137,8 @@ def measured(segmenter: Segmenter, photo: NDArray[np.uint8], mask: NDArray[np.bo
     first, second = [], []
     tiles = len(segmenter.predict(photo).tiles)
     for _ in range(ROUNDS):
-        first.append(seconds_of(partial(segmenter.predict, photo, budget=0), segmenter.device))
-        both = seconds_of(partial(segmenter.predict, photo), segmenter.device)
+        first.append(seconds_once(partial(segmenter.predict, photo, budget=0), segmenter.device))
+        both = seconds_once(partial(segmenter.predict, photo), segmenter.device)
         second.append(both - first[-1])
     return Point(
         megapixels=mask.size / 1e6,
@@ -148,15 +147,6 @@ def measured(segmenter: Segmenter, photo: NDArray[np.uint8], mask: NDArray[np.bo
         first_ms=1000 * median(first),
         second_ms=1000 * median(second),
     )
-
-
-def seconds_of(work: Callable[[], object], device: torch.device) -> float:
-    """Return how long `work` takes once."""
-    wait_for(device)
-    started = time.perf_counter()
-    work()
-    wait_for(device)
-    return time.perf_counter() - started
 
 
 def exponent(x: Sequence[float], y: Sequence[float]) -> float:

@@ -19,12 +19,13 @@ import torch
 from cyclopts import App, Parameter
 
 from benchmarks import rivals, runtimes, scaling, stage_times, throughput, training_speed
-from benchmarks.ablation import thinned
+from benchmarks.ablation import SHIPPED, thinned
 from benchmarks.machine import Machine, measured
 from data.errors import SettingsError
 from data.files import replacing
 from data.samples import CARVANA_GROUP, Sample, find_samples
 from data.studio import write_dataset
+from pipeline import model
 from pipeline.cli import Count, run
 from pipeline.devices import choose_device
 from pipeline.parallel import one_thread_each
@@ -180,7 +181,7 @@ def training(bench: Bench) -> str:
     shutil.rmtree(folder, ignore_errors=True)
     data = thinned(bench.data, folder / "data", how.every, CARVANA_GROUP)
     samples = find_samples(data, group_pattern=CARVANA_GROUP)
-    base = how.settings or training_speed.shipped_settings()
+    base = how.settings or model.find(SHIPPED) / "settings.toml"
     return training_speed.table(data, samples, folder, base, bench.segmenter.model, how.device)
 
 

@@ -142,8 +142,3 @@ def epochs() -> Iterator[list[Epoch]]:
 
     with mock.patch.object(training, "train_epoch", timed):
         yield found
-
-
-def shipped_settings() -> Path:
-    """Return the settings that the model of the package was trained with."""
-    return model.find("carvana") / "settings.toml"

@@ -12,16 +12,13 @@ from functools import cache
 from queue import SimpleQueue
 from typing import TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from data.errors import InputError
 from data.parallel import in_threads
 from pipeline.parallel import one_thread_each, side_by_side
-from pipeline.segmenter import Prediction
+from pipeline.segmenter import Photo, Prediction
 
-Photo = NDArray[np.uint8]
 T = TypeVar("T")
 Result = TypeVar("Result")
 Read = tuple[T, Photo | InputError]
