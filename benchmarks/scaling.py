@@ -9,7 +9,6 @@ real one. And photos of one size with ever more tiles on the boundary.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -18,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.machine import seconds_once
 from benchmarks.seams import contour_length
+from benchmarks.stage_times import Clock, clocks_inside
 from coarse.network import CoarseNetwork
 from data.geometry import Size
 from data.images import read_photo
@@ -29,6 +28,9 @@ from data.samples import Sample
 from pipeline.segmenter import Segmenter
 
 ROUNDS = 5
+FIRST = ("pyramid", "coarse network", "upsample", "choice of tiles")
+SECOND = ("windows", "refiner", "stitch")
+"""Stages of a photo, as the clocks inside its path call them."""
 ROWS = 8
 """Photos of one size that the table has, about."""
 MEGAPIXELS = (1.0, 2.5, 5.0, 10.0, 20.0, 40.0)
@@ -137,9 +139,11 @@ def measured(segmenter: Segmenter, photo: NDArray[np.uint8], mask: NDArray[np.bo
     first, second = [], []
     tiles = len(segmenter.predict(photo).tiles)
     for _ in range(ROUNDS):
-        first.append(seconds_once(partial(segmenter.predict, photo, budget=0), segmenter.device))
-        both = seconds_once(partial(segmenter.predict, photo), segmenter.device)
-        second.append(both - first[-1])
+        clock = Clock(segmenter.device)
+        with clocks_inside(segmenter, clock):
+            segmenter.predict(photo)
+        first.append(sum(clock.times[stage] for stage in FIRST))
+        second.append(sum(clock.times[stage] for stage in SECOND))
     return Point(
         megapixels=mask.size / 1e6,
         boundary=contour_length(mask),
@@ -150,18 +154,8 @@ def measured(segmenter: Segmenter, photo: NDArray[np.uint8], mask: NDArray[np.bo
 
 
 def exponent(x: Sequence[float], y: Sequence[float]) -> float:
-    """Return k where y goes as x^k, fitted to their logarithms.
-
-    Points are left out where noise hid the time.
-
-    Raises:
-        ValueError: fewer than two points are left.
-    """
-    points = [(math.log(a), math.log(b)) for a, b in zip(x, y, strict=True) if b > 0]
-    if len(points) < 2:
-        raise ValueError(f"no power goes through {list(y)}")
-    log_x, log_y = np.array(points).T
-    return float(np.polyfit(log_x, log_y, 1)[0])
+    """Return k where y goes as x^k, fitted to their logarithms."""
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
 def draw(sizes: Sequence[Point], photos: Sequence[Point], path: Path) -> None:
@@ -181,7 +175,7 @@ def draw(sizes: Sequence[Point], photos: Sequence[Point], path: Path) -> None:
         left.loglog(area, ideal, ":", color="grey")
         left.annotate(what, (area[-1], ideal[-1]), ha="right", va="bottom", color="grey")
     left.set(xlabel="megapixels of one photo", ylabel="ms", title="Size")
-    left.set_xticks(area, [f"{megapixels:g}" for megapixels in area], minor=False)
+    left.set_xticks(area, [f"{megapixels:.2g}" for megapixels in area], minor=False)
     left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     left.yaxis.set_major_formatter("{x:g}")
     for axis in (left.xaxis, left.yaxis):

@@ -17,6 +17,7 @@ from statistics import fmean, median
 from typing import Any
 from unittest import mock
 
+import torch
 from torch import Tensor
 
 from benchmarks.machine import Machine, wait_for
@@ -58,8 +59,8 @@ ON_HOST = ("decode", "run lengths", "PNG")
 class Clock:
     """Times by stage; what is timed within another stage is not counted twice."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
         self.times: dict[str, float] = defaultdict(float)
         self.inner: list[float] = []
 
@@ -75,11 +76,11 @@ class Clock:
     @contextmanager
     def timing(self, stage: str) -> Iterator[None]:
         """Count the time of the block as that of `stage`, without the stages inside."""
-        wait_for(self.machine.device)
+        wait_for(self.device)
         self.inner.append(0.0)
         started = time.perf_counter()
         yield
-        wait_for(self.machine.device)
+        wait_for(self.device)
         taken = time.perf_counter() - started
         self.times[stage] += taken - self.inner.pop()
         if self.inner:
@@ -98,7 +99,7 @@ def table(segmenter: Segmenter, photos: Sequence[Path], machine: Machine, host: 
         together = [[photo for photo, _ in batch] for batch in batches(decoded)]
     rounds, tiles = [], [0]
     for i in range(1 + ROUNDS):
-        clock = Clock(machine)
+        clock = Clock(machine.device)
         tiles = [num for batch in together for num in run(segmenter, batch, clock)]
         if i:  # the first round finds memory and kernels
             rounds.append(clock.times)

@@ -83,7 +83,7 @@ def test_a_part_that_is_none_is_refused():
 def test_time_within_a_stage_is_counted_once(monkeypatch: pytest.MonkeyPatch):
     now = [0.0]
     monkeypatch.setattr("time.perf_counter", lambda: now[0])
-    clock = Clock(Machine(CPU, "", 1, torch.float32, 1.0, 1.0))
+    clock = Clock(CPU)
 
     def inner() -> None:
         now[0] += 3
