@@ -39,6 +39,16 @@ def photo_of(seed: int = 0) -> np.ndarray:
     return cv2.resize(shades, SIZE[::-1], interpolation=cv2.INTER_CUBIC)
 
 
+def write_data(folder: Path) -> Path:
+    """Write photos `0` and `1` with masks; return `folder`."""
+    (folder / "images").mkdir()
+    (folder / "masks").mkdir()
+    for i in range(2):
+        cv2.imwrite(str(folder / "images" / f"{i}.png"), photo_of(i))
+        write_mask(folder / "masks" / f"{i}.png", photo_of(i)[..., 0] > 128)
+    return folder
+
+
 @pytest.mark.parametrize("order", ["weight", "largest doubt", "true gain"])
 def test_dice_within_a_budget_is_that_of_a_prediction_with_that_budget(order: str):
     segmenter, photo = segmenter_of(), photo_of()
@@ -121,15 +131,11 @@ def test_a_refiner_that_does_something_is_seen_under_a_shifted_grid():
 
 
 def test_the_tables_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    (tmp_path / "images").mkdir()
-    (tmp_path / "masks").mkdir()
-    for i in range(2):
-        cv2.imwrite(str(tmp_path / "images" / f"{i}.png"), photo_of(i))
-        write_mask(tmp_path / "masks" / f"{i}.png", photo_of(i)[..., 0] > 128)
+    data = write_data(tmp_path)
     models.save(segmenter_of().model, tmp_path / "model")
 
-    decisions.decisions(tmp_path, model=str(tmp_path / "model"))
-    seams.seams(tmp_path, model=str(tmp_path / "model"))
+    decisions.decisions(data, model=str(tmp_path / "model"))
+    seams.seams(data, model=str(tmp_path / "model"))
 
     printed = capsys.readouterr().out
     assert "| all |" in printed
