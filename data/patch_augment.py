@@ -9,6 +9,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+GREY = torch.full((3, 3), 1 / 3)
+"""Takes RGB to its mean in all three channels: the grey axis, about which hues turn."""
+
+ACROSS = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / 3**0.5
+"""Takes what a colour has beside its grey a quarter turn on about that axis."""
+
 
 @dataclass(frozen=True)
 class PatchAugmentation:
@@ -20,8 +26,13 @@ class PatchAugmentation:
     """Largest change of brightness, as a share of white."""
     contrast: float = 0.0
     """Largest relative change of contrast."""
+    saturation: float = 0.0
+    """Largest relative change of saturation."""
     tint: float = 0.0
     """Largest relative change of one colour channel."""
+    hue: float = 0.0
+    """Largest turn of the hue, in steps of 2 degrees: 90 makes any hue of any other, and leaves
+    grey as it is."""
 
     def __call__(self, windows: Sequence[Tensor], target: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return changed windows and targets, drawn from torch's random numbers.
@@ -33,18 +44,30 @@ class PatchAugmentation:
         """
         mirrored = torch.rand(len(target), device=target.device) < self.flip
         result = [flipped(window, mirrored) for window in windows]
-        if self.brightness or self.contrast or self.tint:
-            scale, shift = self.draw_colour(len(target), target.device)
-            result = [coloured(window, scale, shift) for window in result]
+        if self.brightness or self.contrast or self.saturation or self.tint or self.hue:
+            matrix, constant = self.draw_colour(len(target), target.device)
+            result = [coloured(window, matrix, constant) for window in result]
         return result, flipped(target, mirrored)
 
     def draw_colour(self, num: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Return what to multiply RGB by, (num, 3), and what to add then, (num, 1)."""
-        contrast, brightness, *tint = (torch.rand(num, device=device) * 2 - 1 for _ in range(2 + 3))
-        contrast = 1 + self.contrast * contrast
-        scale = contrast[:, None] * (1 + self.tint * torch.stack(tint, dim=1))
-        shift = 127.5 * (1 - contrast) + 255 * self.brightness * brightness
-        return scale, shift[:, None]
+        """Return matrices for RGB, (num, 3, 3), and what to add then, (num, 1)."""
+        draws = torch.rand(7, num, device=device) * 2 - 1
+        contrast = 1 + self.contrast * draws[0]
+        brightness = 255 * self.brightness * draws[1]
+        tint = 1 + self.tint * draws[2:5].T
+        saturation, angle = 1 + self.saturation * draws[5], torch.pi / 90 * self.hue * draws[6]
+        matrix = (contrast[:, None] * tint)[..., None] * turned(angle, saturation)
+        return matrix, (127.5 * (1 - contrast) + brightness)[:, None]
+
+
+def turned(angle: Tensor, saturation: Tensor) -> Tensor:
+    """Return (N, 3, 3) matrices that turn RGB about grey by (N,) radians, and saturate it.
+
+    Rotation about an axis, Rodrigues' formula, with what is across the axis scaled.
+    """
+    grey, across = GREY.to(angle.device), ACROSS.to(angle.device)
+    along, sideways = ((saturation * part(angle))[:, None, None] for part in (torch.cos, torch.sin))
+    return grey + along * (torch.eye(3, device=angle.device) - grey) + sideways * across
 
 
 def flipped(x: Tensor, mirrored: Tensor) -> Tensor:
@@ -52,7 +75,8 @@ def flipped(x: Tensor, mirrored: Tensor) -> Tensor:
     return torch.where(mirrored.view(-1, *[1] * (x.ndim - 1)), x.flip(2), x)
 
 
-def coloured(window: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Return a (N, S, S, 4) uint8 `window` with its RGB times (N, 3) plus (N, 1)."""
-    rgb = window[..., :3] * scale[:, None, None] + shift[:, None, None]
+def coloured(window: Tensor, matrix: Tensor, constant: Tensor) -> Tensor:
+    """Return a (N, S, S, 4) uint8 `window`, its RGB times (N, 3, 3) `matrix` plus (N, 1)."""
+    pixels = window[..., :3].flatten(1, 2).float()
+    rgb = torch.baddbmm(constant[:, None], pixels, matrix.mT).unflatten(1, window.shape[1:3])
     return torch.cat([rgb.round().clamp(0, 255).to(torch.uint8), window[..., 3:]], dim=-1)

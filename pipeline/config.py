@@ -178,7 +178,9 @@ class PatchAugmentConfig:
     flip: Share = 0.5
     brightness: Share = 0.0
     contrast: Share = 0.0
+    saturation: Share = 0.0
     tint: Share = 0.0
+    hue: Annotated[float, Range(0, 90)] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

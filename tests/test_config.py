@@ -91,7 +91,9 @@ OTHER = Config(
         depths=(1, 2),
         sees="photo",
         residual=False,
-        augment=PatchAugmentConfig(flip=0.1, brightness=0.2, contrast=0.3, tint=0.4),
+        augment=PatchAugmentConfig(
+            flip=0.1, brightness=0.2, contrast=0.3, saturation=0.5, tint=0.4, hue=7.0
+        ),
     ),
     postprocess=("smooth=3", "components=9"),
 )

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from data.patch_augment import PatchAugmentation, coloured
+from data.patch_augment import PatchAugmentation, coloured, turned
 
 CPU = torch.device("cpu")
 
@@ -52,17 +52,46 @@ def test_all_levels_of_a_patch_change_alike():
 def test_changes_keep_within_their_limits():
     torch.manual_seed(0)
 
-    scale, shift = PatchAugmentation(brightness=0.1, contrast=0.2, tint=0.05).draw_colour(5000, CPU)
+    matrix, constant = PatchAugmentation(brightness=0.1, contrast=0.2, tint=0.05).draw_colour(
+        5000, CPU
+    )
 
+    scale = matrix.diagonal(dim1=1, dim2=2)
+    assert torch.allclose(matrix, torch.diag_embed(scale), atol=1e-6)
     # Grey in the middle of the scale moves by the brightness and the tint alone.
-    assert (127.5 * scale + shift - 127.5).abs().max() <= 25.5 + 127.5 * 1.2 * 0.05 + 1e-3
+    assert (127.5 * scale + constant - 127.5).abs().max() <= 25.5 + 127.5 * 1.2 * 0.05 + 1e-3
     assert scale.min() == pytest.approx(0.8 * 0.95, abs=0.01)
     assert scale.max() == pytest.approx(1.2 * 1.05, abs=0.01)
+
+
+def test_a_turn_of_a_third_goes_from_red_to_green_to_blue_and_leaves_grey():
+    third = torch.tensor([2 * torch.pi / 3])
+
+    matrix = turned(third, torch.ones(1))[0]
+
+    torch.testing.assert_close(matrix, torch.eye(3).roll(1, 0), atol=1e-6, rtol=0)
+    torch.testing.assert_close(matrix.sum(1), torch.ones(3))
+
+
+def test_hue_and_saturation_keep_within_their_limits():
+    torch.manual_seed(0)
+    red = torch.tensor([200.0, 80, 80])
+
+    matrix, constant = PatchAugmentation(hue=15, saturation=0.5).draw_colour(5000, CPU)
+
+    assert (constant == 0).all()
+    changed = matrix @ red
+    torch.testing.assert_close(changed.mean(1), torch.full((5000,), 120.0))
+    beside = changed - 120  # a vector across grey, whose length is the saturation
+    length = beside.norm(dim=1) / (red - 120).norm()
+    assert (length.min(), length.max()) == pytest.approx((0.5, 1.5), abs=0.01)
+    cosine = torch.cosine_similarity(beside, red - 120, dim=1).clamp(-1, 1)
+    assert torch.rad2deg(torch.acos(cosine)).max() == pytest.approx(30, abs=0.2)
 
 
 def test_what_leaves_the_range_is_clipped():
     window = torch.tensor([0, 128, 255, 7], dtype=torch.uint8).expand(1, 2, 2, 4)
 
-    changed = coloured(window, torch.full((1, 3), 2.0), torch.full((1, 1), -100.0))
+    changed = coloured(window, 2 * torch.eye(3)[None], torch.full((1, 1), -100.0))
 
     assert changed[0, 0, 0].tolist() == [0, 156, 255, 7]
