@@ -139,7 +139,8 @@ def distance_to_contour(mask: Mask) -> NDArray[np.float32]:
 
 def table(columns: Mapping[str, Sequence[Errors]]) -> str:
     """Return means over the photos of each column, as a table in Markdown."""
-    between = ["up to 1 px", *(f"{low} to {high} px" for low, high in pairwise(DISTANCES)), "more"]
+    between = [f"{low} to {high} px" for low, high in pairwise((0, *DISTANCES))]
+    between.append(f"more than {DISTANCES[-1]} px")
     dice: dict[str, Callable[[Errors], float]] = {
         "coarse Dice": lambda e: e.coarse,
         "refined Dice": lambda e: e.refined,
