@@ -23,6 +23,7 @@ from data.masks import read_mask
 from data.samples import Sample
 from pipeline import evaluate
 from pipeline.metrics import Mask, overlap
+from pipeline.patch_stage import covered
 from pipeline.segmenter import Prediction, Segmenter
 
 DISTANCES = (1, 2, 4, 8)
@@ -66,21 +67,25 @@ def errors(
         every: one in so many photos.
     """
     segmenter = Segmenter.load(model)
-    held_out, num_seen = evaluate.choose(data, segmenter, "unseen")
-    names = {sample.name for sample in held_out}
+    held_out, _ = evaluate.choose(data, segmenter, "unseen")
     everything, _ = evaluate.choose(data, segmenter, "all")
-    sets = {"held out": held_out[::every]}
-    if num_seen:
-        sets["learnt from"] = [s for s in everything if s.name not in names][::every]
-    bad = set(segmenter.model.provenance.get("settings", {}).get("data", {}).get("exclude", ()))
-    sets = {name: [s for s in some if s.name not in bad] for name, some in sets.items()}
+    learnt = [sample for sample in everything if sample not in held_out]
+    bad = evaluate.data_settings(segmenter.model).get("exclude", ())
+    sets = {
+        name: [sample for sample in some[::every] if sample.name not in bad]
+        for name, some in {"held out": held_out, "learnt from": learnt}.items()
+        if some
+    }
+    other = Segmenter.load(reference) if reference else None
+    if other:  # what means nothing is to be known before the work
+        seen = other.model.provenance.get("groups", ())
+        for name, some in sets.items():
+            if any(sample.group in seen for sample in some):
+                raise InputError(f"{reference} has learnt from photos of those {name}")
     columns = {name: [errors_of_sample(s, segmenter) for s in some] for name, some in sets.items()}
     print(table(columns))
-    if reference:
-        other = Segmenter.load(reference)
+    if other:
         for name, some in sets.items():
-            if any(sample.group in other.model.provenance.get("groups", ()) for sample in some):
-                raise InputError(f"{reference} has learnt from photos of those {name}")
             print(f"{reference}, {name}: {fmean(coarse_dice(s, other) for s in some):.5f}")
 
 
@@ -116,11 +121,8 @@ def errors_of(prediction: Prediction, truth: Mask) -> Errors:
 
 def in_tiles(prediction: Prediction) -> Mask:
     """Return (H, W): which pixels of a photo at working size lie in a refined tile."""
-    side, (height, width) = prediction.tile, prediction.proposal.working
-    padded = prediction.proposal.padded
-    grid = np.zeros((padded.height // side, padded.width // side), bool)
-    grid[tuple(prediction.tiles.T)] = True
-    return grid.repeat(side, 0).repeat(side, 1)[:height, :width]
+    height, width = prediction.proposal.working
+    return covered(prediction.tiles, prediction.proposal.padded, prediction.tile)[:height, :width]
 
 
 def distance_to_contour(mask: Mask) -> NDArray[np.float32]:

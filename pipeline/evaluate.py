@@ -23,6 +23,7 @@ from data.masks import read_mask
 from data.samples import CARVANA_GROUP, Sample, check_samples, find_samples
 from pipeline.many import segmented
 from pipeline.metrics import boundary_error, boundary_iou, overlap, rank_correlation
+from pipeline.model import Model
 from pipeline.progress import progress
 from pipeline.segmenter import Prediction, Segmenter, Stage
 from refine.postprocess import Step
@@ -109,12 +110,11 @@ def choose(data: Path, segmenter: Segmenter, split: Split) -> tuple[list[Sample]
     Raises:
         InputError: there are none.
     """
-    provenance = segmenter.model.provenance
-    settings = provenance.get("settings", {}).get("data", {})
-    samples = find_samples(data, group_pattern=settings.get("group", CARVANA_GROUP))
+    group = data_settings(segmenter.model).get("group", CARVANA_GROUP)
+    samples = find_samples(data, group_pattern=group)
     if split == "all":
         return samples, 0
-    seen = set(provenance.get("groups", ()))
+    seen = set(segmenter.model.provenance.get("groups", ()))
     unseen = [sample for sample in samples if sample.group not in seen]
     if not unseen:
         raise InputError(
@@ -122,6 +122,11 @@ def choose(data: Path, segmenter: Segmenter, split: Split) -> tuple[list[Sample]
             "use --split all to score them nevertheless"
         )
     return unseen, len(samples) - len(unseen)
+
+
+def data_settings(model: Model) -> dict[str, Any]:
+    """Return the settings of the data that `model` was trained on, as far as it tells them."""
+    return dict(model.provenance.get("settings", {}).get("data", {}))
 
 
 def score_photo(

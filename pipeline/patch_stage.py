@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from coarse.network import CoarseNetwork
 from data import patch_store
 from data.errors import InputError
-from data.geometry import Fovea
+from data.geometry import Fovea, Size
 from data.images import read_photo, read_size
 from data.masks import read_mask
 from data.patch_store import BEYOND, RINGS, Origin, Patches
@@ -166,9 +166,7 @@ def photo_patches(
     canvas = np.full(proposal.padded, BEYOND, np.uint8)
     canvas[:height, :width] = truth >= 128
     blocks = as_blocks(canvas, fovea.tile)
-    covered = np.zeros(blocks.shape[:2], bool)
-    covered[tiles[:, 1], tiles[:, 2]] = True
-    elsewhere = ~covered.repeat(fovea.tile, 0).repeat(fovea.tile, 1)[:height, :width]
+    elsewhere = ~covered(tiles[:, 1:], proposal.padded, fovea.tile)[:height, :width]
 
     parts = split_rings(proposal.windows, fovea) if len(tiles) else []
     arrays = [part.cpu().numpy() for part in parts]
@@ -176,6 +174,13 @@ def photo_patches(
     patches["target"] = blocks[tiles[:, 1], tiles[:, 2]]
     patches["tile"] = np.column_stack([np.full(len(tiles), index), tiles[:, 1:]]).astype(np.int32)
     return patches, overlap(coarse & elsewhere, (truth >= 128) & elsewhere)
+
+
+def covered(tiles: NDArray[np.int64], size: Size, side: int) -> NDArray[np.bool_]:
+    """Return (H, W) of `size`: which pixels lie in `tiles`, (N, 2) rows and columns of `side`."""
+    grid = np.zeros((size.height // side, size.width // side), bool)
+    grid[tuple(tiles.T)] = True
+    return grid.repeat(side, 0).repeat(side, 1)
 
 
 def as_blocks(canvas: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
