@@ -38,12 +38,21 @@ class Sample:
     group: str
 
 
-def find_photos(path: Path) -> list[Path]:
-    """Return the photo at `path`, or the photos of that folder in the order of their names.
+def find_photos(*paths: Path) -> list[Path]:
+    """Return the photos at `paths`, those of a folder in the order of their names.
+
+    Args:
+        paths: photos, or folders of them.
 
     Raises:
-        InputError: there is nothing at `path`, no photo in it, or two of one stem.
+        InputError: there is nothing at a path, no photo in it, or two photos have one stem.
     """
+    photos = [photo for path in paths for photo in _photos_at(path)]
+    by_stem(photos)
+    return photos
+
+
+def _photos_at(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
@@ -51,7 +60,6 @@ def find_photos(path: Path) -> list[Path]:
     photos = _images(path, PHOTO_SUFFIXES)
     if not photos:
         raise InputError(f"no photos in {path} (looked for {', '.join(PHOTO_SUFFIXES)})")
-    _by_stem(photos)
     return photos
 
 
@@ -70,14 +78,14 @@ def find_samples(*folders: Path, group_pattern: str = CARVANA_GROUP) -> list[Sam
     """
     pattern = _group_regex(group_pattern)
     found = [sample for folder in folders for sample in _samples_in(folder, pattern)]
-    _by_stem(sample.photo for sample in found)
+    by_stem(sample.photo for sample in found)
     return sorted(found)
 
 
 def _samples_in(data: Path, pattern: re.Pattern[str]) -> list[Sample]:
     photo_dir, mask_dir, ending = _layout(data)
-    photos = _by_stem(find_photos(photo_dir))
-    masks = _by_stem(_images(mask_dir, MASK_SUFFIXES))
+    photos = by_stem(find_photos(photo_dir))
+    masks = by_stem(_images(mask_dir, MASK_SUFFIXES))
     problems = [
         f"{photo} has no mask" for stem, photo in photos.items() if stem + ending not in masks
     ]
@@ -126,6 +134,22 @@ def fingerprint(samples: Sequence[Sample]) -> str:
                 raise result
             digests.append(result)
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def by_stem(paths: Iterable[Path]) -> dict[str, Path]:
+    """Return `paths` by their stems, under which results are written.
+
+    Raises:
+        InputError: two have one stem; all such pairs are named.
+    """
+    result: dict[str, Path] = {}
+    problems = []
+    for path in paths:
+        if path.stem in result:
+            problems.append(f"{result[path.stem]} and {path} have the same stem")
+        result[path.stem] = path
+    _raise_all(problems)
+    return result
 
 
 def group_of(stem: str, pattern: re.Pattern[str]) -> str:
@@ -233,17 +257,6 @@ def _images(folder: Path, suffixes: Sequence[str]) -> list[Path]:
         for path in folder.iterdir()
         if path.suffix.lower() in suffixes and not path.name.startswith(".")
     )
-
-
-def _by_stem(paths: Iterable[Path]) -> dict[str, Path]:
-    result: dict[str, Path] = {}
-    problems = []
-    for path in paths:
-        if path.stem in result:
-            problems.append(f"{result[path.stem]} and {path} have the same stem")
-        result[path.stem] = path
-    _raise_all(problems)
-    return result
 
 
 def _check(sample: Sample) -> None:

@@ -11,10 +11,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter, validators
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, validators
 
 from data.errors import InputError, SettingsError
 
@@ -91,9 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(program: App, arguments: Sequence[str] | None = None) -> int:
     """Run `program`, say what goes wrong on stderr, and return the exit status."""
     try:
-        status = program(arguments, exit_on_error=False, result_action="return_value")
-    except CycloptsError:
-        return 2  # cyclopts has said what is wrong
+        status = program(
+            arguments, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+    except CycloptsError as error:
+        return _fail(_said_of(error, program), 2)
     except SettingsError as error:
         return _fail(error, 2)
     except (InputError, FloatingPointError) as error:
@@ -185,7 +188,7 @@ def train_refiner(run: Path, /, *, config: Settings = None, device: Device = "au
 
 @app.command
 def predict(
-    images: Path,
+    photos: list[Path],
     out: Path,
     /,
     *,
@@ -196,8 +199,8 @@ def predict(
     """Write the mask of each photo to OUT/<stem>.png, 0 and 255, at the photo's own size.
 
     Args:
-        images: a photo, or a folder of them.
-        out: folder for the masks.
+        photos: photos, or folders of them.
+        out: folder for the masks, the last argument.
         csv: also write the masks to this file as the challenge on Kaggle wants them, gzipped where
             the name ends in .gz; interrupted, the same command goes on with it.
         expected: also write to this csv file what Dice the model expects of each mask of this call,
@@ -208,13 +211,11 @@ def predict(
     from data.samples import find_photos
     from pipeline.predict import Options, predict_photos
 
-    photos = find_photos(images)
+    found = find_photos(*photos)
     if expected is not None:  # what cannot be written is to be known before the work
         expected.parent.mkdir(parents=True, exist_ok=True)
     options = Options(stage=how.stage, budget=how.budget, postprocess=how.steps())
-    failures = predict_photos(
-        photos, out, how.segmenter(), options, csv_path=csv, expected=expected
-    )
+    failures = predict_photos(found, out, how.segmenter(), options, csv_path=csv, expected=expected)
     for failure in failures:
         print(f"error: {failure.reason}", file=sys.stderr)
     return 1 if failures else 0
@@ -286,8 +287,7 @@ def show(
     options = Options(
         stage=how.stage, budget=how.budget, postprocess=how.steps(), mask=mask, tile=_tile(tile)
     )
-    found = [photo for path in photos for photo in find_photos(path)]
-    for path in draw(found, out, how.segmenter(), options):
+    for path in draw(find_photos(*photos), out, how.segmenter(), options):
         print(path)
 
 
@@ -321,6 +321,17 @@ def demo(out: Path = Path("demo"), /, *, device: Device = "auto") -> None:
     from pipeline.demo import run_demo
 
     run_demo(out, device)
+
+
+def _said_of(error: CycloptsError, program: App) -> str:
+    command = " ".join([*program.name, *(error.command_chain or [])])
+    text = str(error)
+    if isinstance(error, MissingArgumentError) and error.keyword is None and error.target:
+        # Of several paths and a last one, cyclopts would miss the first where one is given.
+        parameters = signature(error.target).parameters.values()
+        names = [p.name.upper() for p in parameters if p.kind is p.POSITIONAL_ONLY]
+        text = f"{command} takes {' and '.join(names)}."
+    return f"{text} See {command} --help"
 
 
 def _tile(text: str | None) -> tuple[int, int] | None:

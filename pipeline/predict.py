@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from data.files import replacing
 from data.images import read_photo
 from data.kaggle_csv import RowJournal
 from data.masks import write_mask
+from data.samples import by_stem
 from pipeline.many import segmented
 from pipeline.model import identity
 from pipeline.progress import progress
@@ -76,10 +77,10 @@ def predict_photos(
 
     Raises:
         InputError: the refined stage is asked of a model that has none, or masks would
-            lie among the photos.
+            lie among the photos or take each other's place.
     """
     segmenter.check_stage(options.stage)
-    check_targets(photos, out)
+    check_out(out, photos)
     out.mkdir(parents=True, exist_ok=True)
 
     predict = partial(
@@ -176,14 +177,19 @@ def row_name(photo: Path) -> str:
     return f"{photo.stem}.jpg"
 
 
-def check_targets(photos: Sequence[Path], out: Path) -> None:
-    """Raise if masks would be written among the photos, over them or to be taken for them.
+def check_out(out: Path, photos: Sequence[Path], masks: Iterable[Path] = ()) -> None:
+    """Raise if results named by the stems of `photos` cannot be written to the folder `out`.
 
     Raises:
-        InputError: they would.
+        InputError: `out` is a file or holds photos or masks, which results would replace or be
+            taken for; or two photos have one stem, and results would replace each other.
     """
-    if any(photo.parent.resolve() == out.resolve() for photo in photos):
-        raise InputError(f"{out} holds the photos; name another folder for the masks")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; the last argument names the folder to write to")
+    for what, paths in (("photos", photos), ("masks", masks)):
+        if any(path.parent.resolve() == out.resolve() for path in paths):
+            raise InputError(f"{out} holds the {what}; name another folder to write to")
+    by_stem(photos)
 
 
 def mask_path(out: Path, photo: Path) -> Path:

@@ -56,7 +56,7 @@ def show(
     """
     segmenter.check_stage(options.stage)
     masks = {photo: find_mask(photo, photos, options.mask) for photo in photos}
-    check_out(photos, list(masks.values()), out)
+    predict.check_out(out, photos, [mask for mask in masks.values() if mask])
     for photo in photos:
         pictures = draw(photo, masks[photo], segmenter, options)
         out.mkdir(parents=True, exist_ok=True)
@@ -115,24 +115,6 @@ def find_mask(photo: Path, photos: Sequence[Path], mask: Path | None) -> Path | 
         several = f"{len(found)} masks" if found else "no mask"
         raise InputError(f"{several} of {photo} in {mask} (looked for {', '.join(names)})")
     return found[0]
-
-
-def check_out(photos: Sequence[Path], masks: Sequence[Path | None], out: Path) -> None:
-    """Raise if pictures would lie among photos or masks, or take each other's place.
-
-    Raises:
-        InputError: they would.
-    """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; the last argument names the folder for the pictures")
-    for what, paths in (("photos", photos), ("masks", [path for path in masks if path])):
-        if any(path.parent.resolve() == out.resolve() for path in paths):
-            raise InputError(f"{out} holds the {what}; name another folder for the pictures")
-    by_stem: dict[str, Path] = {}
-    for photo in photos:
-        if photo.stem in by_stem:
-            raise InputError(f"{by_stem[photo.stem]} and {photo} have the same stem")
-        by_stem[photo.stem] = photo
 
 
 def read_truth(photo: Path, mask: Path, pixels: Pixels) -> Mask:

@@ -156,8 +156,28 @@ def test_a_wrong_setting_is_named_with_what_it_may_be(
         ["evaluate", "a", "--device", "tpu"],
     ],
 )
-def test_a_wrong_command_line_is_status_2(errors: Errors, arguments: list[str]):
-    assert errors(2, *arguments)
+def test_a_wrong_command_line_is_one_line_and_status_2(errors: Errors, arguments: list[str]):
+    said = errors(2, *arguments)
+
+    assert len(said) == 1
+    assert said[0].endswith("--help")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "takes"),
+    [
+        (["predict", "a"], "predict takes PHOTOS and OUT"),
+        (["train-coarse", "a"], "train-coarse takes DATA and RUN"),
+        (["evaluate"], "evaluate takes DATA"),
+        (["predict", "a", "b", "--budget"], "--budget requires an argument"),
+    ],
+)
+def test_what_a_command_takes_is_said_where_something_is_missing(
+    errors: Errors, arguments: list[str], takes: str
+):
+    [said] = errors(2, *arguments)
+
+    assert takes in said
 
 
 def test_a_damaged_model_is_named_with_what_to_run(
@@ -199,6 +219,16 @@ def test_a_folder_that_cannot_be_written_to_is_one_line(
 
     assert len(said) == 1
     assert "file" in said[0]
+
+
+def test_photos_without_a_folder_for_their_masks_are_told_so(
+    errors: Errors, data: Path, untrained: Path
+):
+    photos = sorted((data / "images").iterdir())
+
+    [said] = errors(1, "predict", *photos, "--model", untrained)
+
+    assert f"{photos[-1]} is a file; the last argument names the folder" in said
 
 
 def test_a_missing_gpu_is_said(

@@ -209,15 +209,17 @@ def test_one_bad_photo_is_named_and_the_others_are_done(
 
 
 @pytest.mark.slow
-def test_a_mask_predicted_from_the_command_line_is_the_one_of_the_python_api(
+def test_masks_predicted_from_the_command_line_are_those_of_the_python_api(
     trained: Path, tmp_path: Path
 ):
-    photo = sorted((trained / "data" / "train").iterdir())[3]
+    photos = sorted((trained / "data" / "train").iterdir())[3:5]
 
-    foveamask("predict", photo, tmp_path, "--model", trained / "run/model")
+    foveamask("predict", *photos, tmp_path, "--model", trained / "run/model")
 
-    mask = Segmenter.load(trained / "run" / "model")(read_photo(photo))
-    np.testing.assert_array_equal(read_mask(tmp_path / f"{photo.stem}.png"), mask)
+    segmenter = Segmenter.load(trained / "run" / "model")
+    for photo in photos:
+        mask = read_mask(tmp_path / f"{photo.stem}.png")
+        np.testing.assert_array_equal(mask, segmenter(read_photo(photo)))
 
 
 @pytest.mark.slow

@@ -351,6 +351,15 @@ def test_photos_are_found_in_the_order_of_their_names(tmp_path: Path):
     assert names == ["B.JPG", "a.jpg", "b.webp", "c.png", "d.bmp"]
 
 
+def test_photos_and_folders_of_them_are_found_in_the_order_given(tmp_path: Path):
+    write_photos(tmp_path, ["z.jpg"])
+    write_photos(tmp_path / "folder", ["b.jpg", "a.jpg"])
+
+    found = find_photos(tmp_path / "z.jpg", tmp_path / "folder")
+
+    assert [path.name for path in found] == ["z.jpg", "a.jpg", "b.jpg"]
+
+
 def test_no_photos_are_an_error(tmp_path: Path):
     (tmp_path / "note.txt").write_text("nothing here")
 
@@ -363,8 +372,12 @@ def test_no_photos_are_an_error(tmp_path: Path):
 def test_photos_whose_masks_would_have_one_name_are_refused(tmp_path: Path):
     write_photos(tmp_path, ["a.jpg", "a.png"])
 
+    write_photos(tmp_path / "more", ["a.jpg"])
+
     with pytest.raises(InputError, match=r"a\.jpg and .*a\.png have the same stem"):
         find_photos(tmp_path)
+    with pytest.raises(InputError, match=r"a\.jpg and .*more/a\.jpg have the same stem"):
+        find_photos(tmp_path / "a.jpg", tmp_path / "more")
 
 
 def test_a_fingerprint_changes_with_any_file_and_with_nothing_else(tmp_path: Path):
