@@ -29,7 +29,7 @@ from data.samples import Sample
 from pipeline import evaluate
 from pipeline.metrics import Overlap
 from pipeline.patch_stage import as_blocks
-from pipeline.segmenter import Prediction, Segmenter
+from pipeline.segmenter import Prediction, Proposal, Segmenter
 
 BUDGETS = (0, 16, 32, 64, 128, 192, 256, 384, 512)
 BINS = 10
@@ -93,6 +93,16 @@ def coarse_target(sample: Sample, segmenter: Segmenter) -> NDArray[np.float32]:
     return np.asarray(pixels / 255, np.float32)
 
 
+def check_size(proposal: Proposal) -> None:
+    """Raise if photos were resampled to be looked at.
+
+    Raises:
+        ValueError: they were, so that tiles and logits are not on the grid of their masks.
+    """
+    if proposal.size != proposal.working:
+        raise ValueError(f"a photo of {proposal.size} is looked at as {proposal.working}")
+
+
 def tiles_of(prediction: Prediction, truth: NDArray[np.bool_]) -> Tiles:
     """Return what each tile of a prediction at working size changes.
 
@@ -100,8 +110,7 @@ def tiles_of(prediction: Prediction, truth: NDArray[np.bool_]) -> Tiles:
         ValueError: the photo was not at its working size.
     """
     proposal, side = prediction.proposal, prediction.tile
-    if proposal.size != proposal.working:
-        raise ValueError(f"the photo is looked at at {proposal.working}, not {proposal.size}")
+    check_size(proposal)
     before, after = prediction.coarse > 0, prediction.logits > 0
     rows, columns = prediction.tiles.T
 

@@ -7,8 +7,9 @@ pixels lie. The reference has seen neither set, and so tells how much easier one
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import isnan, nan
 from pathlib import Path
 from statistics import fmean
 
@@ -17,6 +18,7 @@ import numpy as np
 from cyclopts import App
 from numpy.typing import NDArray
 
+from benchmarks.decisions import check_size
 from data.errors import InputError
 from data.images import read_photo
 from data.masks import read_mask
@@ -52,6 +54,8 @@ class Errors:
     """Of them, those outside the refined tiles."""
     by_distance: NDArray[np.int64]
     """(5,) of them between the `DISTANCES` from the true contour."""
+    reference: float = nan
+    """Dice of the coarse mask of another model."""
 
 
 @app.default
@@ -82,28 +86,30 @@ def errors(
         for name, some in sets.items():
             if any(sample.group in seen for sample in some):
                 raise InputError(f"{reference} has learnt from photos of those {name}")
-    columns = {name: [errors_of_sample(s, segmenter) for s in some] for name, some in sets.items()}
+    columns = {
+        name: [errors_of_sample(sample, segmenter, other) for sample in some]
+        for name, some in sets.items()
+    }
     print(table(columns))
-    if other:
-        for name, some in sets.items():
-            print(f"{reference}, {name}: {fmean(coarse_dice(s, other) for s in some):.5f}")
 
 
-def errors_of_sample(sample: Sample, segmenter: Segmenter) -> Errors:
+def errors_of_sample(sample: Sample, segmenter: Segmenter, reference: Segmenter | None) -> Errors:
     """Return what is wrong in the masks of one photo."""
-    return errors_of(
-        segmenter.predict(read_photo(sample.photo), postprocess=()), read_mask(sample.mask)
-    )
-
-
-def coarse_dice(sample: Sample, segmenter: Segmenter) -> float:
-    """Return the Dice of the coarse mask of one photo."""
-    prediction = segmenter.predict(read_photo(sample.photo), stage="coarse")
-    return overlap(prediction.coarse > 0, read_mask(sample.mask)).dice
+    photo, truth = read_photo(sample.photo), read_mask(sample.mask)
+    found = errors_of(segmenter.predict(photo, postprocess=()), truth)
+    if reference is None:
+        return found
+    coarse = reference.predict(photo, stage="coarse").coarse > 0
+    return replace(found, reference=overlap(coarse, truth).dice)
 
 
 def errors_of(prediction: Prediction, truth: Mask) -> Errors:
-    """Return what is wrong in a prediction at working size, against the (H, W) `truth`."""
+    """Return what is wrong in a prediction at working size, against the (H, W) `truth`.
+
+    Raises:
+        ValueError: the photo was not at its working size.
+    """
+    check_size(prediction.proposal)
     coarse, refined = prediction.coarse > 0, prediction.logits > 0
     inside = in_tiles(prediction)
     wrong = refined != truth
@@ -149,6 +155,8 @@ def table(columns: Mapping[str, Sequence[Errors]]) -> str:
         "with each photo's best threshold": lambda e: e.best_threshold,
         "if no refined tile erred": lambda e: e.perfect_tiles,
     }
+    if not any(isnan(e.reference) for some in columns.values() for e in some):
+        dice = {"coarse Dice of the reference": lambda e: e.reference} | dice
     pixels: dict[str, Callable[[Errors], float]] = {
         "wrong pixels a photo": lambda e: e.wrong,
         "of them outside refined tiles": lambda e: e.outside,

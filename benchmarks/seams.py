@@ -18,6 +18,7 @@ from cyclopts import App
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmarks.decisions import check_size
 from coarse.network import CoarseNetwork
 from data.images import read_photo
 from pipeline import evaluate
@@ -77,9 +78,10 @@ def differing(segmenter: Segmenter, photo: NDArray[np.uint8], shift: int) -> flo
     """
     before = segmenter.predict(photo, postprocess=())
     network, proposal = segmenter.model.coarse, before.proposal
-    if shift % network.stride or proposal.size != proposal.working:
-        raise ValueError(f"no shift by {shift} at stride {network.stride}, {proposal.working}")
-    coarse = shifted(before.proposal.coarse[0].cpu().numpy(), shift // network.stride)
+    check_size(proposal)
+    if shift % network.stride:
+        raise ValueError(f"no shift by {shift} at stride {network.stride}")
+    coarse = shifted(proposal.coarse[0].cpu().numpy(), shift // network.stride)
     fixed = Shifted(network, torch.from_numpy(coarse)[None].to(segmenter.device))
     moved = Segmenter(
         replace(segmenter.model, coarse=fixed), segmenter.device, segmenter.precision
