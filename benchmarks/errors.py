@@ -82,9 +82,8 @@ def errors(
     }
     other = Segmenter.load(reference) if reference else None
     if other:  # what means nothing is to be known before the work
-        seen = other.model.provenance.get("groups", ())
         for name, some in sets.items():
-            if any(sample.group in seen for sample in some):
+            if any(sample.group in other.model.seen for sample in some):
                 raise InputError(f"{reference} has learnt from photos of those {name}")
     columns = {
         name: [errors_of_sample(sample, segmenter, other) for sample in some]

@@ -114,8 +114,7 @@ def choose(data: Path, segmenter: Segmenter, split: Split) -> tuple[list[Sample]
     samples = find_samples(data, group_pattern=group)
     if split == "all":
         return samples, 0
-    seen = set(segmenter.model.provenance.get("groups", ()))
-    unseen = [sample for sample in samples if sample.group not in seen]
+    unseen = [sample for sample in samples if sample.group not in segmenter.model.seen]
     if not unseen:
         raise InputError(
             f"the model was trained on all {len(samples)} photos in {data}; "

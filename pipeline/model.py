@@ -53,6 +53,11 @@ class Model:
     scores: dict[str, Any] = field(default_factory=dict)
     """What it reached on the photos held out."""
 
+    @property
+    def seen(self) -> frozenset[str]:
+        """Groups of photos it has learnt from; empty where its provenance names none."""
+        return frozenset(self.provenance.get("groups", ()))
+
 
 def save(model: Model, folder: Path) -> None:
     """Write `model` to `folder`, model.json last, so that it never names what is not there."""
@@ -130,7 +135,7 @@ def check_unseen(model: Model, held_out: Set[str], setting: str) -> None:
     Raises:
         InputError: it has learnt from photos of the groups `held_out`.
     """
-    seen = sorted(held_out & set(model.provenance.get("groups", ())))
+    seen = sorted(held_out & model.seen)
     if seen:
         raise InputError(
             f"{setting} has learnt from {len(seen)} groups that are held out here "

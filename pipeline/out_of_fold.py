@@ -62,7 +62,7 @@ class Cutters:
             InputError: it has learnt from photos of that group, and is to be another network, or
                 the photo is held out.
         """
-        if held_out and sample.group in self.own.provenance.get("groups", ()):
+        if held_out and sample.group in self.own.seen:
             raise InputError(
                 f"{sample.name} would be held out, but the coarse network has learnt from photos "
                 f"of {sample.group}; name the folders in the order that train-coarse had them in"
@@ -70,7 +70,7 @@ class Cutters:
         if held_out or not self.others:
             return self.own
         chosen = self.others[fold_of(sample.group, len(self.others), seed=self.split_seed)]
-        if sample.group in chosen.provenance.get("groups", ()):
+        if sample.group in chosen.seen:
             raise InputError(
                 f"the network that is to cut the patches of {sample.name} has learnt from photos "
                 f"of {sample.group}; set tiles.cut_by, or run `foveamask train-coarse` again"

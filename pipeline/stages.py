@@ -116,9 +116,9 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
             score = runs.load_best(network, run / "refiner", f"train-refiner {run}")
             scores = coarse_only.scores.get("validation", {}) | {"refined_dice": score}
             seen, _ = patch_stage.patch_groups(run, config)
-            seen |= set(coarse_only.provenance.get("groups", ()))
+            seen |= coarse_only.seen
             if config.refiner.init:
-                seen |= set(model.load(config.refiner.init).provenance.get("groups", ()))
+                seen |= model.load(config.refiner.init).seen
             found = replace(
                 patch_stage.with_tiles(coarse_only, config),
                 refiner=network,
@@ -135,7 +135,7 @@ def provenance(kept: list[Sample], held_out: list[Sample], config: Config) -> di
     """Return what a model says of its origin; `groups` are all that its weights have seen."""
     groups = {sample.group for sample in kept}
     if config.coarse.init:
-        groups |= set(model.load(config.coarse.init).provenance.get("groups", ()))
+        groups |= model.load(config.coarse.init).seen
     return {
         "photos": len(kept),
         "groups": sorted(groups),
