@@ -8,6 +8,7 @@ goes on after an interruption; in the end OUT/ablation.md has the tables.
 
 import json
 import logging
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -30,6 +31,7 @@ from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample, find_samples
 from pipeline import config, evaluate, model, stages
+from pipeline.cli import Count, run
 from pipeline.config import Config
 from pipeline.metrics import overlap
 from pipeline.model import Model
@@ -57,7 +59,7 @@ def ablation(
     out: Path,
     /,
     *,
-    every: int = 3,
+    every: Count = 3,
     coarse_epochs: int = 8,
     refiner_epochs: int = 2,
     base: Annotated[Path | None, Parameter(name="--config")] = None,
@@ -241,4 +243,4 @@ def table_of_steps(found: dict[str, dict[str, list[float]]]) -> str:
 
 
 if __name__ == "__main__":
-    app()
+    sys.exit(run(app))

@@ -9,6 +9,7 @@ is done stays done: with `--only` folds can be trained in any order, or side by 
 import hashlib
 import json
 import logging
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from cyclopts import App, Parameter, validators
 from data.errors import InputError
 from data.files import replacing
 from pipeline import config, evaluate, stages
+from pipeline.cli import run
 from pipeline.coarse_stage import origin, split_samples
 from pipeline.config import Config
 from pipeline.segmenter import Segmenter
@@ -141,4 +143,4 @@ def table(folds: Mapping[int, Mapping[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    app()
+    sys.exit(run(app))

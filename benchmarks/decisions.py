@@ -7,6 +7,7 @@ largest doubt in them, or by what they really gain (which nobody can know), and 
 pixels said to be object with probability p, the share that is.
 """
 
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,10 +24,12 @@ from torch.nn import functional as F
 
 from coarse.uncertainty import tile_weights
 from data.coarse_dataset import CoarseView
+from data.errors import InputError
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
 from pipeline import evaluate
+from pipeline.cli import Count, run
 from pipeline.metrics import Overlap
 from pipeline.patch_stage import as_blocks
 from pipeline.segmenter import Prediction, Proposal, Segmenter
@@ -54,7 +57,7 @@ class Tiles:
 
 
 @app.default
-def decisions(data: Path, /, *, model: str = "carvana", every: int = 1) -> None:
+def decisions(data: Path, /, *, model: str = "carvana", every: Count = 1) -> None:
     """Print the tables.
 
     Args:
@@ -97,17 +100,20 @@ def check_size(proposal: Proposal) -> None:
     """Raise if photos were resampled to be looked at.
 
     Raises:
-        ValueError: they were, so that tiles and logits are not on the grid of their masks.
+        InputError: they were, so that tiles and logits are not on the grid of their masks.
     """
     if proposal.size != proposal.working:
-        raise ValueError(f"a photo of {proposal.size} is looked at as {proposal.working}")
+        raise InputError(
+            f"a photo of {proposal.size} is looked at as {proposal.working}: only photos that are "
+            "looked at as they are (data.long_side) can be measured here"
+        )
 
 
 def tiles_of(prediction: Prediction, truth: NDArray[np.bool_]) -> Tiles:
     """Return what each tile of a prediction at working size changes.
 
     Raises:
-        ValueError: the photo was not at its working size.
+        InputError: the photo was not at its working size.
     """
     proposal, side = prediction.proposal, prediction.tile
     check_size(proposal)
@@ -224,4 +230,4 @@ def fit_temperature(logits: Tensor, targets: Tensor) -> tuple[float, float]:
 
 if __name__ == "__main__":
     cv2.setNumThreads(1)
-    app()
+    sys.exit(run(app))

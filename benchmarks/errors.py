@@ -6,6 +6,7 @@ prints Dice, the Dice that better parts would reach, and how far from the true c
 pixels lie. The reference has seen neither set, and so tells how much easier one of them is.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -24,6 +25,7 @@ from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
 from pipeline import evaluate
+from pipeline.cli import Count, run
 from pipeline.metrics import Mask, overlap
 from pipeline.patch_stage import covered
 from pipeline.segmenter import Prediction, Segmenter
@@ -60,7 +62,7 @@ class Errors:
 
 @app.default
 def errors(
-    data: Path, /, *, model: str = "carvana", reference: str | None = None, every: int = 1
+    data: Path, /, *, model: str = "carvana", reference: str | None = None, every: Count = 1
 ) -> None:
     """Print the table.
 
@@ -106,7 +108,7 @@ def errors_of(prediction: Prediction, truth: Mask) -> Errors:
     """Return what is wrong in a prediction at working size, against the (H, W) `truth`.
 
     Raises:
-        ValueError: the photo was not at its working size.
+        InputError: the photo was not at its working size.
     """
     check_size(prediction.proposal)
     coarse, refined = prediction.coarse > 0, prediction.logits > 0
@@ -180,4 +182,4 @@ def number_within(i: int) -> Callable[[Errors], float]:
 
 if __name__ == "__main__":
     cv2.setNumThreads(1)
-    app()
+    sys.exit(run(app))

@@ -6,6 +6,7 @@ that no property of the coarse network is measured.
     python -m benchmarks.seams CARVANA --every 4
 """
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -20,8 +21,10 @@ from torch import Tensor
 
 from benchmarks.decisions import check_size
 from coarse.network import CoarseNetwork
+from data.errors import SettingsError
 from data.images import read_photo
 from pipeline import evaluate
+from pipeline.cli import Count, run
 from pipeline.segmenter import Segmenter
 
 BORDER = 64
@@ -48,7 +51,7 @@ class Shifted(CoarseNetwork):
 
 @app.default
 def seams(
-    data: Path, /, *, model: str = "carvana", every: int = 1, shifts: tuple[int, ...] = ()
+    data: Path, /, *, model: str = "carvana", every: Count = 1, shifts: tuple[int, ...] = ()
 ) -> None:
     """Print, for each shift, the pixels that differ in a thousand pixels of contour.
 
@@ -73,14 +76,14 @@ def differing(segmenter: Segmenter, photo: NDArray[np.uint8], shift: int) -> flo
     """Return how many pixels differ under a shifted grid, for each pixel of the contour.
 
     Raises:
-        ValueError: `shift` is no multiple of the coarse stride, or the photo was not at its working
-            size.
+        InputError: the photo was not at its working size.
+        SettingsError: `shift` is no multiple of the coarse stride.
     """
     before = segmenter.predict(photo, postprocess=())
     network, proposal = segmenter.model.coarse, before.proposal
     check_size(proposal)
     if shift % network.stride:
-        raise ValueError(f"no shift by {shift} at stride {network.stride}")
+        raise SettingsError(f"no shift by {shift} at a coarse stride of {network.stride}")
     coarse = shifted(proposal.coarse[0].cpu().numpy(), shift // network.stride)
     fixed = Shifted(network, torch.from_numpy(coarse)[None].to(segmenter.device))
     moved = Segmenter(
@@ -107,4 +110,4 @@ def contour_length(mask: NDArray[np.bool_]) -> int:
 
 
 if __name__ == "__main__":
-    app()
+    sys.exit(run(app))

@@ -84,7 +84,7 @@ class Augmentation:
             return photo
         hue, *others = random.uniform(-limits, limits)
         hsv = cv2.cvtColor(photo, cv2.COLOR_RGB2HSV)
-        hsv[..., 0] = (hsv[..., 0] + round(hue) % 180) % 180
+        hsv[..., 0] = (hsv[..., 0].astype(np.int16) + round(hue)) % 180  # of uint8 it would wrap
         hsv[..., 1:] = (hsv[..., 1:] + np.rint(others)).clip(0, 255)
         return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), np.uint8)
 

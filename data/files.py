@@ -1,9 +1,26 @@
 """Files that are whole or not there."""
 
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from data.errors import InputError
+
+
+def prepare(path: Path) -> None:
+    """Make the folder that the file `path` is to be in, so that what fails does so before the work.
+
+    Raises:
+        InputError: `path` is a folder.
+        OSError: nothing can be written there.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name a file")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass  # or an OSError, which says why
 
 
 @contextmanager

@@ -22,7 +22,7 @@ import numpy as np
 
 from data import rle
 from data.errors import InputError
-from data.files import replacing
+from data.files import prepare, replacing
 from data.geometry import Size
 from data.masks import read_mask
 
@@ -42,8 +42,11 @@ class RowJournal:
             path: the csv file to be.
             fingerprint: hexadecimal digits of all that rows depend on. A journal of another
                 fingerprint is thrown away.
+
+        Raises:
+            InputError: `path` is a folder.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
+        prepare(path)
         self.path = path
         self.journal = path.with_name(f".{path.name}.{fingerprint[:16]}.rows")
         for other in path.parent.glob(f".{glob.escape(path.name)}.*.rows"):

@@ -8,7 +8,8 @@ the commands, so that `--help` is instant.
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from inspect import signature
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, validators
 
 from data.errors import InputError, SettingsError
+from data.files import prepare
 
 if TYPE_CHECKING:
     from pipeline.segmenter import Segmenter
@@ -104,11 +106,20 @@ def run(program: App, arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         return _fail(f"{error.strerror or error}{where}", 1)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         # What was under way is given up, and how it ended is of no interest to anyone.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)
-        return _fail("interrupted; the same command goes on", 130)
+        return _fail("; ".join(["interrupted", *map(str, interrupt.args)]), 130)
     return status if isinstance(status, int) else 0
+
+
+@contextmanager
+def goes_on() -> Iterator[None]:
+    """Have it said, if a command is interrupted, that it keeps what it has done so far."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt("the same command goes on") from interrupt
 
 
 @app.command
@@ -124,7 +135,7 @@ def demo_data(out: Path, /, *, cars: Count = 8, angles: Count = 16, seed: int = 
     from data.studio import write_dataset
     from pipeline.progress import progress
 
-    with progress("rendering") as on_photo:
+    with goes_on(), progress("rendering") as on_photo:
         write_dataset(out, cars=cars, angles=angles, seed=seed, on_photo=on_photo)
 
 
@@ -151,7 +162,8 @@ def train_coarse(
     """
     from pipeline import stages
 
-    print(stages.train_coarse(data, run, config, device, folds))
+    with goes_on():
+        print(stages.train_coarse(data, run, config, device, folds))
 
 
 @app.command
@@ -169,7 +181,8 @@ def make_patches(
     """
     from pipeline import stages
 
-    print(stages.make_patches(data, run, config, device))
+    with goes_on():
+        print(stages.make_patches(data, run, config, device))
 
 
 @app.command
@@ -183,7 +196,8 @@ def train_refiner(run: Path, /, *, config: Settings = None, device: Device = "au
     """
     from pipeline import stages
 
-    print(stages.train_refiner(run, config, device))
+    with goes_on():
+        print(stages.train_refiner(run, config, device))
 
 
 @app.command
@@ -212,10 +226,12 @@ def predict(
     from pipeline.predict import Options, predict_photos
 
     found = find_photos(*photos)
-    if expected is not None:  # what cannot be written is to be known before the work
-        expected.parent.mkdir(parents=True, exist_ok=True)
+    if expected is not None:
+        prepare(expected)
     options = Options(stage=how.stage, budget=how.budget, postprocess=how.steps())
-    failures = predict_photos(found, out, how.segmenter(), options, csv_path=csv, expected=expected)
+    segmenter = how.segmenter()
+    with goes_on() if csv is not None and expected is None else nullcontext():
+        failures = predict_photos(found, out, segmenter, options, csv_path=csv, expected=expected)
     for failure in failures:
         print(f"error: {failure.reason}", file=sys.stderr)
     return 1 if failures else 0
@@ -241,8 +257,8 @@ def evaluate(
     from pipeline import evaluate as evaluation
 
     segmenter = how.segmenter()
-    if per_photo is not None:  # what cannot be written is to be known before the work
-        per_photo.parent.mkdir(parents=True, exist_ok=True)
+    if per_photo is not None:
+        prepare(per_photo)
     scores, photos = evaluation.evaluate(
         data,
         segmenter,
@@ -320,7 +336,8 @@ def demo(out: Path = Path("demo"), /, *, device: Device = "auto") -> None:
     """
     from pipeline.demo import run_demo
 
-    run_demo(out, device)
+    with goes_on():
+        run_demo(out, device)
 
 
 def _said_of(error: CycloptsError, program: App) -> str:

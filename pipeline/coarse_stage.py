@@ -126,6 +126,9 @@ def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sam
     groups = {sample.group for sample in held_out}
     others = set(samples).difference(first)
     more = [sample for sample in others if sample.group not in groups]
+    unknown = set(config.exclude).difference(sample.name for sample in samples)
+    if unknown:
+        log.warning("data.exclude names what is not there: %s", ", ".join(sorted(unknown)))
     wanted = sorted(sample for sample in kept + more if sample.name not in config.exclude)
     if not wanted:
         raise InputError(

@@ -118,7 +118,7 @@ def choose(data: Path, segmenter: Segmenter, split: Split) -> tuple[list[Sample]
     if not unseen:
         raise InputError(
             f"the model was trained on all {len(samples)} photos in {data}; "
-            "use --split all to score them nevertheless"
+            "`foveamask evaluate --split all` scores them nevertheless"
         )
     return unseen, len(samples) - len(unseen)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from coarse.network import CoarseNetwork
 from data import patch_store
 from data.errors import InputError
-from data.geometry import Fovea, Size
+from data.geometry import Fovea, Size, padded, working_size
 from data.images import read_photo, read_size
 from data.masks import read_mask
 from data.patch_store import BEYOND, RINGS, Origin, Patches
@@ -36,12 +36,15 @@ from refine.postprocess import parse
 
 log = logging.getLogger(__name__)
 
-FULL = (
-    "in %d of %d photos %d tiles are uncertain, or more: train the coarse network for longer, or "
-    "the refiner will be asked about more tiles than it learns from and is scored on "
-    "(tiles.train_budget)"
+UNSURE = 0.25
+"""Share of a photo's tiles that no coarse network trained to an end is unsure of."""
+
+TRAIN_LONGER = (
+    "in %d of %d photos held out a quarter of the tiles is uncertain, or %d (tiles.train_budget): "
+    "train the coarse network for longer, or the refiner will be asked about more tiles than it "
+    "learns from and is scored on"
 )
-"""What is said when most photos have more uncertain tiles than become patches."""
+"""What is said where that is so of most photos held out."""
 
 PHOTOS_ON_GPU = 4
 """Photos on the card at a time: enough to decode beside computing, few enough for its memory."""
@@ -71,6 +74,7 @@ def make_patches(
     path = run / "patches.zarr"
     if path.exists():
         patch_store.check(path, fovea, origin, " ".join(str(folder) for folder in data))
+        runs.record(run, config)
         log.info("%s is there already", path)
         return path
     check_samples(samples)
@@ -124,7 +128,7 @@ def write_patches(
     first, _ = writer.last_photo()
     if first:
         log.info("going on with photo %d of %d", first + 1, len(samples))
-    budget, num_full = config.tiles.train_budget, 0
+    budget, num_unsure = config.tiles.train_budget, 0
 
     def work(index: int) -> tuple[Patches, Overlap]:
         return photo_patches(index, samples[index], segmenters[index], budget)
@@ -136,7 +140,8 @@ def write_patches(
             if isinstance(result, InputError):
                 raise result
             patches, outside = result
-            num_full += len(patches["tile"]) == budget
+            is_held_out = i >= writer.num_training  # those before may be cut by other networks
+            num_unsure += is_held_out and is_unsure(len(patches["tile"]), samples[i], config)
             writer.outside[i] = (outside.intersection, outside.predicted, outside.truth)
             if i == first:
                 patches = writer.unwritten(patches)
@@ -144,8 +149,15 @@ def write_patches(
                 writer.append(patches)
             on_photo(i + 1, len(samples))
         writer.finish()
-    if 2 * num_full > len(samples) - first:
-        log.warning(FULL, num_full, len(samples) - first, budget)
+    num_held_out = len(samples) - max(first, writer.num_training)
+    if 2 * num_unsure > num_held_out:
+        log.warning(TRAIN_LONGER, num_unsure, num_held_out, budget)
+
+
+def is_unsure(num_tiles: int, sample: Sample, config: Config) -> bool:
+    """Whether `num_tiles` uncertain ones are so many that the coarse network knows too little."""
+    whole = padded(working_size(read_size(sample.photo), config.data.long_side))
+    return num_tiles >= min(config.tiles.train_budget, UNSURE * whole.area / config.tiles.side**2)
 
 
 def photo_patches(

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from data import rle
 from data.errors import InputError
 from data.files import replacing
-from data.images import read_photo
+from data.images import PHOTO_SUFFIXES, opened, read_photo
 from data.kaggle_csv import RowJournal
 from data.masks import write_mask
 from data.samples import by_stem
@@ -77,10 +78,11 @@ def predict_photos(
 
     Raises:
         InputError: the refined stage is asked of a model that has none, or masks would
-            lie among the photos or take each other's place.
+            lie among these photos or other pictures, or take each other's place.
     """
     segmenter.check_stage(options.stage)
     check_out(out, photos)
+    check_is_for_masks(out)
     out.mkdir(parents=True, exist_ok=True)
 
     predict = partial(
@@ -119,7 +121,7 @@ def predict_photos(
             on_photo(num_done + i + 1, len(photos))
         failed = {failure.photo for failure in failures}
         if rows is not None:
-            rows.finish(row_name(photo) for photo in photos if photo not in failed)
+            rows.finish(sorted(row_name(photo) for photo in photos if photo not in failed))
     if expected is not None:
         write_expected(expected, expectations)
     seconds = time.monotonic() - started
@@ -190,6 +192,22 @@ def check_out(out: Path, photos: Sequence[Path], masks: Iterable[Path] = ()) -> 
         if any(path.parent.resolve() == out.resolve() for path in paths):
             raise InputError(f"{out} holds the {what}; name another folder to write to")
     by_stem(photos)
+
+
+def check_is_for_masks(out: Path) -> None:
+    """Raise if the first picture in the folder `out`, if there is one, is no grey PNG as masks are.
+
+    Raises:
+        InputError: so it is. Perhaps `out` is the last of several folders of photos.
+    """
+    pictures = (path for path in out.glob("[!.]*") if path.suffix.lower() in PHOTO_SUFFIXES)
+    for first in islice(pictures, 1):
+        with opened(first) as image:
+            if image.format != "PNG" or image.mode not in ("1", "L"):
+                raise InputError(
+                    f"{out} holds pictures that are no masks, such as {first.name}; the last "
+                    "argument names the folder for the masks"
+                )
 
 
 def mask_path(out: Path, photo: Path) -> Path:

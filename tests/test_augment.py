@@ -192,8 +192,9 @@ def test_what_leaves_the_photo_is_replaced_by_its_edge():
     assert (moved[1] == 255).all()
 
 
-def test_hue_saturation_and_value_shift_within_their_limits():
-    photo = np.full((4, 4, 3), (200, 100, 50), np.uint8)
+@pytest.mark.parametrize("colour", [(200, 100, 50), (50, 100, 200), (200, 50, 150)])
+def test_hue_saturation_and_value_shift_within_their_limits(colour: tuple[int, int, int]):
+    photo = np.full((4, 4, 3), colour, np.uint8)
     change = Augmentation(
         flip=0, shift=0, scale=0, brightness=0, contrast=0, saturation=0, tint=0,
         hue=50, hsv_saturation=5, hsv_value=15,

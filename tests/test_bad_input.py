@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -222,13 +223,57 @@ def test_a_folder_that_cannot_be_written_to_is_one_line(
 
 
 def test_photos_without_a_folder_for_their_masks_are_told_so(
-    errors: Errors, data: Path, untrained: Path
+    errors: Errors, data: Path, untrained: Path, tmp_path: Path
 ):
     photos = sorted((data / "images").iterdir())
+    more = tmp_path / "more"
+    more.mkdir()
+    shutil.copy(photos[0], more / "e.png")
 
     [said] = errors(1, "predict", *photos, "--model", untrained)
-
     assert f"{photos[-1]} is a file; the last argument names the folder" in said
+
+    [said] = errors(1, "predict", data / "images", more, "--model", untrained)
+    assert f"{more} holds pictures that are no masks, such as e.png; the last" in said
+
+
+@pytest.mark.parametrize("option", ["--csv", "--expected", "--per-photo"])
+def test_a_table_that_cannot_be_written_is_said_before_the_work(
+    errors: Errors, data: Path, untrained: Path, tmp_path: Path, option: str
+):
+    out = tmp_path / "out"
+    command = ["evaluate", data] if option == "--per-photo" else ["predict", data / "images", out]
+
+    [said] = errors(1, *command, "--model", untrained, option, tmp_path)
+
+    assert f"{tmp_path} is a folder; name a file" in said
+    assert not list(out.glob("*.png"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "error: interrupted"),
+        (["--csv", "c.csv"], "error: interrupted; the same command goes on"),
+        (["--csv", "c.csv", "--expected", "e.csv"], "error: interrupted"),
+    ],
+)
+def test_it_is_said_whether_an_interrupted_command_goes_on(
+    errors: Errors,
+    data: Path,
+    untrained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    said: str,
+):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pipeline.predict.predict_photos", interrupted)
+
+    assert errors(130, "predict", data / "images", "out", "--model", untrained, *options) == [said]
 
 
 def test_a_missing_gpu_is_said(

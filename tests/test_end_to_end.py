@@ -22,7 +22,7 @@ from data import rle
 from data.geometry import Size
 from data.images import read_photo
 from data.masks import read_mask
-from pipeline import checkpoint
+from pipeline import checkpoint, config
 from pipeline.cli import main
 from pipeline.segmenter import Segmenter
 
@@ -232,6 +232,17 @@ def test_every_command_of_a_finished_run_may_be_given_again(trained: Path):
     assert foveamask("train-refiner", trained / "run") == 0
 
     assert {path.name: path.read_bytes() for path in model.iterdir()} == before
+
+
+@pytest.mark.slow
+def test_settings_given_where_patches_are_there_already_are_kept(trained: Path, tmp_path: Path):
+    run, other = tmp_path / "run", tmp_path / "other.toml"
+    shutil.copytree(trained / "run", run)
+    other.write_text(SETTINGS.replace("epochs = 4", "epochs = 5"))
+
+    assert foveamask("make-patches", trained / "data", run, "--config", other) == 0
+
+    assert config.load(run / "config.toml").refiner.epochs == 5
 
 
 @pytest.mark.slow

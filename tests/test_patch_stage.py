@@ -247,17 +247,31 @@ def test_photos_without_a_patch_are_written(tmp_path: Path):
     assert found["outside"].sum() > 0
 
 
-@pytest.mark.parametrize(("budget", "warned"), [(3, True), (10**6, False)])
+@pytest.mark.parametrize(
+    ("low", "high", "budget", "warned"),
+    [
+        pytest.param(0.0, 1.0, 10**6, True, id="unsure of all tiles"),
+        pytest.param(0.0, 1.0, 3, True, id="of as many as become patches"),
+        pytest.param(0.5, 0.5 + 1e-7, 10**6, False, id="of none"),
+    ],
+)
 def test_who_trains_a_refiner_on_an_unsure_network_is_told(
-    tmp_path: Path, budget: int, warned: bool, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    low: float,
+    high: float,
+    budget: int,
+    warned: bool,
+    caplog: pytest.LogCaptureFixture,
 ):
     samples = [sample_of(tmp_path, 60, 100 + i, seed=i) for i in range(3)]
     config = replace(CONFIG, tiles=replace(CONFIG.tiles, train_budget=budget))
+    unsure = segmenter_of(Fovea(8, 2), low=0.0, high=1.0)
+    asked = segmenter_of(Fovea(8, 2), low=low, high=high)
 
-    segmenters = [segmenter_of(Fovea(8, 2))] * len(samples)
-    write_patches(writer_of(tmp_path / "p.zarr", samples), samples, segmenters, config)
+    writer = writer_of(tmp_path / "p.zarr", samples)
+    write_patches(writer, samples, [unsure, unsure, asked], config)
 
-    assert ("in 3 of 3 photos 3 tiles are uncertain" in caplog.text) == warned
+    assert ("in 1 of 1 photos held out" in caplog.text) == warned
 
 
 @pytest.mark.usefixtures("_small_shards")

@@ -186,6 +186,14 @@ def rows_so_far(folder: Path) -> int:
     return sum(path.read_bytes().count(b"\n") for path in folder.glob(".*.rows"))
 
 
+def test_rows_are_in_the_order_of_their_names_whatever_that_of_the_photos(tmp_path: Path):
+    photos, table = write_photos(tmp_path / "photos", 4), tmp_path / "masks.csv"
+
+    predict_photos(photos[::-1], tmp_path / "out", segmenter_of(), csv_path=table)
+
+    assert check(table, masks=tmp_path / "out").rows == 4
+
+
 def test_the_masks_to_look_at_come_first(tmp_path: Path):
     photos, segmenter = write_photos(tmp_path / "photos", 4), segmenter_of()
 

@@ -125,7 +125,11 @@ def result_of(*command: object) -> tuple[int, str]:
     return process.returncode, said
 
 
-def interrupted_once(condition: Callable[[], bool], *command: object) -> str:
+def interrupted_once(
+    condition: Callable[[], bool],
+    *command: object,
+    says: str = "interrupted; the same command goes on",
+) -> str:
     """Start a command, press Ctrl-C as soon as `condition` holds; return what it said."""
     with started(*command) as process:
         wait_until(lambda: condition() or process.poll() is not None)
@@ -134,7 +138,7 @@ def interrupted_once(condition: Callable[[], bool], *command: object) -> str:
         _, said = process.communicate(timeout=SECONDS)
         wait_until(lambda: not group_is_alive(process))
     assert process.returncode == 130, said
-    assert "error: interrupted; the same command goes on" in said.splitlines()
+    assert f"error: {says}" in said.splitlines()
     assert "Traceback" not in said
     return said
 
@@ -151,6 +155,7 @@ def test_ctrl_c_ends_predict_with_a_word_and_whole_masks(tmp_path: Path, untrain
     interrupted_once(
         lambda: out.exists() and any(out.glob("*.png")),
         *(*COMMAND, "predict", photos, out, "--model", untrained / "model", "--device", "cpu"),
+        says="interrupted",
     )
 
     masks = list(out.glob("*.png"))

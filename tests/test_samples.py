@@ -328,6 +328,16 @@ def test_photos_excluded_are_not_trained_on(tmp_path: Path):
     assert still_held_out == held_out
 
 
+def test_what_is_excluded_and_not_there_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    write_carvana(tmp_path, [f"{car:012x}_01" for car in range(12)])
+    kept, _ = split_samples([tmp_path], DataConfig())
+    assert not caplog.text
+
+    split_samples([tmp_path], DataConfig(exclude=(kept[1].name, f"{kept[0].name}.jpg")))
+
+    assert f"data.exclude names what is not there: {kept[0].name}.jpg" in caplog.text
+
+
 def test_to_exclude_every_training_photo_is_refused(tmp_path: Path):
     write_carvana(tmp_path, [f"{car:012x}_01" for car in range(12)])
     kept, _ = split_samples([tmp_path], DataConfig())
