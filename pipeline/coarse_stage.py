@@ -142,10 +142,11 @@ def origin(config: Config, kept: Sequence[Sample], held_out: Sequence[Sample]) -
     """Return a hash of what a coarse network is trained from, and what it is scored on.
 
     Epochs are left out, because a finished run may be continued with more, and so are loader
-    processes and folds, because they change nothing.
+    processes and what concerns folds alone, because they change nothing.
     """
     settings = asdict(config.coarse) | asdict(config.data)
-    del settings["epochs"], settings["workers"], settings["folds"]
+    for name in ("epochs", "workers", "folds", "fold_epochs", "fold_init"):
+        del settings[name]
     if config.coarse.init:
         settings["init"] = models.weights_hash(models.find(config.coarse.init))
     text = json.dumps([settings, fingerprint(kept), fingerprint(held_out)], sort_keys=True)

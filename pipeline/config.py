@@ -141,6 +141,11 @@ class CoarseConfig(TrainConfig):
     folds: Annotated[int, Range(0, 100)] = 0
     """Networks trained beside the one that is kept, each without a share of the groups, so that
     there is one for every photo that has not seen it; none, or two at least."""
+    fold_epochs: Annotated[int, Range(0, 10**6)] = 0
+    """Epochs of these networks, 0 for as many as of the one that is kept."""
+    fold_init: str = ""
+    """Model whose weights they begin with, "" as the one that is kept does. Groups that it knows
+    are left out of none of them, and no patches can be cut of those."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ folds/<k>-of-<K>/   a run of its own for each fold of the training groups: stage
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.errors import InputError
@@ -29,12 +29,20 @@ def parts(samples: Sequence[Sample], config: Config) -> list[tuple[list[Sample],
     """Return, of each fold, the samples to train on and those left out.
 
     Raises:
-        InputError: a fold has no groups.
+        InputError: a fold has no groups, or there is no model `coarse.fold_init`.
     """
     num_folds, seed = config.coarse.folds, config.data.split_seed
-    folds = {s.group: fold_of(s.group, max(1, num_folds), seed=seed) for s in samples}
+    known = models.load(config.coarse.fold_init).seen if config.coarse.fold_init else frozenset()
+    folds = {
+        s.group: fold_of(s.group, max(1, num_folds), seed=seed)
+        for s in samples
+        if s.group not in known
+    }
     result = [
-        ([s for s in samples if folds[s.group] != k], [s for s in samples if folds[s.group] == k])
+        (
+            [s for s in samples if folds.get(s.group) != k],
+            [s for s in samples if folds.get(s.group) == k],
+        )
         for k in range(num_folds)
     ]
     if any(not side for sides in result for side in sides):
@@ -43,6 +51,13 @@ def parts(samples: Sequence[Sample], config: Config) -> list[tuple[list[Sample],
             "on; take fewer (--folds), or another data.split_seed"
         )
     return result
+
+
+def settings(config: Config) -> Config:
+    """Return the settings that the networks of folds are trained with, in runs of their own."""
+    coarse = config.coarse
+    epochs, init = coarse.fold_epochs or coarse.epochs, coarse.fold_init or coarse.init
+    return replace(config, coarse=replace(coarse, epochs=epochs, init=init))
 
 
 @dataclass(frozen=True)

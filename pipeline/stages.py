@@ -24,7 +24,10 @@ from pipeline.devices import choose_device
 
 log = logging.getLogger(__name__)
 
-LOOSE = ("tiles", "refiner", "coarse.epochs", "coarse.workers", "coarse.folds", "postprocess")
+LOOSE = (
+    *("tiles", "refiner", "postprocess", "coarse.epochs", "coarse.workers"),
+    *("coarse.folds", "coarse.fold_epochs", "coarse.fold_init"),
+)
 """What may change after the coarse stage began."""
 
 LAST = ("refiner.epochs", "postprocess")
@@ -53,18 +56,26 @@ def train_coarse(
     chosen = distributed.local_device(choose_device(device))
     kept, held_out = coarse_stage.split_samples(data, config.data)
     parts = out_of_fold.parts(kept, config)
-    if config.coarse.init:
-        away = [*held_out, *(kept if parts else ())]  # every photo is away from some fold
-        groups = {sample.group for sample in away}
-        model.check_unseen(model.load(config.coarse.init), groups, "coarse.init")
+    for_folds = out_of_fold.settings(config)
+    _check_init("coarse.init", config.coarse.init, held_out)
+    if parts:
+        name = "coarse.fold_init" if config.coarse.fold_init else "coarse.init"
+        away = [sample for _, unseen in parts for sample in unseen]
+        _check_init(name, for_folds.coarse.init, [*held_out, *away])
     with runs.locked(run), distributed.process_group(chosen):
         runs.record(run, config)
         _train_coarse_model(kept, held_out, run, config, chosen)
         for fold, (others, unseen) in enumerate(parts):
             log.info("fold %d of %d", fold + 1, len(parts))
             folder = out_of_fold.folder(run, fold, len(parts))
-            _train_coarse_model(others, unseen, folder, config, chosen)
+            _train_coarse_model(others, unseen, folder, for_folds, chosen)
     return run / "model"
+
+
+def _check_init(setting: str, name: str, held_out: Sequence[Sample]) -> None:
+    """Refuse a model `name`, if there is one, to begin with that has learnt what is held out."""
+    if name:
+        model.check_unseen(model.load(name), {sample.group for sample in held_out}, setting)
 
 
 def _train_coarse_model(

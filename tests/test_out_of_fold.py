@@ -14,8 +14,8 @@ from data.errors import InputError, SettingsError
 from data.geometry import Fovea
 from data.masks import write_mask
 from data.samples import Sample, find_samples
+from pipeline import checkpoint, out_of_fold, patch_stage, runs
 from pipeline import model as models
-from pipeline import out_of_fold, patch_stage, runs
 from pipeline.cli import main
 from pipeline.coarse_stage import begin_with, split_samples
 from pipeline.config import CoarseConfig, Config, DataConfig, TilesConfig
@@ -267,6 +267,39 @@ def test_folds_of_weights_that_know_the_photos_are_refused_before_any_work(
     assert status == 1
     assert "take coarse.folds away" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_folds_may_begin_with_another_model_for_fewer_epochs_and_leave_out_what_it_knows(
+    trained: Path, tmp_path: Path
+):
+    small = write_data(tmp_path / "small")
+    for path in [*small.glob("*/*")]:
+        path.rename(path.with_name("f" + path.name[1:]))
+    (tmp_path / "base.toml").write_text(SETTINGS)
+    assert (
+        foveamask("train-coarse", small, tmp_path / "base", "--config", tmp_path / "base.toml") == 0
+    )
+    base = models.load(tmp_path / "base" / "model")
+    folds = f'epochs = 2\nfolds = 2\nfold_epochs = 1\nfold_init = "{tmp_path / "base" / "model"}"'
+    (tmp_path / "settings.toml").write_text(SETTINGS.replace("epochs = 1", folds, 1))
+    run = tmp_path / "run"
+
+    arguments = [trained / "data", small, run, "--config", tmp_path / "settings.toml"]
+    assert foveamask("train-coarse", *arguments) == 0
+    assert foveamask("make-patches", trained / "data", run) == 0
+    assert foveamask("make-patches", small, run) == 1
+
+    kept, held_out = split_samples([trained / "data"], DataConfig(long_side=64, validation=0.3))
+    left_out = set()
+    for fold in range(2):
+        folder = out_of_fold.folder(run, fold, 2)
+        seen = models.load(folder / "model").seen
+        assert base.seen <= seen
+        assert not seen & {sample.group for sample in held_out}
+        assert checkpoint.read(folder / "coarse" / "last.pt")["epoch"] == 1
+        left_out |= {sample.group for sample in kept} - seen
+    assert left_out == {sample.group for sample in kept}
+    assert checkpoint.read(run / "coarse" / "last.pt")["epoch"] == 2
 
 
 def test_the_number_of_folds_is_recorded(trained: Path):
