@@ -25,7 +25,9 @@ import torch
 from cyclopts import App, Parameter
 from numpy.typing import NDArray
 
+from benchmarks.cross_validation import made_with
 from benchmarks.variants import FROM_NOTHING, POSTPROCESS, VARIANTS, Settings, Variant
+from data.errors import InputError
 from data.files import replacing
 from data.images import read_photo
 from data.masks import read_mask
@@ -106,17 +108,25 @@ def thinned(data: Path, folder: Path, every: int, group: str) -> Path:
     """Make `folder` a data set of links to one in `every` photos of each group of `data`.
 
     Groups begin with different photos, so that all angles occur.
+
+    Raises:
+        InputError: `folder` has others already.
     """
     by_group: dict[str, list[Sample]] = defaultdict(list)
     for sample in find_samples(data, group_pattern=group):
         by_group[sample.group].append(sample)
-    for i, samples in enumerate(by_group.values()):
-        for sample in samples[i % every :: every]:
-            for path in (sample.photo, sample.mask):
-                link = folder / path.relative_to(data)
-                link.parent.mkdir(parents=True, exist_ok=True)
-                if not link.exists():
-                    link.symlink_to(path.resolve())
+    links = {
+        folder / path.relative_to(data): path.resolve()
+        for i, samples in enumerate(by_group.values())
+        for sample in samples[i % every :: every]
+        for path in (sample.photo, sample.mask)
+    }
+    if any(path not in links for path in folder.glob("*/*")):
+        raise InputError(f"{folder} has other photos, of another --every; name another folder")
+    for link, path in links.items():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not link.exists():
+            link.symlink_to(path)
     return folder
 
 
@@ -126,10 +136,19 @@ def overlaid(below: Config, settings: Settings) -> Config:
 
 
 def scored(variant: Variant, data: Path, run: Path, shared: Config) -> dict[str, Any]:
-    """Train `variant` in the folder `run`, unless that is done, and return what it reaches."""
-    path = run / "scores.json"
+    """Train `variant` in the folder `run`, unless that is done, and return what it reaches.
+
+    Raises:
+        InputError: what is done was made with something else.
+    """
+    path, settings = run / "scores.json", overlaid(shared, variant.settings)
+    with_coarse = variant.stage == "coarse"
+    given = [
+        made_with([data], settings),
+        None if with_coarse else model.weights_hash(model.find(SHIPPED)),
+    ]
     if not path.exists():
-        train(data, run, overlaid(shared, variant.settings), with_coarse=variant.stage == "coarse")
+        train(data, run, settings, with_coarse=with_coarse)
         segmenter = Segmenter.load(run / "model")
         scores, _ = evaluate.evaluate(
             data, segmenter, stage=None, budget=variant.budget, split="unseen"
@@ -139,11 +158,15 @@ def scored(variant: Variant, data: Path, run: Path, shared: Config) -> dict[str,
             "stage": variant.stage,
             "run": str(run),
             "budget": variant.budget,
+            "made_with": given,
             "parameters": [num_parameters(network) for network in networks_of(segmenter.model)],
         }
         with replacing(path) as file:
             file.write_text(json.dumps(scores, indent=2))
-    return dict(json.loads(path.read_text()))
+    found: dict[str, Any] = json.loads(path.read_text())
+    if found.get("made_with") != given:
+        raise InputError(f"{path} is of other photos, settings or weights; name another folder")
+    return found
 
 
 def train(data: Path, run: Path, settings: Config, *, with_coarse: bool) -> None:

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter, validators
 
-from data.errors import InputError
+from data.errors import InputError, SettingsError
 from data.files import replacing
 from pipeline import config, evaluate, stages
 from pipeline.cli import run
@@ -50,6 +50,8 @@ def cross_validation(
         only: folds to train now, from 0; by default all of them.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if any(fold not in range(folds) for fold in only):
+        raise SettingsError(f"--only takes folds from 0 to {folds - 1}")
     shared = config.load(base) if base is not None else Config()
     recipes = {fold: held_out(shared, fold, folds) for fold in range(folds)}
     for fold in only or recipes:

@@ -120,7 +120,7 @@ def prepared(out: Path, how: How) -> Bench:
     """Return what all parts share; photos are made where there are none."""
     out.mkdir(parents=True, exist_ok=True)
     data = how.data or out / "data"
-    if how.data is None and not data.exists():
+    if how.data is None:  # what is there already stays
         with progress("rendering") as on_photo:
             write_dataset(data, cars=SYNTHETIC_CARS, angles=16, seed=0, on_photo=on_photo)
     samples = find_samples(data, group_pattern=CARVANA_GROUP)

@@ -8,10 +8,11 @@ order when the file is finished. A name that ends in `.gz` makes it a gzip file.
 """
 
 import csv
-import glob
 import gzip
 import io
+import re
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ HEADER = ("img", "rle_mask")
 CHALLENGE = Size(1280, 1918)
 """Of the challenge's photos."""
 
+MAX_FIELD = sys.maxsize
+"""Run lengths may be longer than other fields, for which `csv` has a limit of 128 KiB."""
+
 
 class RowJournal:
     """Rows of a csv file to be, in the order in which they come."""
@@ -49,8 +53,9 @@ class RowJournal:
         prepare(path)
         self.path = path
         self.journal = path.with_name(f".{path.name}.{fingerprint[:16]}.rows")
-        for other in path.parent.glob(f".{glob.escape(path.name)}.*.rows"):
-            if other != self.journal:
+        ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]+\.rows")
+        for other in path.parent.iterdir():
+            if other != self.journal and ours.fullmatch(other.name):
                 other.unlink()
         self.file = self.journal.open("a+b")
         self.offsets = self._recovered()
@@ -64,8 +69,7 @@ class RowJournal:
         Raises:
             InputError: the name has a line break.
         """
-        if len(name.splitlines()) > 1:
-            raise InputError(f"{name!r} has a line break, which no name in a csv may have")
+        check_names([name])
         line = io.StringIO(newline="")
         csv.writer(line, lineterminator="\n").writerow((name, run_lengths))
         self.offsets[name] = self.file.seek(0, io.SEEK_END)
@@ -82,7 +86,7 @@ class RowJournal:
                     self.file.seek(self.offsets[name])
                     file.write(self.file.readline())
         self.close()
-        self.journal.unlink()
+        self.journal.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the journal; its rows stay."""
@@ -90,6 +94,7 @@ class RowJournal:
 
     def _recovered(self) -> dict[str, int]:
         """Return where the whole rows begin; a last one that was cut off is cut away."""
+        csv.field_size_limit(MAX_FIELD)
         offsets, end = {}, 0
         self.file.seek(0)
         for line in self.file:
@@ -100,6 +105,17 @@ class RowJournal:
             end += len(line)
         self.file.truncate(end)
         return offsets
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise if no row can be of one of the photos `names`.
+
+    Raises:
+        InputError: a name has a line break.
+    """
+    for name in names:
+        if len(name.splitlines()) > 1:
+            raise InputError(f"{name!r} has a line break, which no name in a csv may have")
 
 
 @contextmanager
@@ -157,7 +173,7 @@ def check(path: Path, *, size: Size = CHALLENGE, masks: Path | None = None) -> S
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Give the number of the line and the fields of each row after the header."""
-    csv.field_size_limit(sys.maxsize)  # run lengths may be longer than any other field
+    csv.field_size_limit(MAX_FIELD)
     try:
         with _reading(path) as file:
             table = csv.reader(file)
@@ -166,7 +182,7 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                 raise InputError(f"{path} line 1: {','.join(HEADER)} is expected, not {header}")
             for row in table:
                 yield table.line_num, row
-    except (EOFError, gzip.BadGzipFile, csv.Error) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error, csv.Error) as error:
         raise InputError(f"{path} is damaged: {error}") from error
 
 

@@ -48,6 +48,8 @@ def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
 
 
 def _to_grey(image: Image.Image, path: Path) -> NDArray[np.uint8]:
+    if image.mode in ("1", "L", "P") and "transparency" in image.info:
+        image = image.convert("RGBA")
     if image.mode in ("1", "L"):
         return np.asarray(image.convert("L"), np.uint8)
     if image.mode.startswith("I"):

@@ -227,12 +227,16 @@ def _group_regex(text: str) -> re.Pattern[str]:
 
 
 def _unit_hash(group: str, seed: int | str) -> float:
-    digest = hashlib.sha256(f"{seed}:{group}".encode()).digest()
+    digest = hashlib.sha256(_bytes(f"{seed}:{group}")).digest()
     return int.from_bytes(digest[:6]) / 2**48
 
 
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")  # names on disk need not be text
+
+
 def _digest(sample: Sample) -> str:
-    digest = hashlib.sha256(f"{sample.name}/{sample.group}/".encode())
+    digest = hashlib.sha256(_bytes(f"{sample.name}/{sample.group}/"))
     for path in (sample.photo, sample.mask):
         try:
             digest.update(hashlib.sha256(path.read_bytes()).digest())

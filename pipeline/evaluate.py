@@ -210,7 +210,11 @@ def write_table(path: Path, photos: Sequence[PhotoScores]) -> None:
     """Write one row a photo to a csv file at `path`, the worst first."""
     ordered = sorted(photos, key=lambda p: (p.postprocessed or p.refined or p.coarse).dice)
     rows = [_row(photo) for photo in ordered]
-    with replacing(path) as partial, partial.open("w", newline="") as file:
+    with (
+        replacing(path) as partial,
+        # Names on disk need not be text.
+        partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
         table = csv.DictWriter(file, fieldnames=list(rows[0]))
         table.writeheader()
         table.writerows(rows)
@@ -220,6 +224,7 @@ def _row(photo: PhotoScores) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": photo.name,
         "tiles": photo.tiles,
+        "tiles_share": f"{photo.tiles_share:.6f}",
         "predicted_dice": f"{photo.predicted_dice:.6f}",
     }
     for stage in ("coarse_nearest", "coarse", "refined", "postprocessed"):

@@ -157,13 +157,14 @@ def identity(model: Model) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def has_coarse(folder: Path, network: nn.Module) -> bool:
-    """Whether the model in `folder` is whole and has just these coarse weights."""
+def is_finished(folder: Path, network: nn.Module) -> bool:
+    """Whether the model in `folder` is whole, with a refiner and just these coarse weights."""
     try:
-        load(folder)
+        found = load(folder)
     except InputError:
         return False
-    return weights_hash(folder) == hashlib.sha256(_serialised(network)).hexdigest()
+    same = weights_hash(folder) == hashlib.sha256(_serialised(network)).hexdigest()
+    return same and found.refiner is not None
 
 
 def weights_hash(folder: Path) -> str:

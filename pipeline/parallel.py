@@ -15,6 +15,10 @@ from data.parallel import in_threads
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Options of `mallopt`, as malloc.h has them."""
 
+THRESHOLDS = (2**30, 2**25)
+"""Bytes from which a block is given back at once. Older versions of glibc take no more than the
+second."""
+
 T = TypeVar("T")
 Result = TypeVar("Result")
 
@@ -44,9 +48,9 @@ def keep_freed_memory() -> None:
     glibc.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        for option in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
-            mallopt(option, 2**30)
+    # Without a threshold of its own glibc adapts it, which trimming alone would end.
+    if mallopt is not None and any(mallopt(M_MMAP_THRESHOLD, most) for most in THRESHOLDS):
+        mallopt(M_TRIM_THRESHOLD, 2**30)
 
 
 @contextmanager

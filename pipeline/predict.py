@@ -19,7 +19,7 @@ from data import rle
 from data.errors import InputError
 from data.files import replacing
 from data.images import PHOTO_SUFFIXES, opened, read_photo
-from data.kaggle_csv import RowJournal
+from data.kaggle_csv import RowJournal, check_names
 from data.masks import write_mask
 from data.samples import by_stem
 from pipeline.many import segmented
@@ -78,11 +78,13 @@ def predict_photos(
 
     Raises:
         InputError: the refined stage is asked of a model that has none, or masks would
-            lie among these photos or other pictures, or take each other's place.
+            lie among these photos or other pictures, or take each other's place; or a photo has
+            a name that no csv can hold.
     """
     segmenter.check_stage(options.stage)
     check_out(out, photos)
     check_is_for_masks(out)
+    check_names(map(row_name, photos) if csv_path is not None else ())
     out.mkdir(parents=True, exist_ok=True)
 
     predict = partial(

@@ -24,6 +24,9 @@ from pipeline.devices import choose_device
 
 log = logging.getLogger(__name__)
 
+FIRST = ("data", "coarse")
+"""What must stay from then on that the coarse stage begins."""
+
 LOOSE = (
     *("tiles", "refiner", "postprocess", "coarse.epochs", "coarse.workers"),
     *("coarse.folds", "coarse.fold_epochs", "coarse.fold_init"),
@@ -50,7 +53,7 @@ def train_coarse(
         InputError: data, settings or an earlier run in the folder are at fault.
     """
     begun = (run / "coarse" / "last.pt").exists()
-    config = runs.resolve(run, settings, LOOSE if begun else ("data", "coarse", *LOOSE))
+    config = runs.resolve(run, settings, _editable(run, LOOSE if begun else (*FIRST, *LOOSE)))
     if folds is not None:
         config = replace(config, coarse=replace(config.coarse, folds=folds))
     chosen = distributed.local_device(choose_device(device))
@@ -70,6 +73,13 @@ def train_coarse(
             folder = out_of_fold.folder(run, fold, len(parts))
             _train_coarse_model(others, unseen, folder, for_folds, chosen)
     return run / "model"
+
+
+def _editable(run: Path, names: Sequence[str]) -> list[str]:
+    """Return which settings of `names` may change: few once the refiner's training has begun."""
+    if not (run / "refiner" / "last.pt").exists():
+        return list(names)
+    return [*LAST, *(name for name in names if name not in ("tiles", "refiner"))]
 
 
 def _check_init(setting: str, name: str, held_out: Sequence[Sample]) -> None:
@@ -93,7 +103,7 @@ def _train_coarse_model(
         scores={"validation": {"photos": len(held_out), "coarse_grid_dice": score}},
     )
     # Of a finished run, the same command again must not take the refiner away.
-    if not model.has_coarse(run / "model", network):
+    if not model.is_finished(run / "model", network):
         model.save(found, run / "model")
     log.info("%s: Dice %.5f on the coarse grid", run / "model", score)
 
@@ -105,7 +115,7 @@ def make_patches(data: Sequence[Path], run: Path, settings: Path | None, device:
         InputError: data, settings or the run are at fault.
     """
     coarse_only = runs.coarse_model(run)
-    config = runs.resolve(run, settings, ("tiles", "refiner", "postprocess"))
+    config = runs.resolve(run, settings, _editable(run, ("tiles", "refiner", "postprocess")))
     with runs.locked(run):
         return patch_stage.make_patches(data, run, coarse_only, config, choose_device(device))
 
@@ -117,8 +127,7 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
         InputError: settings or the run are at fault, or the patches are missing or stale.
     """
     coarse_only = runs.coarse_model(run)
-    begun = (run / "refiner" / "last.pt").exists()
-    config = runs.resolve(run, settings, LAST if begun else ("refiner", "postprocess"))
+    config = runs.resolve(run, settings, _editable(run, ("refiner", "postprocess")))
     chosen = distributed.local_device(choose_device(device))
     with runs.locked(run), distributed.process_group(chosen):
         runs.record(run, config)

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import ablation
 from benchmarks.variants import FROM_NOTHING, POSTPROCESS, VARIANTS
+from data.errors import InputError
 from pipeline import config, model
 from pipeline.config import Config
 from refine.postprocess import parse
@@ -59,6 +60,11 @@ def test_the_ablation_trains_scores_and_goes_on(tmp_path: Path, capsys: pytest.C
     scores = sorted(tmp_path.glob("out/*/*/scores.json"))
     written = [path.stat().st_mtime_ns for path in scores]
     ablation.ablation(data, tmp_path / "out", **again)
+
+    with pytest.raises(InputError, match=r"scores\.json is of other photos, settings or weights"):
+        ablation.ablation(data, tmp_path / "out", **again | {"refiner_epochs": 2})
+    with pytest.raises(InputError, match="of another --every"):
+        ablation.ablation(data, tmp_path / "out", **again, every=2)
 
     assert table in capsys.readouterr().out
     rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| ")]

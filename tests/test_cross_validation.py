@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import cross_validation
 from benchmarks.cross_validation import held_out, table
-from data.errors import InputError
+from data.errors import InputError, SettingsError
 from data.samples import find_samples
 from pipeline import config, model
 from pipeline.coarse_stage import split_samples
@@ -44,6 +44,11 @@ def test_each_fold_is_scored_on_what_it_has_not_seen(
         == 2
     )
     assert lines[-2].startswith("| mean ± deviation |")
+
+
+def test_a_fold_that_there_is_not_is_refused(tmp_path: Path):
+    with pytest.raises(SettingsError, match="--only takes folds from 0 to 4"):
+        cross_validation.cross_validation([tmp_path], tmp_path / "out", only=(5,))
 
 
 def test_folds_hold_out_each_photo_once(tmp_path: Path):

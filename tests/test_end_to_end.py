@@ -22,7 +22,7 @@ from data import rle
 from data.geometry import Size
 from data.images import read_photo
 from data.masks import read_mask
-from pipeline import checkpoint, config
+from pipeline import checkpoint, config, model
 from pipeline.cli import main
 from pipeline.segmenter import Segmenter
 
@@ -243,6 +243,23 @@ def test_settings_given_where_patches_are_there_already_are_kept(trained: Path, 
     assert foveamask("make-patches", trained / "data", run, "--config", other) == 0
 
     assert config.load(run / "config.toml").refiner.epochs == 5
+    other.write_text(SETTINGS.replace("batch_size = 64", "batch_size = 32"))
+    assert foveamask("make-patches", trained / "data", run, "--config", other) == 1
+    assert foveamask("train-coarse", trained / "data", run, "--config", other) == 1
+    assert config.load(run / "config.toml").refiner.batch_size == 64
+
+
+@pytest.mark.slow
+def test_post_processing_may_change_before_there_is_a_refiner(trained: Path, tmp_path: Path):
+    run, other = tmp_path / "run", tmp_path / "other.toml"
+    shutil.copytree(trained / "run" / "coarse", run / "coarse")
+    shutil.copy(trained / "run" / "config.toml", run)
+    assert foveamask("train-coarse", trained / "data", run) == 0
+    other.write_text('postprocess = ["smooth=3"]\n' + SETTINGS)
+
+    assert foveamask("train-coarse", trained / "data", run, "--config", other) == 0
+
+    assert [str(step) for step in model.load(run / "model").postprocess] == ["smooth=3"]
 
 
 @pytest.mark.slow

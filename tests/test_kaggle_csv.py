@@ -81,13 +81,14 @@ def test_rows_made_with_something_else_are_thrown_away(tmp_path: Path):
     first = RowJournal(path, "a" * 64)
     first.append("a.jpg", "1 2")
     first.close()
-    neighbour = RowJournal(tmp_path / "other.csv", "a" * 64)
-    neighbour.close()
+    neighbours = [RowJournal(tmp_path / n, "a" * 64) for n in ("other.csv", "masks.csv.gz")]
+    for neighbour in neighbours:
+        neighbour.close()
 
     with closing(RowJournal(path, "b" * 64)) as again:
         assert "a.jpg" not in again
     assert not first.journal.exists()
-    assert neighbour.journal.exists()
+    assert all(neighbour.journal.exists() for neighbour in neighbours)
 
 
 @pytest.mark.parametrize("name", ["a,b.jpg", 'say "car".jpg', "ä \udc80.jpg", " .jpg", "a[1].jpg"])
@@ -174,6 +175,18 @@ def test_rows_must_agree_with_masks_to_the_pixel(tmp_path: Path):
             check(written(tmp_path / "masks.csv", *rows), masks=tmp_path)
 
 
+def test_a_gzip_file_with_other_bytes_in_it_is_damaged(tmp_path: Path):
+    text = rle.encode(np.random.default_rng(0).random((4, 6)) < 0.5)
+    path = written(tmp_path / "masks.csv.gz", *((f"{i:03}.jpg", text) for i in range(200)))
+    data = bytearray(path.read_bytes())
+    for i in range(20, len(data) - 8):
+        data[i] ^= 0xFF
+    path.write_bytes(data)
+
+    with pytest.raises(InputError, match="is damaged"):
+        check(path, size=SIZE)
+
+
 @pytest.mark.parametrize("kept", [3, 20, 35])
 def test_a_gzip_file_that_was_cut_off_is_damaged(tmp_path: Path, kept: int):
     path = written(tmp_path / "masks.csv.gz", ("a.jpg", "1 2"), ("b.jpg", "5 6"))
@@ -189,6 +202,9 @@ def test_a_row_may_be_longer_than_csv_expects(tmp_path: Path):
     text = rle.encode(np.arange(200_000)[None] % 2 == 0)
     assert len(text) > 2**17
 
-    path = written(tmp_path / "masks.csv", ("a.jpg", text))
+    path = tmp_path / "masks.csv"
+    with closing(RowJournal(path, "a")) as journal:
+        journal.append("a.jpg", text)
+    RowJournal(path, "a").finish(["a.jpg"])  # goes on
 
     assert check(path, size=size) == Summary(1, 0, 0.5)

@@ -147,6 +147,23 @@ def test_a_mask_in_the_alpha_channel_is_read(tmp_path: Path):
     np.testing.assert_array_equal(read_mask(saved(tmp_path / "a.png", rgba)), mask)
 
 
+@pytest.mark.parametrize("colours", [(255, 255), (255, 0)], ids=["white", "black"])
+@pytest.mark.parametrize("suffix", [".gif", ".png"])
+def test_what_a_palette_has_transparent_is_background(
+    tmp_path: Path, suffix: str, colours: tuple[int, int]
+):
+    mask = disc()
+    outside, inside = colours
+    image = Image.fromarray(mask.astype(np.uint8), "P")
+    image.putpalette([outside] * 3 + [inside] * 3 + [0] * 3 * 254)
+    image.save(tmp_path / f"a{suffix}", transparency=0)
+
+    read = read_mask(tmp_path / f"a{suffix}")
+
+    # A black object on nothing is nothing, as in the alpha channel of a picture in grey.
+    np.testing.assert_array_equal(read, mask if inside else np.zeros_like(mask))
+
+
 def test_alpha_that_says_nothing_changes_nothing(tmp_path: Path):
     mask = disc()
     la = np.dstack([mask * np.uint8(255), np.full(mask.shape, 255, np.uint8)])

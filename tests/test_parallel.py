@@ -141,16 +141,26 @@ def test_each_photo_is_computed_in_one_thread_and_what_was_set_comes_back():
     assert after == (2, 2)
 
 
-@pytest.mark.parametrize("has_it", [True, False])
-def test_memory_is_kept_where_the_c_library_can(has_it: bool, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("most", "wanted"),
+    [
+        pytest.param(2**40, [(-3, 2**30), (-1, 2**30)], id="glibc"),
+        pytest.param(2**25, [(-3, 2**30), (-3, 2**25), (-1, 2**30)], id="older glibc"),
+        pytest.param(0, [(-3, 2**30), (-3, 2**25)], id="one that takes neither"),
+        pytest.param(None, [], id="another library"),
+    ],
+)
+def test_memory_is_kept_where_the_c_library_can(
+    most: int | None, wanted: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+):
     calls: list[tuple[int, int]] = []
 
     class Library:
-        if has_it:
+        if most is not None:
 
             def mallopt(self, option: int, value: int) -> int:
                 calls.append((option, value))
-                return 1
+                return int(option == -1 or value <= most)
 
     monkeypatch.setattr("ctypes.CDLL", lambda name: Library())
     keep_freed_memory.cache_clear()
@@ -158,4 +168,4 @@ def test_memory_is_kept_where_the_c_library_can(has_it: bool, monkeypatch: pytes
     keep_freed_memory()
     keep_freed_memory()
 
-    assert calls == ([(-3, 2**30), (-1, 2**30)] if has_it else [])
+    assert calls == wanted

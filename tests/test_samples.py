@@ -239,6 +239,10 @@ def test_about_the_share_asked_for_is_held_out(share: float):
     assert np.mean(held_out) == pytest.approx(share, abs=0.025)
 
 
+def test_a_group_whose_name_is_no_text_has_a_side():
+    assert in_validation("caf\udce9", share=1.0)
+
+
 def test_a_group_never_changes_sides():
     before = samples_of((f"car{i}" for i in range(20)), photos_each=2)
     after = samples_of((f"car{i}" for i in range(-30, 30)), photos_each=4)

@@ -242,7 +242,7 @@ def test_a_folder_with_other_photos_is_refused(tmp_path: Path):
     assert not (tmp_path / "train_masks").exists()
 
 
-@pytest.mark.parametrize(("cars", "angles"), [(0, 16), (1, 0)])
+@pytest.mark.parametrize(("cars", "angles"), [(0, 16), (1, 0), (1, 100)])
 def test_a_set_of_no_photos_is_a_wrong_call(tmp_path: Path, cars: int, angles: int):
     with pytest.raises(ValueError, match="at least 1"):
         write_dataset(tmp_path, cars=cars, angles=angles)

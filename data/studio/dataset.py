@@ -31,6 +31,9 @@ STUDIO_VERSION = 1
 
 JPEG_QUALITY = 92
 
+MAX_ANGLES = 99
+"""Their two digits are where a car's name ends, and so what keeps its photos together."""
+
 
 @dataclass(frozen=True)
 class _Photo:
@@ -82,11 +85,13 @@ def write_dataset(
         on_photo: called after each photo with the number of those done, and of all.
 
     Raises:
-        ValueError: there would be no photo.
+        ValueError: there would be no photo, or more angles than two digits can name.
         InputError: `out` holds photos of another data set.
     """
-    if cars < 1 or angles < 1:
-        raise ValueError(f"cars and angles must be at least 1, not {cars} and {angles}")
+    if cars < 1 or not 1 <= angles <= MAX_ANGLES:
+        raise ValueError(
+            f"cars must be at least 1 and angles from 1 to {MAX_ANGLES}, not {cars} and {angles}"
+        )
     photos = [
         _Photo(out, seed, car, angle, angles, size)
         for car in range(cars)
