@@ -266,14 +266,13 @@ def test_post_processing_may_change_before_there_is_a_refiner(trained: Path, tmp
 def test_stale_patches_are_refused_by_the_name_of_the_command(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    other = tmp_path / "other.toml"
+    run, other = tmp_path / "run", tmp_path / "other.toml"
+    shutil.copytree(trained / "run", run, ignore=shutil.ignore_patterns("refiner"))
     other.write_text(SETTINGS.replace("side = 8", "side = 16"))
 
-    arguments = ("make-patches", trained / "data", trained / "run", "--config")
-    status = foveamask(*arguments, other)
-    message = capsys.readouterr().err
-    foveamask(*arguments, trained / "settings.toml")
+    status = foveamask("make-patches", trained / "data", run, "--config", other)
 
+    message = capsys.readouterr().err
     assert status == 1
     assert "foveamask make-patches" in message
     assert "Traceback" not in message
