@@ -3,7 +3,7 @@ import signal
 
 # Before torch is imported, here and in the processes that tests start: tests run side by side,
 # and threads of several processes that wait for each other's cores take many times longer.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # A shell that starts the tests in the background has them, and what they start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
