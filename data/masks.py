@@ -48,10 +48,10 @@ def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
 
 
 def _to_grey(image: Image.Image, path: Path) -> NDArray[np.uint8]:
-    if image.mode in ("1", "L", "P") and "transparency" in image.info:
-        image = image.convert("RGBA")
     if image.mode in ("1", "L"):
-        return np.asarray(image.convert("L"), np.uint8)
+        plain = np.array(image.convert("L"), np.uint8)
+        plain[plain == image.info.get("transparency", -1)] = 0
+        return plain
     if image.mode.startswith("I"):
         wide = np.asarray(image).astype(np.int64)
         return (wide if wide.max() < 256 else wide >> 8).clip(0, 255).astype(np.uint8)
@@ -72,6 +72,7 @@ def _palette_to_grey(image: Image.Image) -> NDArray[np.uint8] | None:
     palette = np.zeros((256, 3), np.uint8)
     colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
     palette[: len(colours)] = colours
+    palette = (palette * _palette_alpha(image)[:, None]).round().astype(np.uint8)
     used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256))
     grey = _as_one_channel(palette[used])
     if grey is None and len(used) <= 2:
@@ -83,6 +84,17 @@ def _palette_to_grey(image: Image.Image) -> NDArray[np.uint8] | None:
     table = np.zeros(256, np.uint8)
     table[used] = grey
     return np.asarray(table[indices], np.uint8)
+
+
+def _palette_alpha(image: Image.Image) -> NDArray[np.float64]:
+    """Return (256,) how opaque each colour of a palette is, from 0 to 1."""
+    alpha = np.ones(256)
+    transparency = image.info.get("transparency")
+    if isinstance(transparency, bytes):
+        alpha[: len(transparency)] = np.frombuffer(transparency, np.uint8) / 255
+    elif transparency is not None:
+        alpha[transparency] = 0
+    return alpha
 
 
 def _as_one_channel(pixels: NDArray[np.uint8]) -> NDArray[np.uint8] | None:

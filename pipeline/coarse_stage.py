@@ -126,9 +126,6 @@ def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sam
     groups = {sample.group for sample in held_out}
     others = set(samples).difference(first)
     more = [sample for sample in others if sample.group not in groups]
-    unknown = set(config.exclude).difference(sample.name for sample in samples)
-    if unknown:
-        log.warning("data.exclude names what is not there: %s", ", ".join(sorted(unknown)))
     wanted = sorted(sample for sample in kept + more if sample.name not in config.exclude)
     if not wanted:
         raise InputError(
@@ -136,6 +133,14 @@ def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sam
             "take some out"
         )
     return wanted, held_out
+
+
+def check_exclude(folders: Sequence[Path], config: DataConfig) -> None:
+    """Say which photos `config` excludes that are not in `folders` to begin with."""
+    samples = find_samples(*folders, group_pattern=config.group)
+    unknown = set(config.exclude).difference(sample.name for sample in samples)
+    if unknown:
+        log.warning("data.exclude names what is not there: %s", ", ".join(sorted(unknown)))
 
 
 def origin(config: Config, kept: Sequence[Sample], held_out: Sequence[Sample]) -> str:

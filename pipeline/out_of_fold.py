@@ -88,7 +88,8 @@ class Cutters:
         if sample.group in chosen.seen:
             raise InputError(
                 f"the network that is to cut the patches of {sample.name} has learnt from photos "
-                f"of {sample.group}; set tiles.cut_by, or run `foveamask train-coarse` again"
+                f"of {sample.group}, perhaps as coarse.init or coarse.fold_init; set tiles.cut_by, "
+                "or leave the folder of that photo out"
             )
         return chosen
 

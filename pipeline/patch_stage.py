@@ -37,7 +37,8 @@ from refine.postprocess import parse
 log = logging.getLogger(__name__)
 
 UNSURE = 0.25
-"""Share of a photo's tiles that no coarse network trained to an end is unsure of."""
+"""Share of a photo's tiles that hardly any trained network is unsure of. The contour alone takes
+2 % of the tiles of a photo of 1920 x 1280, 9 % at 480 x 320, but a quarter at 128 x 96."""
 
 TRAIN_LONGER = (
     "in %d of %d photos held out a quarter of the tiles is uncertain, or %d (tiles.train_budget): "

@@ -12,13 +12,12 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 from data import rle
 from data.errors import InputError
 from data.files import replacing
-from data.images import PHOTO_SUFFIXES, opened, read_photo
+from data.images import opened, read_photo
 from data.kaggle_csv import RowJournal, check_names
 from data.masks import write_mask
 from data.samples import by_stem
@@ -78,12 +77,12 @@ def predict_photos(
 
     Raises:
         InputError: the refined stage is asked of a model that has none, or masks would
-            lie among these photos or other pictures, or take each other's place; or a photo has
-            a name that no csv can hold.
+            lie among the photos, replace other pictures, or take each other's place; or a photo
+            has a name that no csv can hold.
     """
     segmenter.check_stage(options.stage)
     check_out(out, photos)
-    check_is_for_masks(out)
+    check_replaced(mask_path(out, photo) for photo in photos)
     check_names(map(row_name, photos) if csv_path is not None else ())
     out.mkdir(parents=True, exist_ok=True)
 
@@ -196,20 +195,27 @@ def check_out(out: Path, photos: Sequence[Path], masks: Iterable[Path] = ()) -> 
     by_stem(photos)
 
 
-def check_is_for_masks(out: Path) -> None:
-    """Raise if the first picture in the folder `out`, if there is one, is no grey PNG as masks are.
+def check_replaced(paths: Iterable[Path]) -> None:
+    """Raise if a mask would replace a picture that is none, such as a photo of that name.
 
     Raises:
-        InputError: so it is. Perhaps `out` is the last of several folders of photos.
+        InputError: one of `paths` is such a picture.
     """
-    pictures = (path for path in out.glob("[!.]*") if path.suffix.lower() in PHOTO_SUFFIXES)
-    for first in islice(pictures, 1):
-        with opened(first) as image:
-            if image.format != "PNG" or image.mode not in ("1", "L"):
-                raise InputError(
-                    f"{out} holds pictures that are no masks, such as {first.name}; the last "
-                    "argument names the folder for the masks"
-                )
+    for path in filter(Path.is_file, paths):
+        if not may_be_mask(path):
+            raise InputError(
+                f"{path} is no mask, and would be replaced by one; the last argument names the "
+                "folder for the masks"
+            )
+
+
+def may_be_mask(path: Path) -> bool:
+    """Whether the file at `path` is a picture without colours of its own, or damaged."""
+    try:
+        with opened(path) as image:
+            return image.mode in ("1", "L", "P")
+    except InputError:
+        return True
 
 
 def mask_path(out: Path, photo: Path) -> Path:

@@ -58,6 +58,7 @@ def train_coarse(
         config = replace(config, coarse=replace(config.coarse, folds=folds))
     chosen = distributed.local_device(choose_device(device))
     kept, held_out = coarse_stage.split_samples(data, config.data)
+    coarse_stage.check_exclude(data, config.data)
     parts = out_of_fold.parts(kept, config)
     for_folds = out_of_fold.settings(config)
     _check_init("coarse.init", config.coarse.init, held_out)
@@ -147,7 +148,8 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
                 scores={"validation": scores},
             )
             model.save(found, run / "model")
-            log.info("%s: Dice %.5f refined", run / "model", score)
+            most = config.tiles.train_budget
+            log.info("%s: Dice %.5f refined, %d tiles at most", run / "model", score, most)
     return run / "model"
 
 

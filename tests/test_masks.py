@@ -164,6 +164,26 @@ def test_what_a_palette_has_transparent_is_background(
     np.testing.assert_array_equal(read, mask if inside else np.zeros_like(mask))
 
 
+@pytest.mark.parametrize("transparency", [0, 7], ids=["background", "a colour not used"])
+@pytest.mark.parametrize("suffix", [".gif", ".png"])
+def test_a_red_object_on_nothing_is_the_object(tmp_path: Path, suffix: str, transparency: int):
+    mask = disc()
+    image = Image.fromarray(mask.astype(np.uint8), "P")
+    image.putpalette([0, 0, 0, 255, 0, 0] + [9] * 3 * 254)
+    image.save(tmp_path / f"a{suffix}", transparency=transparency)
+
+    np.testing.assert_array_equal(read_mask(tmp_path / f"a{suffix}"), mask)
+
+
+def test_the_transparent_grey_of_a_picture_in_grey_is_background(tmp_path: Path):
+    mask = disc()
+    Image.fromarray(np.where(mask, 255, 128).astype(np.uint8)).save(
+        tmp_path / "a.png", transparency=128
+    )
+
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.png"), mask)
+
+
 def test_alpha_that_says_nothing_changes_nothing(tmp_path: Path):
     mask = disc()
     la = np.dstack([mask * np.uint8(255), np.full(mask.shape, 255, np.uint8)])

@@ -270,7 +270,7 @@ def test_folds_of_weights_that_know_the_photos_are_refused_before_any_work(
 
 
 def test_folds_may_begin_with_another_model_for_fewer_epochs_and_leave_out_what_it_knows(
-    trained: Path, tmp_path: Path
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     small = write_data(tmp_path / "small")
     for path in [*small.glob("*/*")]:
@@ -286,8 +286,9 @@ def test_folds_may_begin_with_another_model_for_fewer_epochs_and_leave_out_what_
 
     arguments = [trained / "data", small, run, "--config", tmp_path / "settings.toml"]
     assert foveamask("train-coarse", *arguments) == 0
+    assert foveamask("make-patches", small, trained / "data", run) == 1
+    assert "perhaps as coarse.init or coarse.fold_init" in capsys.readouterr().err
     assert foveamask("make-patches", trained / "data", run) == 0
-    assert foveamask("make-patches", small, run) == 1
 
     kept, held_out = split_samples([trained / "data"], DataConfig(long_side=64, validation=0.3))
     left_out = set()
