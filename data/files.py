@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from data.errors import InputError
 
@@ -21,6 +22,17 @@ def prepare(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=path.parent):
         pass  # or an OSError, which says why
+
+
+@contextmanager
+def replacing_table(path: Path) -> Iterator[TextIO]:
+    """Give a text file for `csv` that takes the place of `path` when the block ends well."""
+    with (
+        replacing(path) as partial,
+        # Names on disk need not be text.
+        partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
+        yield file
 
 
 @contextmanager

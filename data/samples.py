@@ -84,7 +84,7 @@ def find_samples(*folders: Path, group_pattern: str = CARVANA_GROUP) -> list[Sam
 
 def _samples_in(data: Path, pattern: re.Pattern[str]) -> list[Sample]:
     photo_dir, mask_dir, ending = _layout(data)
-    photos = by_stem(find_photos(photo_dir))
+    photos = by_stem(_photos_at(photo_dir))
     masks = by_stem(_images(mask_dir, MASK_SUFFIXES))
     problems = [
         f"{photo} has no mask" for stem, photo in photos.items() if stem + ending not in masks

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
 from data.errors import InputError
-from data.files import replacing
+from data.files import replacing_table
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import CARVANA_GROUP, Sample, check_samples, find_samples
@@ -210,11 +210,7 @@ def write_table(path: Path, photos: Sequence[PhotoScores]) -> None:
     """Write one row a photo to a csv file at `path`, the worst first."""
     ordered = sorted(photos, key=lambda p: (p.postprocessed or p.refined or p.coarse).dice)
     rows = [_row(photo) for photo in ordered]
-    with (
-        replacing(path) as partial,
-        # Names on disk need not be text.
-        partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
-    ):
+    with replacing_table(path) as file:
         table = csv.DictWriter(file, fieldnames=list(rows[0]))
         table.writeheader()
         table.writerows(rows)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from data import rle
 from data.errors import InputError
-from data.files import replacing
+from data.files import replacing_table
 from data.images import opened, read_photo
 from data.kaggle_csv import RowJournal, check_names
 from data.masks import write_mask
@@ -133,11 +133,7 @@ def predict_photos(
 
 def write_expected(path: Path, photos: Sequence[tuple[float, str]]) -> None:
     """Write the (expected Dice, name) of `photos` to a csv file, whole, the least first."""
-    with (
-        replacing(path) as partial,
-        # Names on disk need not be text.
-        partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
-    ):
+    with replacing_table(path) as file:
         table = csv.writer(file)
         table.writerow(["photo", "expected_dice"])
         table.writerows([name, f"{dice:.6f}"] for dice, name in sorted(photos))
