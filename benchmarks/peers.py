@@ -43,6 +43,7 @@ from data.files import replacing
 from data.geometry import Size, padded
 from data.images import read_photo
 from data.masks import read_mask
+from data.parallel import without_errors
 from data.samples import Sample
 from pipeline import config as settings
 from pipeline import model, runs
@@ -293,12 +294,10 @@ def scored(row: Row, mask: Masker, bench: Bench) -> Row:
 
     num_workers = PHOTOS_ON_GPU if bench.device.type == "cuda" else None
     found = []
-    results = side_by_side(work, bench.held_out, num_workers)
+    results = without_errors(side_by_side(work, bench.held_out, num_workers))
     with closing(results), progress(f"scoring {row.peer}") as on_photo:
-        for i, result in enumerate(results):
-            if isinstance(result, InputError):
-                raise result
-            found.append(result)
+        for i, scores in enumerate(results):
+            found.append(scores)
             on_photo(i + 1, len(bench.held_out))
     mean = means(found)
     return replace(

@@ -7,6 +7,7 @@ SIGABRT, and the message and the exit status that were meant with it.
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import TypeVar
 
 from joblib import cpu_count
@@ -50,6 +51,21 @@ def in_threads(
             yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def without_errors(
+    results: Generator[Result | InputError, None, None],
+) -> Generator[Result, None, None]:
+    """Give the results of `in_threads`, and raise the first error among them.
+
+    Raises:
+        InputError: work on an item ended in it.
+    """
+    with closing(results):
+        for result in results:
+            if isinstance(result, InputError):
+                raise result
+            yield result
 
 
 def _attempt(work: Callable[[T], Result], item: T) -> Result | InputError:

@@ -16,7 +16,7 @@ from data.errors import InputError, SettingsError
 from data.geometry import Size
 from data.images import MASK_SUFFIXES, PHOTO_SUFFIXES, read_size
 from data.masks import read_mask
-from data.parallel import in_threads
+from data.parallel import in_threads, without_errors
 
 CARVANA_GROUP = r"([0-9a-f]{12})_\d{2}"
 """`<car>_<angle>` of the Carvana photos; the first bracket is the group."""
@@ -127,13 +127,9 @@ def fingerprint(samples: Sequence[Sample]) -> str:
     Raises:
         InputError: a file cannot be read.
     """
-    digests = []
-    with closing(in_threads(_digest, samples)) as results:
-        for result in results:
-            if isinstance(result, InputError):
-                raise result
-            digests.append(result)
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    with closing(without_errors(in_threads(_digest, samples))) as digests:
+        text = "\n".join(digests)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def by_stem(paths: Iterable[Path]) -> dict[str, Path]:

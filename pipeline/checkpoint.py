@@ -21,6 +21,9 @@ FORMAT = 1
 UNREADABLE = (RuntimeError, OSError, EOFError, LookupError, ValueError, pickle.UnpicklingError)
 """What `torch.load` raises, depending on where a file was cut off."""
 
+AVERAGED = "module."
+"""What `AveragedModel` puts before the names of the network it averages."""
+
 
 @dataclass
 class TrainState:
@@ -117,3 +120,24 @@ def read(path: Path) -> dict[str, Any]:
             "train again in another folder"
         )
     return saved
+
+
+def load_best(network: nn.Module, stage_dir: Path) -> float:
+    """Load the averaged weights of a finished stage's best epoch into `network`; return its score.
+
+    Raises:
+        InputError: they are missing or damaged.
+    """
+    best = stage_dir / "best.pt"
+    if not best.exists():
+        raise InputError(f"{best} is missing; delete {stage_dir} to train that stage again")
+    saved = read(best)
+    average: dict[str, Any] = saved["average"]
+    network.load_state_dict(
+        {
+            name.removeprefix(AVERAGED): value
+            for name, value in average.items()
+            if name.startswith(AVERAGED)
+        }
+    )
+    return float(saved["best_score"])

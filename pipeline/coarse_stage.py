@@ -29,7 +29,6 @@ from pipeline.config import CoarseConfig, Config, DataConfig
 from pipeline.devices import autocast, place
 from pipeline.losses import bce_dice
 from pipeline.metrics import overlap
-from pipeline.model import Model
 from pipeline.progress import progress
 from pipeline.training import fit
 
@@ -51,7 +50,7 @@ def train_coarse(
     torch.manual_seed(config.coarse.seed)
     network = place(new_network(config.coarse), device)
     if config.coarse.init:
-        begin_with(models.load(config.coarse.init), network, held_out)
+        network.load_state_dict(models.load(config.coarse.init).coarse.state_dict())
     stretch_to = Size(*config.data.stretch_to) if config.data.stretch_to else None
     view = CoarseView(config.data.long_side, network.level, network.alignment, stretch_to)
     with progress("decoding photos") as on_photo:
@@ -93,20 +92,29 @@ def new_network(config: CoarseConfig) -> CoarseNetwork:
     return networks.build(config.network, options)
 
 
-def begin_with(model: Model, network: CoarseNetwork, held_out: Sequence[Sample]) -> None:
-    """Give `network` the coarse weights of `model`.
+def check_init(setting: str, config: CoarseConfig, held_out: Sequence[Sample], todo: str) -> None:
+    """Raise if training cannot begin with the model `config.init`, if that names one.
+
+    Args:
+        setting: which setting has named it.
+        config: settings of the network.
+        held_out: what the network is scored on.
+        todo: what to do where the model knows some of that.
 
     Raises:
-        InputError: they are of another network, or have been learnt from photos held out.
+        InputError: there is no such model, it is of another network, or it has learnt from photos
+            held out.
     """
+    if not config.init:
+        return
+    model, network = models.load(config.init), new_network(config)
     name, own = networks.name_of(model.coarse), networks.name_of(network)
     if (name, model.coarse.options()) != (own, network.options()):
         raise InputError(
-            f"coarse.init is a model of {name} {model.coarse.options()}, "
+            f"{setting} is a model of {name} {model.coarse.options()}, "
             f"and the settings ask for {own} {network.options()}"
         )
-    models.check_unseen(model, {sample.group for sample in held_out}, "coarse.init")
-    network.load_state_dict(model.coarse.state_dict())
+    models.check_unseen(model, {sample.group for sample in held_out}, setting, todo)
 
 
 def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sample], list[Sample]]:

@@ -20,6 +20,7 @@ from data.errors import InputError
 from data.files import replacing_table
 from data.images import read_photo
 from data.masks import read_mask
+from data.parallel import without_errors
 from data.samples import CARVANA_GROUP, Sample, check_samples, find_samples
 from pipeline.many import segmented
 from pipeline.metrics import boundary_error, boundary_iou, overlap, rank_correlation
@@ -58,6 +59,11 @@ class PhotoScores:
     predicted_dice: float
     """What the model itself expects of its mask."""
 
+    @property
+    def finished(self) -> Scores:
+        """Of the mask that the model hands over."""
+        return self.postprocessed or self.refined or self.coarse
+
 
 def evaluate(
     data: Path,
@@ -93,12 +99,10 @@ def evaluate(
 
     predict = partial(segmenter.predict_batch, stage=stage, budget=budget, postprocess=postprocess)
     photos = []
-    results = segmented(samples, read, predict, finish, segmenter.device)
+    results = without_errors(segmented(samples, read, predict, finish, segmenter.device))
     with closing(results), progress("evaluating") as on_photo:
-        for i, result in enumerate(results):
-            if isinstance(result, InputError):
-                raise result
-            photos.append(result)
+        for i, scores in enumerate(results):
+            photos.append(scores)
             on_photo(i + 1, len(samples))
     operations = gmac(segmenter, samples[0].photo, stage, [photo.tiles for photo in photos])
     return summary(photos, num_seen) | {"gmac": operations}, photos
@@ -168,10 +172,10 @@ def summary(photos: Sequence[PhotoScores], num_seen: int) -> dict[str, Any]:
         result["refined_better_share"] = fmean(better)
         result["tiles"] = fmean(photo.tiles for photo in photos)
         result["tiles_share"] = fmean(photo.tiles_share for photo in photos)
-    last = [(photo.refined or photo.coarse).dice for photo in photos]
     predicted = [photo.predicted_dice for photo in photos]
+    true = [photo.finished.dice for photo in photos]
     result["predicted_dice"] = fmean(predicted)
-    result["predicted_dice_rank_correlation"] = rank_correlation(predicted, last)
+    result["predicted_dice_rank_correlation"] = rank_correlation(predicted, true)
     finished = [photo.postprocessed for photo in photos if photo.postprocessed is not None]
     if finished:
         result["postprocessed"] = means(finished)
@@ -208,7 +212,7 @@ def gmac(segmenter: Segmenter, path: Path, stage: Stage, tiles: Sequence[int]) -
 
 def write_table(path: Path, photos: Sequence[PhotoScores]) -> None:
     """Write one row a photo to a csv file at `path`, the worst first."""
-    ordered = sorted(photos, key=lambda p: (p.postprocessed or p.refined or p.coarse).dice)
+    ordered = sorted(photos, key=lambda photo: photo.finished.dice)
     rows = [_row(photo) for photo in ordered]
     with replacing_table(path) as file:
         table = csv.DictWriter(file, fieldnames=list(rows[0]))

@@ -15,7 +15,7 @@ from typing import TypeVar
 import torch
 
 from data.errors import InputError
-from data.parallel import in_threads
+from data.parallel import in_threads, without_errors
 from pipeline.parallel import one_thread_each, side_by_side
 from pipeline.segmenter import Photo, Prediction
 
@@ -134,17 +134,6 @@ def most_together(shape: tuple[int, ...]) -> int:
     """Return how many photos of `shape` make a batch; of none, if it is not known yet."""
     pixels = shape[0] * shape[1] if shape else 1
     return min(PHOTOS_A_BATCH, max(1, PIXELS_A_BATCH // pixels))
-
-
-def without_errors(
-    results: Generator[Result | InputError, None, None],
-) -> Generator[Result, None, None]:
-    """Give results of work that gives its errors along with its results."""
-    with closing(results):
-        for result in results:
-            if isinstance(result, InputError):
-                raise result
-            yield result
 
 
 @contextmanager

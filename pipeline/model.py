@@ -129,19 +129,18 @@ def find(name: str | Path) -> Path:
     raise InputError(f"no model at {name}; give a folder with a model.json{known}")
 
 
-def check_unseen(model: Model, held_out: Set[str], setting: str) -> None:
+def check_unseen(model: Model, held_out: Set[str], setting: str, todo: str) -> None:
     """Raise if `model`, which `setting` names to begin training with, knows what is held out.
 
     Raises:
-        InputError: it has learnt from photos of the groups `held_out`.
+        InputError: it has learnt from photos of the groups `held_out`; it ends with what `todo`.
     """
     seen = sorted(held_out & model.seen)
     if seen:
         raise InputError(
             f"{setting} has learnt from {len(seen)} groups that are held out here "
             f"({', '.join(seen[:3])}{', ...' if len(seen) > 3 else ''}), so their scores would "
-            "mean nothing (those of folds are held out in turn); begin with another model, hold "
-            "out others (data.split_seed), or take coarse.folds away"
+            f"mean nothing; {todo}"
         )
 
 

@@ -19,6 +19,7 @@ from data.errors import InputError
 from data.geometry import Fovea, Size, padded, working_size
 from data.images import read_photo, read_size
 from data.masks import read_mask
+from data.parallel import without_errors
 from data.patch_store import BEYOND, RINGS, Origin, Patches
 from data.patch_writer import PatchWriter
 from data.pyramid import to_working_size
@@ -135,12 +136,10 @@ def write_patches(
         return photo_patches(index, samples[index], segmenters[index], budget)
 
     on_gpu = segmenters[0].device.type == "cuda"
-    results = side_by_side(work, range(first, len(samples)), PHOTOS_ON_GPU if on_gpu else None)
+    num_workers = PHOTOS_ON_GPU if on_gpu else None
+    results = without_errors(side_by_side(work, range(first, len(samples)), num_workers))
     with closing(results), progress("making patches") as on_photo:
-        for i, result in enumerate(results, first):
-            if isinstance(result, InputError):
-                raise result
-            patches, outside = result
+        for i, (patches, outside) in enumerate(results, first):
             is_held_out = i >= writer.num_training  # those before may be cut by other networks
             num_unsure += is_held_out and is_unsure(len(patches["tile"]), samples[i], config)
             writer.outside[i] = (outside.intersection, outside.predicted, outside.truth)

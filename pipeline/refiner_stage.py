@@ -41,7 +41,7 @@ SCORE_BATCH = 1024
 
 
 def train_refiner(run: Path, config: Config, device: torch.device) -> Refiner:
-    """Train the refiner on the patches of `run`; return it as it validated best.
+    """Train the refiner on the patches of `run`; return it as it was after the last step.
 
     Raises:
         InputError: the patches are missing, stale or damaged, there are none to train on, or
@@ -131,7 +131,7 @@ def begin_with(model: Model, network: Refiner, held_out: Set[str]) -> None:
             f"refiner.init has a refiner of {model.refiner.options()}, "
             f"and the settings ask for {network.options()}"
         )
-    models.check_unseen(model, held_out, "refiner.init")
+    models.check_unseen(model, held_out, "refiner.init", "begin with another model")
     network.load_state_dict(model.refiner.state_dict())
 
 

@@ -9,25 +9,22 @@ folds/            runs of the coarse stage that each leave out some groups
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
 
 from data.errors import InputError
-from pipeline import checkpoint, config, model
+from pipeline import config, model
 from pipeline.config import Config
 from pipeline.model import Model
 
-AVERAGED = "module."
-"""What `AveragedModel` puts before the names of the network it averages."""
 
-
-def resolve(run: Path, given: Path | None, editable: Iterable[str]) -> Config:
+def resolve(
+    run: Path, given: Path | None, editable: Iterable[str], others: Mapping[str, Iterable[str]]
+) -> Config:
     """Return the settings of `run`.
 
     They are those of the file `given` over those that the run began with over the defaults.
@@ -36,9 +33,11 @@ def resolve(run: Path, given: Path | None, editable: Iterable[str]) -> Config:
         run: folder of the run, which need not be there yet.
         given: settings file named on the command line.
         editable: settings, or tables of them, that may differ from what the run began with.
+        others: by command, those that may with that one in the place of this.
 
     Raises:
-        InputError: `given` changes what an earlier stage of the run was made with.
+        InputError: `given` changes what an earlier stage of the run was made with, or what another
+            command takes up.
         SettingsError: a settings file is at fault.
     """
     if given is not None and not given.is_file():
@@ -50,9 +49,15 @@ def resolve(run: Path, given: Path | None, editable: Iterable[str]) -> Config:
         allowed = tuple(editable)
         fixed = [name for name in config.changed(begun, wanted) if not covers(allowed, name)]
         if fixed:
-            raise InputError(
-                f"{run} was begun with another {', '.join(fixed)}; train in another folder"
+            commands = [
+                command
+                for command, names in others.items()
+                if all(covers(names, name) for name in fixed)
+            ]
+            todo = (
+                f"give it to `foveamask {commands[0]}`" if commands else "train in another folder"
             )
+            raise InputError(f"{run} was begun with another {', '.join(fixed)}; {todo}")
     return wanted
 
 
@@ -84,11 +89,11 @@ def record(run: Path, settings: Config) -> None:
     config.save(settings, run / "config.toml")
 
 
-def coarse_model(run: Path) -> Model:
-    """Return the model that the coarse stage of `run` wrote.
+def model_so_far(run: Path) -> Model:
+    """Return the model of `run`, which has a refiner once that is trained.
 
     Raises:
-        InputError: it has not been trained, or its model is damaged.
+        InputError: stage one has not been trained, or the model is damaged.
     """
     if not (run / "model" / "model.json").is_file():
         raise InputError(f"{run} has no model yet; run `foveamask train-coarse DATA {run}`")
@@ -98,27 +103,6 @@ def coarse_model(run: Path) -> Model:
 def covers(settings: Iterable[str], name: str) -> bool:
     """Whether `name` is one of `settings` or lies in a table that is."""
     return any(name == setting or name.startswith(f"{setting}.") for setting in settings)
-
-
-def load_best(network: nn.Module, stage_dir: Path, command: str) -> float:
-    """Load the averaged weights of a stage's best epoch into `network`; return its score.
-
-    Raises:
-        InputError: the stage has not been trained, or its checkpoint is damaged.
-    """
-    best = stage_dir / "best.pt"
-    if not best.exists():
-        raise InputError(f"{best} is not there; run `foveamask {command}`")
-    saved = checkpoint.read(best)
-    average: dict[str, Any] = saved["average"]
-    network.load_state_dict(
-        {
-            name.removeprefix(AVERAGED): value
-            for name, value in average.items()
-            if name.startswith(AVERAGED)
-        }
-    )
-    return float(saved["best_score"])
 
 
 def versions() -> dict[str, str]:

@@ -11,6 +11,7 @@ import torch
 
 from data.samples import Sample
 from pipeline import (
+    checkpoint,
     coarse_stage,
     distributed,
     model,
@@ -25,16 +26,27 @@ from pipeline.devices import choose_device
 log = logging.getLogger(__name__)
 
 FIRST = ("data", "coarse")
-"""What must stay from then on that the coarse stage begins."""
+"""Settings that may change until the coarse stage has begun, and no longer."""
 
-LOOSE = (
-    *("tiles", "refiner", "postprocess", "coarse.epochs", "coarse.workers"),
-    *("coarse.folds", "coarse.fold_epochs", "coarse.fold_init"),
-)
-"""What may change after the coarse stage began."""
+TAKEN_UP = {
+    "train-coarse": (
+        *("tiles", "refiner", "postprocess", "coarse.epochs", "coarse.workers"),
+        *("coarse.folds", "coarse.fold_epochs", "coarse.fold_init"),
+    ),
+    "make-patches": ("tiles", "refiner", "postprocess"),
+    "train-refiner": ("refiner", "postprocess"),
+}
+"""Settings that may change after that, by the command that they may be given to."""
 
 LAST = ("refiner.epochs", "postprocess")
-"""What may change after the refiner's training began."""
+"""Of `[tiles]`, `[refiner]` and `postprocess`, what may change once the refiner has begun."""
+
+NO_INIT = "begin with another model, or hold out others (data.split_seed)"
+NO_FOLD_INIT = (
+    "those of folds are held out in turn: begin with another model (coarse.fold_init), or take "
+    "coarse.folds away"
+)
+"""What to do about a model to begin with that knows what is held out."""
 
 
 def train_coarse(
@@ -52,8 +64,7 @@ def train_coarse(
     Raises:
         InputError: data, settings or an earlier run in the folder are at fault.
     """
-    begun = (run / "coarse" / "last.pt").exists()
-    config = runs.resolve(run, settings, _editable(run, LOOSE if begun else (*FIRST, *LOOSE)))
+    config = _resolve(run, settings, "train-coarse")
     if folds is not None:
         config = replace(config, coarse=replace(config.coarse, folds=folds))
     chosen = distributed.local_device(choose_device(device))
@@ -61,11 +72,11 @@ def train_coarse(
     coarse_stage.check_exclude(data, config.data)
     parts = out_of_fold.parts(kept, config)
     for_folds = out_of_fold.settings(config)
-    _check_init("coarse.init", config.coarse.init, held_out)
+    coarse_stage.check_init("coarse.init", config.coarse, held_out, NO_INIT)
     if parts:
         name = "coarse.fold_init" if config.coarse.fold_init else "coarse.init"
         away = [sample for _, unseen in parts for sample in unseen]
-        _check_init(name, for_folds.coarse.init, [*held_out, *away])
+        coarse_stage.check_init(name, for_folds.coarse, [*held_out, *away], NO_FOLD_INIT)
     with runs.locked(run), distributed.process_group(chosen):
         runs.record(run, config)
         _train_coarse_model(kept, held_out, run, config, chosen)
@@ -76,17 +87,25 @@ def train_coarse(
     return run / "model"
 
 
-def _editable(run: Path, names: Sequence[str]) -> list[str]:
-    """Return which settings of `names` may change: few once the refiner's training has begun."""
-    if not (run / "refiner" / "last.pt").exists():
-        return list(names)
-    return [*LAST, *(name for name in names if name not in ("tiles", "refiner"))]
+def _resolve(run: Path, settings: Path | None, command: str) -> Config:
+    """Return the settings of `run` with those of the file `settings`, given to `command`.
 
-
-def _check_init(setting: str, name: str, held_out: Sequence[Sample]) -> None:
-    """Refuse a model `name`, if there is one, to begin with that has learnt what is held out."""
-    if name:
-        model.check_unseen(model.load(name), {sample.group for sample in held_out}, setting)
+    Raises:
+        InputError: the file changes what may not change any more, or not with that command.
+    """
+    has_begun = (run / "refiner" / "last.pt").exists()
+    taken_up = {
+        name: [*LAST, *(n for n in names if n not in ("tiles", "refiner"))] if has_begun else names
+        for name, names in TAKEN_UP.items()
+    }
+    editable = taken_up.pop(command)
+    if not (run / "coarse" / "last.pt").exists():
+        editable = (*FIRST, *editable)
+    others = {
+        f"{name} {run}" if name == "train-refiner" else f"{name} DATA {run}": names
+        for name, names in taken_up.items()
+    }
+    return runs.resolve(run, settings, editable, others)
 
 
 def _train_coarse_model(
@@ -96,7 +115,7 @@ def _train_coarse_model(
     network = coarse_stage.train_coarse(kept, held_out, run / "coarse", config, device)
     if distributed.rank():
         return
-    score = runs.load_best(network, run / "coarse", f"train-coarse DATA {run}")
+    score = checkpoint.load_best(network, run / "coarse")
     found = patch_stage.coarse_only(network, config)
     found = replace(
         found,
@@ -115,10 +134,10 @@ def make_patches(data: Sequence[Path], run: Path, settings: Path | None, device:
     Raises:
         InputError: data, settings or the run are at fault.
     """
-    coarse_only = runs.coarse_model(run)
-    config = runs.resolve(run, settings, _editable(run, ("tiles", "refiner", "postprocess")))
+    so_far = runs.model_so_far(run)
+    config = _resolve(run, settings, "make-patches")
     with runs.locked(run):
-        return patch_stage.make_patches(data, run, coarse_only, config, choose_device(device))
+        return patch_stage.make_patches(data, run, so_far, config, choose_device(device))
 
 
 def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
@@ -127,24 +146,23 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
     Raises:
         InputError: settings or the run are at fault, or the patches are missing or stale.
     """
-    coarse_only = runs.coarse_model(run)
-    config = runs.resolve(run, settings, _editable(run, ("refiner", "postprocess")))
+    so_far = runs.model_so_far(run)
+    config = _resolve(run, settings, "train-refiner")
     chosen = distributed.local_device(choose_device(device))
     with runs.locked(run), distributed.process_group(chosen):
         runs.record(run, config)
         network = refiner_stage.train_refiner(run, config, chosen)
         if distributed.rank() == 0:
-            score = runs.load_best(network, run / "refiner", f"train-refiner {run}")
-            scores = coarse_only.scores.get("validation", {}) | {"refined_dice": score}
+            score = checkpoint.load_best(network, run / "refiner")
+            scores = so_far.scores.get("validation", {}) | {"refined_dice": score}
             seen, _ = patch_stage.patch_groups(run, config)
-            seen |= coarse_only.seen
+            seen |= so_far.seen
             if config.refiner.init:
                 seen |= model.load(config.refiner.init).seen
             found = replace(
-                patch_stage.with_tiles(coarse_only, config),
+                patch_stage.with_tiles(so_far, config),
                 refiner=network,
-                provenance=coarse_only.provenance
-                | {"groups": sorted(seen), "settings": plain(config)},
+                provenance=so_far.provenance | {"groups": sorted(seen), "settings": plain(config)},
                 scores={"validation": scores},
             )
             model.save(found, run / "model")

@@ -279,6 +279,24 @@ def test_stale_patches_are_refused_by_the_name_of_the_command(
 
 
 @pytest.mark.slow
+def test_settings_given_to_another_command_than_takes_them_up_are_sent_there(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    run, other = tmp_path / "run", tmp_path / "other.toml"
+    shutil.copytree(trained / "run", run, ignore=shutil.ignore_patterns("refiner", "*.zarr"))
+
+    other.write_text("[tiles]\nlow = 0.1\n")
+    assert foveamask("train-refiner", run, "--config", other) == 1
+    assert f"give it to `foveamask make-patches DATA {run}`" in capsys.readouterr().err
+    other.write_text("[coarse]\nepochs = 16\n")
+    assert foveamask("make-patches", trained / "data", run, "--config", other) == 1
+    assert f"give it to `foveamask train-coarse DATA {run}`" in capsys.readouterr().err
+    other.write_text("[data]\nlong_side = 100\n")
+    assert foveamask("make-patches", trained / "data", run, "--config", other) == 1
+    assert "train in another folder" in capsys.readouterr().err
+
+
+@pytest.mark.slow
 def test_a_run_is_not_continued_with_other_settings(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

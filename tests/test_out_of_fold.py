@@ -1,6 +1,7 @@
 """No patch of a training photo comes from a network that has seen its car."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from data.samples import Sample, find_samples
 from pipeline import checkpoint, out_of_fold, patch_stage, runs
 from pipeline import model as models
 from pipeline.cli import main
-from pipeline.coarse_stage import begin_with, split_samples
+from pipeline.coarse_stage import check_init, split_samples
 from pipeline.config import CoarseConfig, Config, DataConfig, TilesConfig
 from pipeline.model import Model
 from pipeline.segmenter import Proposal, Segmenter
@@ -215,16 +216,22 @@ def test_training_begins_with_the_weights_of_another_model(tmp_path: Path):
     assert any(group.startswith("f") for group in new.provenance["groups"])
 
 
-def test_weights_that_know_what_is_held_out_are_refused():
+def test_weights_that_know_what_is_held_out_are_refused(tmp_path: Path):
+    models.save(model_that_knows("a", "b"), tmp_path)
     held_out = [Sample("a_01", Path("a.png"), Path("b.png"), "a")]
+    config = CoarseConfig(init=str(tmp_path))
 
-    with pytest.raises(InputError, match=r"coarse\.init has learnt from 1 groups .*\(a\)"):
-        begin_with(model_that_knows("a", "b"), ENet(), held_out)
+    with pytest.raises(InputError, match=r"coarse\.init has learnt from 1 groups .*\(a\).*; do so"):
+        check_init("coarse.init", config, held_out, "do so")
+    check_init("coarse.init", config, [replace(held_out[0], group="c")], "do so")
 
 
-def test_weights_of_another_network_are_refused():
-    with pytest.raises(InputError, match=r"'unpool': 'indices'.* ask for enet .*'nearest'"):
-        begin_with(model_that_knows(), ENet(unpool="nearest"), [])
+def test_weights_of_another_network_are_refused(tmp_path: Path):
+    models.save(model_that_knows(), tmp_path)
+    config = CoarseConfig(init=str(tmp_path), unpool="nearest")
+
+    with pytest.raises(InputError, match=r"fold_init .*'indices'.* ask for enet .*'nearest'"):
+        check_init("coarse.fold_init", config, [], "")
 
 
 @pytest.mark.slow
@@ -266,6 +273,20 @@ def test_folds_of_weights_that_know_the_photos_are_refused_before_any_work(
 
     assert status == 1
     assert "take coarse.folds away" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_folds_that_cannot_begin_with_their_model_are_refused_before_any_work(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    models.save(replace(model_that_knows(), coarse=ENet(unpool="nearest")), tmp_path / "other")
+    folds = f'[coarse]\nfolds = 2\nfold_init = "{tmp_path / "other"}"'
+    (tmp_path / "settings.toml").write_text(SETTINGS.replace("[coarse]", folds))
+
+    arguments = [trained / "data", tmp_path / "run", "--config", tmp_path / "settings.toml"]
+    assert foveamask("train-coarse", *arguments) == 1
+
+    assert "coarse.fold_init is a model of enet" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
