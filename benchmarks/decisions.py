@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from coarse.uncertainty import tile_weights
 from data.coarse_dataset import CoarseView
 from data.errors import InputError
 from data.images import read_photo
@@ -129,15 +128,13 @@ def tiles_of(prediction: Prediction, truth: NDArray[np.bool_]) -> Tiles:
         return np.asarray(sums[0] - sums[1], np.int64)
 
     intersection, predicted = gain(before & truth, after & truth), gain(before, after)
-    # Refined tiles are all uncertain, so that the thresholds make no difference to their weights.
-    weight = tile_weights(proposal.coarse, tile=side, stride=proposal.stride, low=0, high=1)[0]
     largest = largest_doubts(proposal.coarse, side // proposal.stride)
     return Tiles(
         coarse=Overlap(int((before & truth).sum()), int(before.sum()), int(truth.sum())),
         intersection=intersection,
         predicted=predicted,
         orders={
-            "weight": weight.cpu().numpy()[rows, columns],
+            "weight": proposal.weights[0].cpu().numpy()[rows, columns],
             "largest doubt": largest.cpu().numpy()[rows, columns],
             # Wrong pixels fewer: two for each that is now in both masks, less one for each added.
             "true gain": (2 * intersection - predicted).astype(np.float32),

@@ -22,10 +22,10 @@ from data.coarse_dataset import CoarsePair, CoarseView, load_pair, load_pairs
 from data.geometry import ALIGNMENT, Size, working_size
 from data.samples import Sample
 from pipeline.coarse_stage import CoarseBatches
+from pipeline.coarse_stage import loss_of as coarse_loss_of
 from pipeline.config import Config, TrainConfig
-from pipeline.devices import Precision, autocast
+from pipeline.devices import Precision
 from pipeline.inference import for_inference
-from pipeline.losses import bce_dice
 from pipeline.progress import progress
 from pipeline.training import BatchLoss, new_state, train_epoch
 from refine.stitch import upsample
@@ -176,16 +176,12 @@ def endless(batches: CoarseBatches) -> Iterator[Batch]:
 
 def loss_of(config: Config, device: torch.device, crop: Size | None) -> BatchLoss:
     """Return the loss of the coarse stage, on random parts of the photos where `crop` is given."""
+    whole = coarse_loss_of(config.coarse, device)
 
-    def batch_loss(model: nn.Module, batch: Batch) -> Tensor:
-        photos, masks = (x.to(device, non_blocking=True) for x in batch)
-        if crop is not None:
-            photos, masks = cropped(photos, masks, crop)
-        with autocast(device, config.coarse.precision):
-            logits = model(photos)
-        return bce_dice(logits, masks / 255, config.coarse.dice_weight)
+    def of_parts(model: nn.Module, batch: Batch) -> Tensor:
+        return whole(model, batch if crop is None else cropped(*batch, crop))
 
-    return batch_loss
+    return of_parts
 
 
 def cropped(photos: Tensor, masks: Tensor, size: Size) -> Batch:

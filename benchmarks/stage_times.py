@@ -142,7 +142,7 @@ def clocks_inside(segmenter: Segmenter, clock: Clock) -> Iterator[None]:
         ("upsample", module, "upsample"),
         ("choice of tiles", module, "tile_weights"),
         ("choice of tiles", module, "select_tiles"),
-        ("windows", segmenter, "_windows"),
+        ("windows", segmenter, "windows"),
         ("refiner", segmenter, "refine"),
         ("stitch", module, "stitch"),
     ]

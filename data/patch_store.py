@@ -9,8 +9,9 @@ Format 1, for N patches of tile side T from M photos; P_k are the pixels of ring
     tile           (N, 3)       int32   photo, row and column in the grid of tiles
     outside        (M, 3)       int64   pixels outside the tiles of each photo: in both
                                         masks, in the coarse one, in the true one
-    attributes: format, fingerprint, origin (what the patches were made from), photos
-    (their names, in order), num_training (the first so many are not for validation)
+    attributes: format, fingerprint, origin (coarse weights and settings that the patches were
+    made with), photos (their names, in order), num_training (the first so many are not for
+    validation)
 
 Every shard has a file, those of nothing but zeros too: one that is missing is damage.
 `data.patch_writer` writes them; this module says what they are, and reads them.

@@ -29,6 +29,7 @@ Device = Literal["auto", "cpu", "cuda"]
 Stage = Literal["coarse", "refined"]
 Settings = Annotated[Path | None, Parameter(name="--config")]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+Seed = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 Folds = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=100))]
 Angles = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=99))]
 HeightWidth = Annotated[tuple[Count, Count], Parameter(negative=())]
@@ -124,7 +125,7 @@ def goes_on() -> Iterator[None]:
 
 
 @app.command
-def demo_data(out: Path, /, *, cars: Count = 8, angles: Angles = 16, seed: int = 0) -> None:
+def demo_data(out: Path, /, *, cars: Count = 8, angles: Angles = 16, seed: Seed = 0) -> None:
     """Make photos of synthetic cars in a studio, with exact masks, in the Carvana layout.
 
     Args:

@@ -30,7 +30,7 @@ from pipeline.devices import autocast, place
 from pipeline.losses import bce_dice
 from pipeline.metrics import overlap
 from pipeline.progress import progress
-from pipeline.training import fit
+from pipeline.training import BatchLoss, fit
 
 log = logging.getLogger(__name__)
 
@@ -58,19 +58,13 @@ def train_coarse(
     train, validation = pairs[: len(kept)], pairs[len(kept) :]
     log.info("training on %d photos, validating on %d", len(train), len(validation))
 
-    def batch_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-        photos, masks = (x.to(device, non_blocking=True) for x in batch)
-        with autocast(device, config.coarse.precision):
-            logits = model(photos)
-        return bce_dice(logits, masks / 255, config.coarse.dice_weight)
-
     def score(model: nn.Module) -> float:
         with autocast(device, config.coarse.precision):
             return mean_dice(model, validation, device)
 
     fit(
         network,
-        batch_loss,
+        loss_of(config.coarse, device),
         CoarseBatches(train, config),
         score,
         config.coarse,
@@ -78,6 +72,18 @@ def train_coarse(
         origin(config, kept, held_out),
     )
     return network
+
+
+def loss_of(config: CoarseConfig, device: torch.device) -> BatchLoss:
+    """Return the loss of batches of photos (B, 3, h, w) and masks (B, h, w), both uint8."""
+
+    def batch_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        photos, masks = (x.to(device, non_blocking=True) for x in batch)
+        with autocast(device, config.precision):
+            logits = model(photos)
+        return bce_dice(logits, masks / 255, config.dice_weight)
+
+    return batch_loss
 
 
 def new_network(config: CoarseConfig) -> CoarseNetwork:

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coarse.uncertainty import select_tiles, tile_weights
+from coarse.uncertainty import select_tiles
 from data.geometry import Size
-from data.pyramid import pad, pyramid, to_working_size
+from data.pyramid import to_working_size
 from pipeline.metrics import overlap
 from pipeline.pictures import (
     BLUE,
@@ -39,7 +39,6 @@ from pipeline.pictures import (
     white_on_black,
 )
 from pipeline.segmenter import Prediction, Segmenter, Stage
-from refine.fovea import gather_windows
 from refine.postprocess import stages
 from refine.stitch import probability, stitch
 
@@ -77,38 +76,26 @@ class Look:
         return [window[..., 3] for window in self.windows]
 
 
-def weights_of(segmenter: Segmenter, prediction: Prediction) -> Tensor:
-    """Return how uncertain each tile is, (1, th, tw), whatever the stage and the budget."""
-    model = segmenter.model
-    return tile_weights(
-        prediction.proposal.coarse,
-        tile=model.fovea.tile,
-        stride=model.coarse.stride,
-        low=model.low,
-        high=model.high,
-    )
-
-
 @torch.inference_mode()
 def look_at(segmenter: Segmenter, prediction: Prediction, tile: Tile, stage: Stage) -> Look:
     """Return what the refiner sees of any tile, also of one that the coarse stage is sure of."""
     fovea, proposal = segmenter.model.fovea, prediction.proposal
-    at_work = to_working_size(prediction.photo, segmenter.model.long_side)
-    whole = pad(at_work, fovea.margin, segmenter.model.coarse.alignment)
-    p = pad(probability(proposal.upsampled)[0].cpu().numpy(), fovea.margin)
-    levels = pyramid(np.dstack([whole, p]), fovea.levels)
-    tiles = torch.tensor([[0, *tile]])
-    windows = gather_windows([torch.from_numpy(level)[None] for level in levels], tiles, fovea)
+    levels = segmenter.levels([to_working_size(prediction.photo, segmenter.model.long_side)])
+    tiles = torch.tensor([[0, *tile]], device=segmenter.device)
+    windows = segmenter.windows(levels, proposal.upsampled, tiles)
     top, left = (at * fovea.tile for at in tile)
-    side = fovea.tile + 2 * fovea.margin
     refined = None
     if stage == "refined":
-        residual = segmenter.refine([window.to(segmenter.device) for window in windows])
+        residual = segmenter.refine(windows)
         logits = stitch(proposal.upsampled, tiles, residual, residual=segmenter.refiner().residual)
         inside = logits[0, top : top + fovea.tile, left : left + fovea.tile]
         refined = probability(inside).cpu().numpy()
-    around = whole[top : top + side, left : left + side]
-    return Look(tile, [window[0].numpy() for window in windows], around, refined)
+    beyond = segmenter.margin - fovea.margin
+    rows, columns = (
+        slice(beyond + at, beyond + at + fovea.tile + 2 * fovea.margin) for at in (top, left)
+    )
+    around = levels[0][0, rows, columns].cpu().numpy()
+    return Look(tile, [window[0].cpu().numpy() for window in windows], around, refined)
 
 
 def draw_tiles(prediction: Prediction, weights: Tensor, look: Look, budget: int | None) -> Pixels:

@@ -1,6 +1,6 @@
 """Many photos: masks to a folder, run lengths to a csv.
 
-Photos are worked on side by side; results come in the order of their names.
+Photos are worked on side by side; results come in the order that the photos are given in.
 """
 
 import csv

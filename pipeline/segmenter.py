@@ -62,6 +62,8 @@ class Proposal:
     """(B, h, w) logits."""
     upsampled: Tensor
     """(B, Hp, Wp) logits."""
+    weights: Tensor
+    """(B, Hp / T, Wp / T): how uncertain each tile is, zero where it is not."""
     tiles: Tensor
     """(N, 3) int64: photo, row and column in the grid of tiles, in that order."""
     windows: Windows
@@ -91,6 +93,7 @@ class Proposal:
                 self,
                 coarse=self.coarse[i : i + 1].clone(),
                 upsampled=self.upsampled[i : i + 1].clone(),
+                weights=self.weights[i : i + 1].clone(),
                 tiles=own.clone(),
                 windows=[window[i].clone() for window in windows],
             )
@@ -269,28 +272,61 @@ class Segmenter:
             ValueError: `photos` are not (H, W, 3) uint8 of one size, or the budget is negative.
         """
         check_photos(photos)
-        fovea, stride, level = self.model.fovea, self.model.coarse.stride, self.model.coarse.level
-        margin = -(-fovea.margin // stride) * stride
-        at_work = self._on_device([to_working_size(p, self.model.long_side) for p in photos])
-        num_levels = max(fovea.levels, level + 1)
-        levels = padded_pyramid(at_work, num_levels, margin, self.model.coarse.alignment)
-        rim, small = margin // stride, levels[level]
+        tile, stride = self.model.fovea.tile, self.model.coarse.stride
+        at_work = [to_working_size(photo, self.model.long_side) for photo in photos]
+        levels = self.levels(at_work)
+        rim, small = self.margin // stride, levels[self.model.coarse.level]
         small = small[:, rim : small.shape[1] - rim, rim : small.shape[2] - rim]
         coarse = self._coarse(small.permute(0, 3, 1, 2))
         upsampled = upsample(coarse, stride)
         weights = tile_weights(
-            coarse, tile=fovea.tile, stride=stride, low=self.model.low, high=self.model.high
+            coarse, tile=tile, stride=stride, low=self.model.low, high=self.model.high
         )
         tiles = select_tiles(weights, budget)
-        windows = self._windows(levels, margin, upsampled, tiles) if len(tiles) else []
         return Proposal(
             size=Size(*photos[0].shape[:2]),
-            working=Size(*at_work.shape[1:3]),
+            working=Size(*at_work[0].shape[:2]),
             coarse=coarse,
             upsampled=upsampled,
+            weights=weights,
             tiles=tiles,
-            windows=windows,
+            windows=self.windows(levels, upsampled, tiles) if len(tiles) else [],
         )
+
+    @property
+    def margin(self) -> int:
+        """Pixels around a photo in the pyramid: the fovea's, in whole coarse pixels."""
+        stride = self.model.coarse.stride
+        return -(-self.model.fovea.margin // stride) * stride
+
+    def levels(self, at_work: Sequence[Photo]) -> list[Tensor]:
+        """Return the one pyramid that both stages see of photos of one size, at working size.
+
+        Level k is (B, (Hp + 2 M) / 2^k, (Wp + 2 M) / 2^k, 3) uint8 with `margin` M around it.
+        """
+        coarse = self.model.coarse
+        num_levels = max(self.model.fovea.levels, coarse.level + 1)
+        return padded_pyramid(self._on_device(at_work), num_levels, self.margin, coarse.alignment)
+
+    def windows(self, levels: list[Tensor], upsampled: Tensor, tiles: Tensor) -> Windows:
+        """Cut the windows of tiles, RGB and coarse probability together.
+
+        Args:
+            levels: the photos' pyramid, from `levels`.
+            upsampled: (B, Hp, Wp) coarse logits.
+            tiles: (N, 3) int64 photo, row and column, one at least.
+        """
+        fovea = self.model.fovea
+        # What no window shows is left at zero: half of the rows or so.
+        first, last = (int(row) * fovea.tile for row in tiles[:, 1].aminmax())
+        rows = slice(max(0, first - fovea.margin), last + fovea.tile + fovea.margin)
+        p = torch.zeros(upsampled.shape, dtype=torch.uint8, device=upsampled.device)
+        for one, logits in zip(p, upsampled, strict=True):
+            one[rows] = probability(logits[rows])
+        p_levels = padded_pyramid(p[..., None], fovea.levels, fovea.margin, 1)
+        rgb = gather_windows(levels, tiles, fovea, self.margin)
+        doubt = gather_windows(p_levels, tiles, fovea)
+        return [torch.cat(pair, dim=-1) for pair in zip(rgb, doubt, strict=True)]
 
     def refiner(self) -> Refiner:
         """Return the model's refiner as it is run.
@@ -336,22 +372,6 @@ class Segmenter:
         if self.device.type == "cpu":
             return batch
         return batch.pin_memory().to(self.device, non_blocking=True)
-
-    def _windows(
-        self, levels: list[Tensor], margin: int, upsampled: Tensor, tiles: Tensor
-    ) -> Windows:
-        """Cut the windows of all tiles, RGB and coarse probability together."""
-        fovea = self.model.fovea
-        # What no window shows is left at zero: half of the rows or so.
-        first, last = (int(row) * fovea.tile for row in tiles[:, 1].aminmax())
-        rows = slice(max(0, first - fovea.margin), last + fovea.tile + fovea.margin)
-        p = torch.zeros(upsampled.shape, dtype=torch.uint8, device=upsampled.device)
-        for one, logits in zip(p, upsampled, strict=True):
-            one[rows] = probability(logits[rows])
-        p_levels = padded_pyramid(p[..., None], fovea.levels, fovea.margin, 1)
-        rgb = gather_windows(levels, tiles, fovea, margin)
-        doubt = gather_windows(p_levels, tiles, fovea)
-        return [torch.cat(pair, dim=-1) for pair in zip(rgb, doubt, strict=True)]
 
 
 def check_photos(photos: Sequence[Photo]) -> None:

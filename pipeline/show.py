@@ -26,7 +26,6 @@ from pipeline.figures import (
     draw_postprocess,
     draw_tiles,
     look_at,
-    weights_of,
 )
 from pipeline.pictures import Mask, Pixels, overlay
 from pipeline.segmenter import Segmenter
@@ -81,7 +80,7 @@ def draw(
     prediction = segmenter.predict(
         photo, stage=stage, budget=options.budget, postprocess=options.postprocess
     )
-    weights = weights_of(segmenter, prediction)
+    weights = prediction.proposal.weights
     look = look_at(segmenter, prediction, choose_tile(weights, options.tile, path), stage)
     pictures = {
         "overlay": overlay(photo, prediction.mask),

@@ -154,6 +154,7 @@ def test_a_wrong_setting_is_named_with_what_it_may_be(
         ["predict", "a", "b", "--budget", "-1"],
         ["predict", "a", "b", "--stage", "fine"],
         ["demo-data", "a", "--cars", "0"],
+        ["demo-data", "a", "--seed", "-1"],
         ["evaluate", "a", "--device", "tpu"],
     ],
 )

@@ -85,12 +85,14 @@ def write_dataset(
         on_photo: called after each photo with the number of those done, and of all.
 
     Raises:
-        ValueError: there would be no photo, or more angles than two digits can name.
+        ValueError: there would be no photo, or more angles than two digits can name, or the seed
+            is negative.
         InputError: `out` holds photos of another data set.
     """
-    if cars < 1 or not 1 <= angles <= MAX_ANGLES:
+    if cars < 1 or not 1 <= angles <= MAX_ANGLES or seed < 0:
         raise ValueError(
-            f"cars must be at least 1 and angles from 1 to {MAX_ANGLES}, not {cars} and {angles}"
+            f"cars must be at least 1, angles from 1 to {MAX_ANGLES} and seed at least 0, not "
+            f"{cars}, {angles} and {seed}"
         )
     photos = [
         _Photo(out, seed, car, angle, angles, size)

@@ -1,6 +1,6 @@
 """What is in a photo: the car, the studio and the lens, drawn at random from a seed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -48,7 +48,7 @@ class Trim:
         chrome: whether windows and grille are framed in chrome.
         front_tint: sRGB of the light that windscreen and front windows let through.
         rear_tint: the same of those behind.
-        roof: sRGB of the roof: the paint's, a fabric's, or black glass.
+        roof: of the roof: the paint's, a fabric's, or black glass.
         seats: sRGB of the seats.
         painted_mirrors: whether the mirrors have the body's colour.
         lamp_height: of the lamps, metres.
@@ -209,7 +209,7 @@ def _draw_trim(rng: np.random.Generator, style: BodyStyle, paint: Material) -> T
     clear: Colour = (214, 224, 218)
     privacy: Colour = (92, 96, 96)
     silver = rng.uniform(165, 205)
-    rim = replace(paint, colour=(silver, silver, silver + 2)).colour
+    rim: Colour = (silver, silver, silver + 2)
     return Trim(
         spokes=int(rng.integers(5, 11)),
         spoke_width=rng.uniform(0.05, 0.10),
