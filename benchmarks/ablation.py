@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from benchmarks.cross_validation import made_with
 from benchmarks.variants import FROM_NOTHING, POSTPROCESS, VARIANTS, Settings, Variant
-from data.errors import InputError
+from data.errors import InputError, SettingsError
 from data.files import replacing
 from data.images import read_photo
 from data.masks import read_mask
@@ -79,6 +79,9 @@ def ablation(
         only: names of variants; by default all of them.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    unknown = set(only).difference(variant.name for variant in VARIANTS)
+    if unknown:
+        raise SettingsError(f"--only: no variant {', '.join(sorted(unknown))}")
     shared = config.load(base or model.find(SHIPPED) / "settings.toml")
     if base is None:
         shared = overlaid(shared, FROM_NOTHING)
@@ -126,6 +129,7 @@ def thinned(data: Path, folder: Path, every: int, group: str) -> Path:
     for link, path in links.items():
         link.parent.mkdir(parents=True, exist_ok=True)
         if not link.exists():
+            link.unlink(missing_ok=True)  # whose photo has moved
             link.symlink_to(path)
     return folder
 
@@ -156,7 +160,6 @@ def scored(variant: Variant, data: Path, run: Path, shared: Config) -> dict[str,
         scores |= {
             "name": variant.name,
             "stage": variant.stage,
-            "run": str(run),
             "budget": variant.budget,
             "made_with": given,
             "parameters": [num_parameters(network) for network in networks_of(segmenter.model)],
@@ -166,7 +169,7 @@ def scored(variant: Variant, data: Path, run: Path, shared: Config) -> dict[str,
     found: dict[str, Any] = json.loads(path.read_text())
     if found.get("made_with") != given:
         raise InputError(f"{path} is of other photos, settings or weights; name another folder")
-    return found
+    return found | {"run": str(run)}
 
 
 def train(data: Path, run: Path, settings: Config, *, with_coarse: bool) -> None:

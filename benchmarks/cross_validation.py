@@ -133,15 +133,23 @@ def table(folds: Mapping[int, Mapping[str, Any]]) -> str:
     }
     lines = [f"| fold | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for i, fold in enumerate(folds):
-        cells = [f"{values[i]:{how}}" for how, values in columns.values()]
+        cells = [cell(values[i], how) for how, values in columns.values()]
         lines.append(f"| {fold} | {' | '.join(cells)} |")
     if len(folds) > 1:
-        spreads = [
-            "" if how == "d" else f"{fmean(values):{how}} ± {stdev(values):{how}}"
-            for how, values in columns.values()
-        ]
+        spreads = ["" if how == "d" else spread(values, how) for how, values in columns.values()]
         lines.append(f"| mean ± deviation | {' | '.join(spreads)} |")
     return "\n".join(lines) + "\n"
+
+
+def cell(value: float | None, how: str) -> str:
+    """Return `value` as the format `how` has it; a dash where masks without a contour have none."""
+    return "-" if value is None else f"{value:{how}}"
+
+
+def spread(values: Sequence[float | None], how: str) -> str:
+    """Return mean and standard deviation of the values that there are, two at least, or a dash."""
+    known = [value for value in values if value is not None]
+    return f"{fmean(known):{how}} ± {stdev(known):{how}}" if len(known) > 1 else "-"
 
 
 if __name__ == "__main__":

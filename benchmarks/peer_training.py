@@ -28,7 +28,7 @@ from pipeline.devices import Precision
 from pipeline.inference import for_inference
 from pipeline.progress import progress
 from pipeline.training import BatchLoss, new_state, train_epoch
-from refine.stitch import upsample
+from refine.stitch import reduce, upsample
 
 Batch = tuple[Tensor, Tensor]
 
@@ -243,9 +243,9 @@ def resized(logits: Tensor, size: Size) -> Tensor:
     """Return (1, h, w) logits at `size`, bilinearly; the same where that is their size."""
     if tuple(logits.shape[1:]) == tuple(size):
         return logits
-    smaller = size.area < logits.shape[1] * logits.shape[2]
-    whole = F.interpolate(logits[:, None], size=tuple(size), mode="bilinear", antialias=smaller)
-    return whole.squeeze(1)
+    if size.area < logits.shape[1] * logits.shape[2]:
+        return reduce(logits, size)
+    return F.interpolate(logits[:, None], size=tuple(size), mode="bilinear").squeeze(1)
 
 
 def masker(

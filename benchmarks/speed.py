@@ -62,6 +62,9 @@ class How:
     """Settings of the trainings; by default those of the model `carvana`."""
 
 
+ONE_STAGE = "Only of models with both stages.\n"
+
+
 @dataclass(frozen=True)
 class Bench:
     """What all parts share."""
@@ -165,6 +168,8 @@ def files(bench: Bench) -> str:
 
 def growth(bench: Bench) -> str:
     """Time against size and boundary, on one core."""
+    if bench.segmenter.model.refiner is None:
+        return ONE_STAGE
     some = bench.samples[:: max(1, len(bench.samples) // (4 * FEW))]
     with one_thread_each():
         return scaling.tables(bench.segmenter, some, bench.out / "scaling.png")
@@ -172,6 +177,8 @@ def growth(bench: Bench) -> str:
 
 def others(bench: Bench) -> str:
     """Other networks, one photo at a time on all cores."""
+    if bench.segmenter.model.refiner is None:
+        return ONE_STAGE
     return rivals.table(bench.segmenter, photos(bench.few[:2]), bench.out)
 
 

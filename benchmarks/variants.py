@@ -6,6 +6,7 @@ from typing import Any, Literal
 Settings = dict[str, Any]
 
 FROM_NOTHING: Settings = {
+    "data": {"stretch_to": ()},
     "coarse": {"init": "", "lr": 2e-3, "ema": 0.998},
     "tiles": {"cut_by": "auto"},
     "refiner": {"init": "", "lr": 3e-3},

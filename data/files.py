@@ -38,7 +38,8 @@ def replacing_table(path: Path) -> Iterator[TextIO]:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` that takes its place when the block ends well."""
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    # Of a length of its own, since `path` may have the longest name that there can be.
+    partial = path.with_name(f".{secrets.token_hex(8)}.partial")
     # Created by name rather than by tempfile, for permissions as the umask says: to read the
     # umask is to set it, which no thread of several may do.
     partial.touch(exist_ok=False)

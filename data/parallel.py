@@ -72,4 +72,4 @@ def _attempt(work: Callable[[T], Result], item: T) -> Result | InputError:
     try:
         return work(item)
     except InputError as error:
-        return error
+        return error.with_traceback(None)  # whose frames would keep what was being worked on

@@ -81,7 +81,8 @@ def _whole_numbers(words: list[str]) -> Numbers:
         return np.array(words, dtype=str).astype(np.int64) if words else np.empty(0, np.int64)
     except (ValueError, OverflowError):
         # A word that is no number is named; a number beyond 64 bits is no pixel either way.
-        return np.array([min(_whole_number(word), 2**62) for word in words], np.int64)
+        numbers = (_whole_number(word) for word in words)
+        return np.array([max(-1, min(number, 2**62)) for number in numbers], np.int64)
 
 
 def _whole_number(word: str) -> int:

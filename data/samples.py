@@ -57,7 +57,7 @@ def _photos_at(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise InputError(f"no such photo or folder: {path}")
-    photos = _images(path, PHOTO_SUFFIXES)
+    photos = images_in(path, PHOTO_SUFFIXES)
     if not photos:
         raise InputError(f"no photos in {path} (looked for {', '.join(PHOTO_SUFFIXES)})")
     return photos
@@ -85,7 +85,7 @@ def find_samples(*folders: Path, group_pattern: str = CARVANA_GROUP) -> list[Sam
 def _samples_in(data: Path, pattern: re.Pattern[str]) -> list[Sample]:
     photo_dir, mask_dir, ending = _layout(data)
     photos = by_stem(_photos_at(photo_dir))
-    masks = by_stem(_images(mask_dir, MASK_SUFFIXES))
+    masks = by_stem(images_in(mask_dir, MASK_SUFFIXES))
     problems = [
         f"{photo} has no mask" for stem, photo in photos.items() if stem + ending not in masks
     ]
@@ -96,6 +96,19 @@ def _samples_in(data: Path, pattern: re.Pattern[str]) -> list[Sample]:
         Sample(stem, photo, masks[stem + ending], group_of(stem, pattern))
         for stem, photo in photos.items()
     ]
+
+
+def true_masks(photos: Iterable[Path]) -> list[Path]:
+    """Return the masks of those `photos` that lie in a data folder beside them."""
+    places = {photos_: (masks, ending) for photos_, masks, ending in LAYOUTS}
+    found = []
+    for photo in photos:
+        folder = photo.absolute().parent
+        if folder.name in places:
+            masks, ending = places[folder.name]
+            names = [photo.stem + ending + suffix for suffix in MASK_SUFFIXES]
+            found += filter(Path.is_file, (folder.with_name(masks) / name for name in names))
+    return found
 
 
 def check_samples(samples: Sequence[Sample]) -> None:
@@ -251,7 +264,8 @@ def _layout(data: Path) -> tuple[Path, Path, str]:
     raise InputError(f"{data} has neither of the layouts known: {known}")
 
 
-def _images(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+def images_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """Return the pictures in `folder` with one of `suffixes`, in small letters or large ones."""
     return sorted(
         path
         for path in folder.iterdir()

@@ -5,8 +5,10 @@ the command line or a settings file is, 130 interrupted. What is heavy is import
 the commands, so that `--help` is instant.
 """
 
+import io
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -90,6 +92,8 @@ DEFAULTS = How()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names on disk need not be text
     return run(app, arguments)
 
 
@@ -165,7 +169,7 @@ def train_coarse(
     from pipeline import stages
 
     with goes_on():
-        print(stages.train_coarse(data, run, config, device, folds))
+        _print_once(stages.train_coarse(data, run, config, device, folds))
 
 
 @app.command
@@ -199,7 +203,7 @@ def train_refiner(run: Path, /, *, config: Settings = None, device: Device = "au
     from pipeline import stages
 
     with goes_on():
-        print(stages.train_refiner(run, config, device))
+        _print_once(stages.train_refiner(run, config, device))
 
 
 @app.command
@@ -340,6 +344,12 @@ def demo(out: Path = Path("demo"), /, *, device: Device = "auto") -> None:
 
     with goes_on():
         run_demo(out, device)
+
+
+def _print_once(path: Path) -> None:
+    """Print `path`, where `torchrun` started several processes only in the first of them."""
+    if os.environ.get("RANK", "0") == "0":
+        print(path)
 
 
 def _said_of(error: CycloptsError, program: App) -> str:

@@ -78,7 +78,7 @@ def print_table(scores: dict[str, Any]) -> None:
         table.add_row(
             stage.replace("_", ", "),
             f"{row['dice']:.4f}",
-            f"{row['boundary_error_px']:.2f}",
+            "-" if row["boundary_error_px"] is None else f"{row['boundary_error_px']:.2f}",
             f"{row['boundary_iou_2px']:.3f}",
         )
     Console(file=sys.stdout).print(table)

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from data.errors import InputError
+
 _SENT: deque[Tensor] = deque(maxlen=16)
 """Keeps tensors that were sent in Python's hands: were gloo's thread the last to hold one, it
 would need the interpreter to free it, and abort the process if that is ending by then."""
@@ -33,6 +35,16 @@ def process_group(device: torch.device) -> Iterator[None]:
         distributed.destroy_process_group()
 
 
+def check_alone(command: str) -> None:
+    """Raise if `torchrun` has started several processes for what one does.
+
+    Raises:
+        InputError: it has.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError(f"{command} works in one process, on all cores; start it without torchrun")
+
+
 def local_device(device: torch.device) -> torch.device:
     """Return this process's own device: one GPU a process."""
     if device.type != "cuda":
@@ -43,6 +55,11 @@ def local_device(device: torch.device) -> torch.device:
 def world_size() -> int:
     """Return how many processes train together."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def local_world_size() -> int:
+    """Return how many of them train on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 def rank() -> int:

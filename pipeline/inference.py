@@ -43,10 +43,11 @@ def for_inference(network: Network, device: torch.device, precision: Precision) 
     dtype = dtype_of(device, precision)
     if device.type == "cpu" and dtype == torch.bfloat16:
         replace_slow_prelus(result)
+    norms = [module for module in result.modules() if isinstance(module, nn.BatchNorm2d)]
+    exact = [copy.deepcopy(norm.state_dict()) for norm in norms]
     result.to(dtype)
-    for module in result.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.float()  # statistics lose too much, and a norm takes both types
+    for norm, state in zip(norms, exact, strict=True):
+        norm.float().load_state_dict(state)  # statistics lose too much, and a norm takes both types
     return place(result, device)
 
 

@@ -19,8 +19,8 @@ from data.errors import InputError
 from data.files import replacing_table
 from data.images import opened, read_photo
 from data.kaggle_csv import RowJournal, check_names
-from data.masks import write_mask
-from data.samples import by_stem
+from data.masks import read_mask, write_mask
+from data.samples import by_stem, true_masks
 from pipeline.many import segmented
 from pipeline.model import identity
 from pipeline.progress import progress
@@ -81,7 +81,7 @@ def predict_photos(
             has a name that no csv can hold.
     """
     segmenter.check_stage(options.stage)
-    check_out(out, photos)
+    check_out(out, photos, true_masks(photos))
     check_replaced(mask_path(out, photo) for photo in photos)
     check_names(map(row_name, photos) if csv_path is not None else ())
     out.mkdir(parents=True, exist_ok=True)
@@ -209,9 +209,19 @@ def may_be_mask(path: Path) -> bool:
     """Whether the file at `path` is a picture without colours of its own, or damaged."""
     try:
         with opened(path) as image:
-            return image.mode in ("1", "L", "P")
+            mode = image.mode
     except InputError:
         return True
+    return mode in ("1", "L") or (mode == "P" and is_mask(path))
+
+
+def is_mask(path: Path) -> bool:
+    """Whether the picture at `path` can be read as a mask."""
+    try:
+        read_mask(path)
+    except InputError:
+        return False
+    return True
 
 
 def mask_path(out: Path, photo: Path) -> Path:

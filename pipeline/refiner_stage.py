@@ -150,12 +150,14 @@ def origin(config: Config, patches: str) -> str:
 def in_memory(arrays: Arrays) -> Arrays:
     """Return `arrays` read into memory where that takes less than half of it, else as they are.
 
+    Of the memory each process of a machine has its share.
+
     Raises:
         InputError: the store that they are in is damaged.
     """
     num_bytes = sum(int(np.prod(array.shape)) * array.dtype.itemsize for array in arrays.values())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if num_bytes * 2 > memory:
+    if num_bytes * 2 > memory / distributed.local_world_size():
         log.info("reading %.1f GB of patches from disk in each epoch", num_bytes / 1e9)
         return arrays
     return {name: array[:] for name, array in arrays.items()}

@@ -31,7 +31,7 @@ from refine.fovea import Windows, gather_windows
 from refine.network import Refiner
 from refine.postprocess import Step, apply
 from refine.pyramids import padded_pyramid
-from refine.stitch import enlarge, probability, stitch, upsample
+from refine.stitch import enlarge, probability, reduce, stitch, upsample
 
 Photo = NDArray[np.uint8]
 Stage = Literal["coarse", "refined"]
@@ -396,7 +396,5 @@ def at_photo_size(logits: Tensor, proposal: Proposal) -> Tensor:
     if proposal.size.area > proposal.working.area:
         return enlarge(cropped, proposal.size)
     if proposal.size != proposal.working:
-        size = tuple(proposal.size)
-        smaller = F.interpolate(cropped[:, None], size=size, mode="bilinear", antialias=True)
-        return smaller.squeeze(1)
+        return reduce(cropped, proposal.size)
     return cropped

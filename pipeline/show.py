@@ -17,7 +17,7 @@ from data.errors import InputError
 from data.geometry import Size
 from data.images import MASK_SUFFIXES, read_photo, write_png
 from data.masks import read_mask
-from data.samples import LAYOUTS, Sample, check_fit
+from data.samples import LAYOUTS, Sample, check_fit, images_in
 from pipeline import predict
 from pipeline.figures import (
     Tile,
@@ -109,7 +109,9 @@ def find_mask(photo: Path, photos: Sequence[Path], mask: Path | None) -> Path | 
     if not mask.is_dir():
         raise InputError(f"no such mask or folder: {mask}")
     names = [photo.stem + ending + suffix for *_, ending in LAYOUTS for suffix in MASK_SUFFIXES]
-    found = [mask / name for name in names if (mask / name).is_file() and mask / name != photo]
+    stems = {photo.stem + ending for *_, ending in LAYOUTS}
+    found = [path for path in images_in(mask, MASK_SUFFIXES) if path.stem in stems]
+    found = [path for path in found if path != photo]
     if len(found) != 1:
         several = f"{len(found)} masks" if found else "no mask"
         raise InputError(f"{several} of {photo} in {mask} (looked for {', '.join(names)})")

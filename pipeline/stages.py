@@ -132,8 +132,10 @@ def make_patches(data: Sequence[Path], run: Path, settings: Path | None, device:
     """Write the boundary patch cache of a run, or what is missing of it, and return its path.
 
     Raises:
-        InputError: data, settings or the run are at fault.
+        InputError: data, settings or the run are at fault, or `torchrun` has started several
+            processes for it.
     """
+    distributed.check_alone("make-patches")
     so_far = runs.model_so_far(run)
     config = _resolve(run, settings, "make-patches")
     with runs.locked(run):

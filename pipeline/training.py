@@ -52,7 +52,7 @@ def fit(
     from it, and ends with the same weights as a run that was never interrupted.
 
     Raises:
-        FloatingPointError: the loss stopped being finite.
+        FloatingPointError: the loss or its gradient stopped being finite.
         InputError: `last.pt` is damaged or was trained from another `origin`.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -105,15 +105,13 @@ def train_epoch(
     total = 0.0
     for batch in batches:
         loss = batch_loss(trained, batch)
-        if not loss.isfinite():
-            raise FloatingPointError(
-                f"the loss is {loss.item()} in epoch {state.epoch + 1}; "
-                "a lower lr or clip_norm, or precision = 'fp32', would help"
-            )
+        check_finite("loss", loss, state.epoch)
         state.optimizer.zero_grad()
         state.scaler.scale(loss).backward()
         state.scaler.unscale_(state.optimizer)
-        nn.utils.clip_grad_norm_(state.model.parameters(), clip_norm)
+        norm = nn.utils.clip_grad_norm_(state.model.parameters(), clip_norm)
+        if not state.scaler.is_enabled():  # which leaves such a step out
+            check_finite("norm of the gradient", norm, state.epoch)
         state.scaler.step(state.optimizer)
         state.scaler.update()
         if not isinstance(state.schedule, ReduceLROnPlateau):  # which waits for a score
@@ -121,6 +119,19 @@ def train_epoch(
         state.average.update_parameters(state.model)
         total += loss.item()
     return total / len(batches)
+
+
+def check_finite(what: str, value: Tensor, epoch: int) -> None:
+    """Raise before weights are changed that would be saved, and that nothing could train on from.
+
+    Raises:
+        FloatingPointError: the scalar `value` is not finite.
+    """
+    if not value.isfinite():
+        raise FloatingPointError(
+            f"the {what} is {value.item()} in epoch {epoch + 1}; "
+            "a lower lr or clip_norm, or precision = 'fp32', would help"
+        )
 
 
 def new_state(

@@ -13,6 +13,9 @@ from torch.nn import functional as F
 
 from data.geometry import Size
 
+REDUCED_ON_CARD = 64
+"""Most that a GPU reduces photos by; from 94 on its kernel has no room for so many neighbours."""
+
 PIXELS_AT_ONCE = 2**16
 """Pixels whose probabilities are computed together on a CPU, so that they stay in its cache."""
 
@@ -41,6 +44,14 @@ def enlarge_anywhere(logits: Tensor, size: Size) -> Tensor:
     """Return what `enlarge` does, computed on the device that `logits` are on."""
     large = F.interpolate(logits[:, None], tuple(size), mode="bilinear", align_corners=False)
     return large.squeeze(1)
+
+
+def reduce(logits: Tensor, size: Size) -> Tensor:
+    """Return (B, h, w) logits at a smaller `size`, each a weighted mean of those around it."""
+    scale = max(old / new for old, new in zip(logits.shape[1:], size, strict=True))
+    within = logits if scale <= REDUCED_ON_CARD else logits.cpu()
+    small = F.interpolate(within[:, None], tuple(size), mode="bilinear", antialias=True)
+    return small.squeeze(1).to(logits.device)
 
 
 def probability(logits: Tensor) -> Tensor:

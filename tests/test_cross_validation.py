@@ -77,6 +77,23 @@ def test_the_spread_is_over_folds():
     assert lines[-1].split("|")[5].strip() == "0.99200 ± 0.00283"
 
 
+def test_a_fold_of_masks_without_a_contour_has_a_dash():
+    fold = {
+        "groups": 3,
+        "photos": 9,
+        "coarse": {"dice": 0.0},
+        "tiles": 0.0,
+        "refined": {"dice": 0.0, "boundary_error_px": None},
+        "gmac": {"refined": 1.0},
+    }
+
+    other = fold | {"refined": {"dice": 0.5, "boundary_error_px": 2}}
+
+    lines = table({0: fold, 1: other}).splitlines()
+
+    assert [line.split("|")[6].strip() for line in lines[2:5]] == ["-", "2.00", "-"]
+
+
 def test_the_recipe_of_the_results_begins_with_what_has_seen_no_car_of_any_fold():
     recipe = config.load(Path(cross_validation.__file__).parent / "carvana.toml")
 

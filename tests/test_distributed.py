@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import distributed as torch_distributed
 
-from pipeline import distributed
+from data.errors import InputError
+from pipeline import distributed, stages
 
 ROOT = Path(__file__).parent.parent
 
@@ -123,6 +124,13 @@ def test_one_process_is_a_world_of_its_own(monkeypatch: pytest.MonkeyPatch):
         assert distributed.wrap(model) is model
         assert distributed.from_first(0.5) == 0.5
         assert not torch_distributed.is_initialized()
+
+
+def test_one_process_at_a_time_makes_patches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+
+    with pytest.raises(InputError, match="make-patches works in one process"):
+        stages.make_patches([tmp_path], tmp_path / "run", None, "cpu")
 
 
 def test_each_process_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch):

@@ -143,3 +143,14 @@ def test_only_slow_prelus_whose_slopes_allow_it_are_replaced(
 
     assert isinstance(fast[0], MaximumPReLU) == (replaced and few)
     assert isinstance(exact[0], nn.PReLU)
+
+
+def test_a_norm_that_stays_keeps_its_precision():
+    network = trained(ENet())
+    wanted = network.initial.norm_act[0].state_dict()
+
+    fast = for_inference(network, CPU, "bf16")
+
+    for name, value in fast.initial.norm_act[0].state_dict().items():
+        assert value.dtype == wanted[name].dtype
+        assert torch.equal(value, wanted[name]), name

@@ -1,5 +1,7 @@
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Any
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from data import parallel
 from data.errors import InputError
-from data.parallel import AHEAD, in_threads
+from data.parallel import AHEAD, in_threads, without_errors
 from pipeline.parallel import keep_freed_memory, side_by_side
 
 Mapped = Callable[..., Generator[Any, None, None]]
@@ -169,3 +171,36 @@ def test_memory_is_kept_where_the_c_library_can(
     keep_freed_memory()
 
     assert calls == wanted
+
+
+def test_an_error_that_is_kept_keeps_nothing_of_the_work():
+    class Photo:
+        pass
+
+    photos: list[weakref.ref[Photo]] = []
+
+    def failing(_: int) -> None:
+        photo = Photo()
+        photos.append(weakref.ref(photo))
+        raise InputError("no")
+
+    kept = list(in_threads(failing, range(3)))
+
+    gc.collect()
+    assert [str(error) for error in kept] == ["no"] * 3
+    assert not any(photo() for photo in photos)
+
+
+def test_the_first_error_of_work_without_errors_is_raised():
+    begun = []
+
+    def odd(item: int) -> int:
+        begun.append(item)
+        if item % 2:
+            raise InputError(f"item {item}")
+        return item
+
+    assert list(without_errors(in_threads(odd, [0, 2, 4]))) == [0, 2, 4]
+    with pytest.raises(InputError, match="item 3"):
+        list(without_errors(in_threads(odd, [0, 2, 3, *range(5, 1000)], num_workers=1)))
+    assert len(begun) < 20

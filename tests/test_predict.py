@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from coarse.enet import ENet
@@ -215,3 +216,42 @@ def test_the_masks_to_look_at_come_first(tmp_path: Path):
     dice = [segmenter.predict(read_photo(photo)).predicted_dice for photo in photos]
     names = [photo.name for _, photo in sorted(zip(dice, photos, strict=True))]
     assert rows == [f"{name},{value:.6f}" for name, value in zip(names, sorted(dice), strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("photos", "masks", "name"),
+    [("images", "masks", "0001.png"), ("train", "train_masks", "0001_mask.gif")],
+)
+def test_true_masks_are_never_written_over(tmp_path: Path, photos: str, masks: str, name: str):
+    found, out = write_photos(tmp_path / photos, 2), tmp_path / masks
+    predict_photos(found, out, segmenter_of())  # of which none is known yet
+    for path in out.iterdir():
+        path.unlink()
+    (out / name).write_bytes(b"a true mask")
+
+    with pytest.raises(InputError, match=rf"{masks} holds the masks; name another folder"):
+        predict_photos(found, out, segmenter_of())
+
+    assert [path.read_bytes() for path in out.iterdir()] == [b"a true mask"]
+
+
+def test_a_picture_with_a_palette_of_colours_is_not_written_over(tmp_path: Path):
+    photos, out = write_photos(tmp_path / "photos", 1), tmp_path / "out"
+    out.mkdir()
+    colours = Image.fromarray(read_photo(photos[0])).quantize(16)
+    colours.save(out / photos[0].name)
+
+    with pytest.raises(InputError, match="is no mask, and would be replaced by one"):
+        predict_photos(photos, out, segmenter_of())
+    Image.fromarray(read_photo(photos[0])[..., 0] > 128).convert("P").save(out / photos[0].name)
+    assert not predict_photos(photos, out, segmenter_of())
+
+
+def test_a_photo_may_have_the_longest_name_that_there_is(tmp_path: Path):
+    (photo,) = write_photos(tmp_path / "photos", 1)
+    longest = photo.with_name(f"{'x' * 251}.png")
+    photo.rename(longest)
+
+    assert not predict_photos([longest], tmp_path / "out", segmenter_of())
+
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [longest.name]

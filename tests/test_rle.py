@@ -108,6 +108,8 @@ def test_spaces_and_runs_that_touch_make_no_difference(text: str):
         ("1 -1", "'1 -1' has length -1"),
         ("6 2", "'6 2' ends at pixel 7, but a photo of 3 x 2 has 6"),
         ("7 1", "'7 1' ends at pixel 7"),
+        ("-99999999999999999999 1", "starts at -99999999999999999999"),
+        ("1 -99999999999999999999", "has length -99999999999999999999"),
         ("1 99999999999999999999", "ends at pixel 99999999999999999999"),
         ("4 1 1 1", "'1 1' starts at or before pixel 4.* in order"),
         ("1 3 3 1", "'3 1' starts at or before pixel 3.* not overlap"),

@@ -105,7 +105,9 @@ def test_the_steps_are_those_of_the_model_unless_others_are_asked_for(photo: Pat
     assert names(tmp_path / "none") == EVER
 
 
-@pytest.mark.parametrize("name", ["car_mask.gif", "car.gif", "car_mask.png"])
+@pytest.mark.parametrize(
+    "name", ["car_mask.gif", "car.gif", "car_mask.png", "car_mask.GIF", "car.PNG"]
+)
 def test_a_mask_is_found_under_the_names_that_masks_have(photo: Path, tmp_path: Path, name: str):
     mask = tmp_path / "masks" / "car.png"
     Image.open(mask).save(mask.with_name(name))

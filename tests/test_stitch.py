@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from data.geometry import COARSE_STRIDES, Size
-from refine.stitch import enlarge, enlarge_anywhere, logit, probability, stitch, upsample
+from refine.stitch import enlarge, enlarge_anywhere, logit, probability, reduce, stitch, upsample
 
 SIDE = 192
 """Of the photo that the disc is on, in full-resolution pixels."""
@@ -236,3 +236,15 @@ def test_without_residual_the_refined_logits_stand_in_the_place_of_the_coarse_on
     assert torch.equal(result[0, 16:, 32:], refined[0])
     assert torch.equal(result[0, :16, :16], refined[1])
     assert torch.equal(result[0, :16, 16:], logits[0, :16, 16:])
+
+
+@pytest.mark.parametrize("size", [Size(16, 24), Size(7, 100), Size(1, 1)])
+def test_reduced_logits_are_means_of_what_they_stand_for(size: Size):
+    logits = torch.full((2, 64, 160), -3.0)
+    logits[1, :, 80:] = 3.0
+
+    small = reduce(logits, size)
+
+    assert small.shape == (2, *size)
+    torch.testing.assert_close(small[0], torch.full(tuple(size), -3.0))
+    assert abs(float(small[1].mean())) < 0.1

@@ -3,6 +3,7 @@ import math
 from collections.abc import Iterator
 from itertools import pairwise, product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -198,6 +199,30 @@ def test_training_stops_when_the_loss_is_not_finite(tmp_path: Path, value: float
     with pytest.raises(FloatingPointError, match=rf"loss is {value} in epoch 1; a lower lr"):
         fit(tiny_network(), broken, TinyBatches(), score, TrainConfig(), tmp_path, "tiny")
 
+    assert not (tmp_path / "last.pt").exists()
+
+
+def test_training_stops_before_a_gradient_that_is_not_finite_reaches_the_weights(tmp_path: Path):
+    class Steep(torch.autograd.Function):
+        """Gives what it is given, with a gradient beyond all bounds."""
+
+        @staticmethod
+        def forward(_: Any, x: Tensor) -> Tensor:
+            return x.clone()
+
+        @staticmethod
+        def backward(_: Any, *gradients: Tensor) -> Tensor:
+            return gradients[0] * math.inf
+
+    def steep(model: nn.Module, batch: Batch) -> Tensor:
+        loss: Tensor = Steep.apply(batch_loss(model, batch))
+        return loss
+
+    model = tiny_network()
+    with pytest.raises(FloatingPointError, match=r"norm of the gradient is .* in epoch 1; a lower"):
+        fit(model, steep, TinyBatches(), score, TrainConfig(), tmp_path, "tiny")
+
+    assert all(parameter.isfinite().all() for parameter in model.parameters())
     assert not (tmp_path / "last.pt").exists()
 
 
