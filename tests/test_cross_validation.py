@@ -98,5 +98,5 @@ def test_the_recipe_of_the_results_begins_with_what_has_seen_no_car_of_any_fold(
     recipe = config.load(Path(cross_validation.__file__).parent / "carvana.toml")
 
     assert recipe.coarse.init == "carvana-base"
-    assert recipe.tiles.cut_by == "init"
+    assert recipe.tiles.cut_by == "own"  # and so by what has seen no car that is held out
     assert not recipe.refiner.init
