@@ -12,7 +12,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean, median
@@ -20,7 +20,6 @@ from typing import Annotated, Any
 
 import cv2
 import numpy as np
-import tomli_w
 import torch
 from cyclopts import App, Parameter
 from numpy.typing import NDArray
@@ -34,10 +33,10 @@ from data.masks import read_mask
 from data.samples import Sample, find_samples
 from pipeline import config, evaluate, model, stages
 from pipeline.cli import Count, run
-from pipeline.config import Config
+from pipeline.config import Config, overlaid
 from pipeline.metrics import overlap
 from pipeline.model import Model
-from pipeline.segmenter import Segmenter
+from pipeline.segmenter import Options, Segmenter
 from refine.postprocess import Step, apply, parse
 
 SHIPPED = "carvana"
@@ -134,11 +133,6 @@ def thinned(data: Path, folder: Path, every: int, group: str) -> Path:
     return folder
 
 
-def overlaid(below: Config, settings: Settings) -> Config:
-    """Return `below` with `settings` in the place of its own."""
-    return config.build(Config, config.overlaid(asdict(below), settings))
-
-
 def scored(variant: Variant, data: Path, run: Path, shared: Config) -> dict[str, Any]:
     """Train `variant` in the folder `run`, unless that is done, and return what it reaches.
 
@@ -154,9 +148,7 @@ def scored(variant: Variant, data: Path, run: Path, shared: Config) -> dict[str,
     if not path.exists():
         train(data, run, settings, with_coarse=with_coarse)
         segmenter = Segmenter.load(run / "model")
-        scores, _ = evaluate.evaluate(
-            data, segmenter, stage=None, budget=variant.budget, split="unseen"
-        )
+        scores, _ = evaluate.evaluate(data, segmenter, Options(budget=variant.budget))
         scores |= {
             "name": variant.name,
             "stage": variant.stage,
@@ -176,7 +168,7 @@ def train(data: Path, run: Path, settings: Config, *, with_coarse: bool) -> None
     """Train both stages of `run`, or only the second on the coarse network of the package."""
     run.mkdir(parents=True, exist_ok=True)
     path = run / "settings.toml"
-    path.write_text(tomli_w.dumps(asdict(settings)))
+    config.save(settings, path)
     if with_coarse:
         stages.train_coarse([data], run, path, "auto")
     elif not (run / "model").exists():

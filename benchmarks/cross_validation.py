@@ -11,7 +11,7 @@ import json
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Annotated, Any
@@ -66,8 +66,8 @@ def cross_validation(
 
 def held_out(shared: Config, fold: int, folds: int) -> Config:
     """Return the settings that hold out part `fold` of `folds`."""
-    part = replace(shared.data, validation=1 / folds, validation_start=fold / folds)
-    return replace(shared, data=part)
+    part = {"validation": 1 / folds, "validation_start": fold / folds}
+    return config.overlaid(shared, {"data": part})
 
 
 def scores_of(
@@ -106,7 +106,7 @@ def run_fold(data: Sequence[Path], run: Path, settings: Config) -> None:
     stages.make_patches(data[:1], run, path, "auto")
     stages.train_refiner(run, path, "auto")
     segmenter = Segmenter.load(run / "model")
-    _, photos = evaluate.evaluate(data[0], segmenter, stage=None, budget=None, split="unseen")
+    _, photos = evaluate.evaluate(data[0], segmenter)
     evaluate.write_table(run / "photos.csv", photos)
     right = [photo for photo in photos if photo.name not in settings.data.exclude]
     samples, num_seen = evaluate.choose(data[0], segmenter, "unseen")

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from benchmarks import peer_networks
-from benchmarks.ablation import SHIPPED, networks_of, num_parameters, overlaid, seconds_of
+from benchmarks.ablation import SHIPPED, networks_of, num_parameters, seconds_of
 from benchmarks.peer_networks import OURS, PLAIN, TRAINED, Encoder, EncoderWeights, Peer, PlainUNet
 from benchmarks.peer_rows import Row, as_text, read_rows, table, write_rows
 from benchmarks.peer_training import masker, train, view_of
@@ -49,7 +49,7 @@ from pipeline import config as settings
 from pipeline import model, runs
 from pipeline.cli import run
 from pipeline.coarse_stage import origin, split_samples
-from pipeline.config import Config
+from pipeline.config import Config, overlaid
 from pipeline.devices import autocast, choose_device, place
 from pipeline.evaluate import Scores, means, score
 from pipeline.evaluate import gmac as gmac_of_ours

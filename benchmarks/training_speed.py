@@ -8,14 +8,11 @@ which a network learns.
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import tomli_w
-
-from benchmarks.ablation import overlaid
 from benchmarks.variants import FROM_NOTHING, Settings
 from data.images import read_photo
 from data.masks import read_mask
@@ -87,10 +84,10 @@ def table(
             of this training is sure of nothing yet.
         device: where to compute.
     """
-    config = overlaid(overlaid(settings.load(base), FROM_NOTHING), QUICK)
+    config = settings.overlaid(settings.overlaid(settings.load(base), FROM_NOTHING), QUICK)
     folder.mkdir(parents=True, exist_ok=True)
     path, run = folder / "settings.toml", folder / "refiner"
-    path.write_text(tomli_w.dumps(asdict(config)))
+    settings.save(config, path)
     reading = seconds_to_read(samples)
     with epochs() as coarse:
         stages.train_coarse([data], folder / "coarse", path, device)

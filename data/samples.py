@@ -101,7 +101,7 @@ def _samples_in(data: Path, pattern: re.Pattern[str]) -> list[Sample]:
 def true_masks(photos: Iterable[Path]) -> list[Path]:
     """Return the masks of those `photos` that lie in a data folder beside them."""
     places = {photos_: (masks, ending) for photos_, masks, ending in LAYOUTS}
-    found = []
+    found: list[Path] = []
     for photo in photos:
         folder = photo.absolute().parent
         if folder.name in places:

@@ -24,7 +24,7 @@ from data.errors import InputError, SettingsError
 from data.files import prepare
 
 if TYPE_CHECKING:
-    from pipeline.segmenter import Segmenter
+    from pipeline.segmenter import Options, Segmenter
     from refine.postprocess import Step
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -32,7 +32,6 @@ Stage = Literal["coarse", "refined"]
 Settings = Annotated[Path | None, Parameter(name="--config")]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 Seed = Annotated[int, Parameter(validator=validators.Number(gte=0))]
-Folds = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=100))]
 Angles = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=99))]
 HeightWidth = Annotated[tuple[Count, Count], Parameter(negative=())]
 Budget = Annotated[int | None, Parameter(validator=validators.Number(gte=0))]
@@ -68,6 +67,16 @@ class How:
         from pipeline.segmenter import Segmenter
 
         return Segmenter.load(self.model, self.device)
+
+    def options(self) -> "Options":
+        """Return the rest.
+
+        Raises:
+            SettingsError: there is no such step.
+        """
+        from pipeline.segmenter import Options
+
+        return Options(stage=self.stage, budget=self.budget, postprocess=self.steps())
 
     def steps(self) -> "list[Step] | None":
         """Return the steps asked for, or None for those of the model.
@@ -151,7 +160,7 @@ def train_coarse(
     run: Path,
     /,
     *,
-    folds: Folds | None = None,
+    folds: int | None = None,
     config: Settings = None,
     device: Device = "auto",
 ) -> None:
@@ -229,13 +238,12 @@ def predict(
         how: which model, and how far to go.
     """
     from data.samples import find_photos
-    from pipeline.predict import Options, predict_photos
+    from pipeline.predict import predict_photos
 
     found = find_photos(*photos)
     if expected is not None:
         prepare(expected)
-    options = Options(stage=how.stage, budget=how.budget, postprocess=how.steps())
-    segmenter = how.segmenter()
+    options, segmenter = how.options(), how.segmenter()
     with goes_on() if csv is not None and expected is None else nullcontext():
         failures = predict_photos(found, out, segmenter, options, csv_path=csv, expected=expected)
     for failure in failures:
@@ -265,14 +273,7 @@ def evaluate(
     segmenter = how.segmenter()
     if per_photo is not None:
         prepare(per_photo)
-    scores, photos = evaluation.evaluate(
-        data,
-        segmenter,
-        stage=how.stage,
-        budget=how.budget,
-        split=split,
-        postprocess=how.steps(),
-    )
+    scores, photos = evaluation.evaluate(data, segmenter, how.options(), split=split)
     print(json.dumps({"model": how.model} | scores))
     if per_photo is not None:
         evaluation.write_table(per_photo, photos)

@@ -1,6 +1,7 @@
 """Settings of a run: what each stage may be told, with its default and range."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -256,17 +257,26 @@ def load(path: Path, base: Config | None = None) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not TOML: {error}") from error
     try:
-        return build(Config, table if base is None else overlaid(asdict(base), table))
+        return overlaid(base or Config(), table)
     except SettingsError as error:
         raise SettingsError(f"{path}: {error}") from error
 
 
-def overlaid(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+def overlaid(below: Config, table: Mapping[str, Any]) -> Config:
+    """Return `below` with the settings of `table` in the place of its own.
+
+    Raises:
+        SettingsError: one of them is unknown, of the wrong type or out of its range.
+    """
+    return build(Config, _merged(asdict(below), table))
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Return `below` with the values of `above` in their place, table by table."""
     result = dict(below)
     for key, value in above.items():
-        both = isinstance(value, dict) and isinstance(below.get(key), dict)
-        result[key] = overlaid(below[key], value) if both else value
+        both = isinstance(value, Mapping) and isinstance(below.get(key), Mapping)
+        result[key] = _merged(below[key], value) if both else value
     return result
 
 

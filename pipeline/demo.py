@@ -62,7 +62,7 @@ def run_demo(out: Path, device: str) -> None:
     segmenter = Segmenter.load(model, device)
     samples = find_samples(unseen)
     predict_photos([sample.photo for sample in samples], out / "masks", segmenter)
-    scores, _ = evaluate(unseen, segmenter, stage=None, budget=None, split="unseen")
+    scores, _ = evaluate(unseen, segmenter)
     draw(samples[0], segmenter, out / "demo.png")
     print_table(scores)
     log.info("picture: %s; all in %.0f s", out / "demo.png", time.monotonic() - started)

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
@@ -26,8 +25,7 @@ from pipeline.many import segmented
 from pipeline.metrics import boundary_error, boundary_iou, overlap, rank_correlation
 from pipeline.model import Model
 from pipeline.progress import progress
-from pipeline.segmenter import Prediction, Segmenter, Stage
-from refine.postprocess import Step
+from pipeline.segmenter import DEFAULTS, Options, Prediction, Segmenter, Stage
 
 log = logging.getLogger(__name__)
 
@@ -68,26 +66,22 @@ class PhotoScores:
 def evaluate(
     data: Path,
     segmenter: Segmenter,
+    options: Options = DEFAULTS,
     *,
-    stage: Stage | None,
-    budget: int | None,
-    split: Split,
-    postprocess: Sequence[Step] | None = None,
+    split: Split = "unseen",
 ) -> tuple[dict[str, Any], list[PhotoScores]]:
     """Return mean scores, ready for JSON, and those of each photo.
 
     Args:
         data: photos with masks, in one of the layouts known.
         segmenter: the model.
-        stage: how far to go; by default as far as the model does.
-        budget: most tiles of a photo to refine.
+        options: how its masks are made.
         split: `unseen` leaves out the photos of groups that the model was trained on.
-        postprocess: what masks go through in the end; by default what the model says.
 
     Raises:
         InputError: photos or masks are at fault, or the model has seen all of them.
     """
-    stage = segmenter.check_stage(stage)
+    stage = segmenter.check_stage(options.stage)
     samples, num_seen = choose(data, segmenter, split)
     check_samples(samples)
 
@@ -97,8 +91,8 @@ def evaluate(
     def finish(sample: Sample, prediction: Prediction) -> PhotoScores:
         return score_photo(sample.name, prediction, read_mask(sample.mask), stage)
 
-    predict = partial(segmenter.predict_batch, stage=stage, budget=budget, postprocess=postprocess)
     photos = []
+    predict = options.bound_to(segmenter)
     results = without_errors(segmented(samples, read, predict, finish, segmenter.device))
     with closing(results), progress("evaluating") as on_photo:
         for i, scores in enumerate(results):

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from data import rle
@@ -24,8 +23,7 @@ from data.samples import by_stem, true_masks
 from pipeline.many import segmented
 from pipeline.model import identity
 from pipeline.progress import progress
-from pipeline.segmenter import Prediction, Segmenter, Stage
-from refine.postprocess import Step
+from pipeline.segmenter import DEFAULTS, Options, Prediction, Segmenter
 
 log = logging.getLogger(__name__)
 
@@ -36,21 +34,6 @@ class Failure:
 
     photo: Path
     reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How masks are made; each by default as the model says."""
-
-    stage: Stage | None = None
-    """How far to go."""
-    budget: int | None = None
-    """Most tiles of a photo to refine."""
-    postprocess: Sequence[Step] | None = None
-    """What masks go through in the end."""
-
-
-DEFAULTS = Options()
 
 
 def predict_photos(
@@ -86,12 +69,7 @@ def predict_photos(
     check_names(map(row_name, photos) if csv_path is not None else ())
     out.mkdir(parents=True, exist_ok=True)
 
-    predict = partial(
-        segmenter.predict_batch,
-        stage=options.stage,
-        budget=options.budget,
-        postprocess=options.postprocess,
-    )
+    predict = options.bound_to(segmenter)
 
     def finish(photo: Path, prediction: Prediction) -> tuple[str, float | None]:
         write_mask(mask_path(out, photo), prediction.mask)

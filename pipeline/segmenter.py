@@ -7,9 +7,9 @@ Shapes: B photos of one size, H x W that size, Hw x Ww their working size, Hp x 
 h x w the coarse size, N tiles, T their side.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
@@ -372,6 +372,30 @@ class Segmenter:
         if self.device.type == "cpu":
             return batch
         return batch.pin_memory().to(self.device, non_blocking=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How the masks of many photos are made; each by default as the model says."""
+
+    stage: Stage | None = None
+    """How far to go."""
+    budget: int | None = None
+    """Most tiles of a photo to refine."""
+    postprocess: Sequence[Step] | None = None
+    """What masks go through in the end."""
+
+    def bound_to(self, segmenter: Segmenter) -> Callable[[Sequence[Photo]], list[Prediction]]:
+        """Return `segmenter.predict_batch` with these options."""
+        return partial(
+            segmenter.predict_batch,
+            stage=self.stage,
+            budget=self.budget,
+            postprocess=self.postprocess,
+        )
+
+
+DEFAULTS = Options()
 
 
 def check_photos(photos: Sequence[Photo]) -> None:

@@ -28,11 +28,12 @@ from pipeline.figures import (
     look_at,
 )
 from pipeline.pictures import Mask, Pixels, overlay
+from pipeline.segmenter import Options as MaskOptions
 from pipeline.segmenter import Segmenter
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(predict.Options):
+class Options(MaskOptions):
     """How masks are made, and what is drawn."""
 
     mask: Path | None = None

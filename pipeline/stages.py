@@ -20,7 +20,7 @@ from pipeline import (
     refiner_stage,
     runs,
 )
-from pipeline.config import Config
+from pipeline.config import Config, overlaid
 from pipeline.devices import choose_device
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def train_coarse(
     """
     config = _resolve(run, settings, "train-coarse")
     if folds is not None:
-        config = replace(config, coarse=replace(config.coarse, folds=folds))
+        config = overlaid(config, {"coarse": {"folds": folds}})
     chosen = distributed.local_device(choose_device(device))
     kept, held_out = coarse_stage.split_samples(data, config.data)
     coarse_stage.check_exclude(data, config.data)

@@ -11,7 +11,7 @@ from benchmarks import ablation
 from benchmarks.variants import FROM_NOTHING, POSTPROCESS, VARIANTS
 from data.errors import InputError
 from pipeline import config, model
-from pipeline.config import Config
+from pipeline.config import Config, overlaid
 from refine.postprocess import parse
 
 SETTINGS = """
@@ -95,7 +95,7 @@ def test_every_angle_occurs_in_a_thinned_data_set_and_every_car(tmp_path: Path):
 
 
 def test_every_variant_is_a_valid_setting_and_unlike_the_others():
-    settings = [ablation.overlaid(Config(), variant.settings) for variant in VARIANTS]
+    settings = [overlaid(Config(), variant.settings) for variant in VARIANTS]
     for i, one in enumerate(settings):
         assert all(config.changed(one, other) for other in settings[:i])
     assert len({(variant.stage, variant.folder) for variant in VARIANTS}) == len(VARIANTS)
@@ -105,9 +105,9 @@ def test_every_variant_is_a_valid_setting_and_unlike_the_others():
 
 def test_every_variant_fits_the_settings_of_the_package():
     shipped = config.load(model.find("carvana") / "settings.toml")
-    shared = ablation.overlaid(shipped, FROM_NOTHING)
+    shared = overlaid(shipped, FROM_NOTHING)
 
     for variant in VARIANTS:
-        settings = ablation.overlaid(shared, variant.settings)
+        settings = overlaid(shared, variant.settings)
         assert not settings.coarse.init + settings.refiner.init
         assert settings.tiles.side == variant.settings.get("tiles", {}).get("side", 16)

@@ -21,8 +21,8 @@ from data.kaggle_csv import check
 from pipeline import model as models
 from pipeline.cli import main
 from pipeline.model import Model
-from pipeline.predict import Options, fingerprint, predict_photos
-from pipeline.segmenter import Segmenter
+from pipeline.predict import fingerprint, predict_photos
+from pipeline.segmenter import Options, Segmenter
 from refine.network import Refiner
 from refine.postprocess import parse
 
