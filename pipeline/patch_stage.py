@@ -5,7 +5,7 @@ import logging
 import re
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +83,8 @@ def make_patches(
     check_shapes(samples, config)
     cutters = out_of_fold.cutters(run, config, model)
     chosen = [cutters.of(sample, held_out=i >= len(kept)) for i, sample in enumerate(samples)]
-    cutting = {id(one): one for one in chosen}
-    on_device = {key: Segmenter(with_tiles(one, config), device) for key, one in cutting.items()}
+    cutting = {id(one): first_stage_of(one, config) for one in chosen}
+    on_device = {key: Segmenter(one, device) for key, one in cutting.items()}
     segmenters = [on_device[id(one)] for one in chosen]
     runs.record(run, config)
     names = [sample.name for sample in samples]
@@ -111,7 +111,7 @@ def check_shapes(samples: Sequence[Sample], config: Config) -> None:
     squashed = [s.photo for s in samples if wanted and read_size(s.photo) != wanted]
     if squashed:
         raise InputError(
-            f"{squashed[0]} and {len(squashed) - 1} more are not {wanted[0]} x {wanted[1]} "
+            f"{len(squashed)} photos, such as {squashed[0]}, are not {wanted[0]} x {wanted[1]} "
             "(data.stretch_to); only stage one can learn from them, so leave their folder out here"
         )
 
@@ -207,15 +207,10 @@ def relevant_settings(config: Config) -> dict[str, Any]:
     return dict(json.loads(json.dumps(settings)))
 
 
-def with_tiles(model: Model, config: Config) -> Model:
-    """Return the coarse part of `model` with the tiles that `config` asks for."""
-    return replace(
-        coarse_only(model.coarse, config), provenance=model.provenance, scores=model.scores
-    )
-
-
-def coarse_only(network: CoarseNetwork, config: Config) -> Model:
-    """Return a model of `network` without a refiner, with the tiles that `config` asks for."""
+def first_stage(
+    network: CoarseNetwork, config: Config, provenance: dict[str, Any], scores: dict[str, Any]
+) -> Model:
+    """Return a model of `network` without a refiner, used as `config` asks for."""
     return Model(
         coarse=network,
         refiner=None,
@@ -224,4 +219,11 @@ def coarse_only(network: CoarseNetwork, config: Config) -> Model:
         high=config.tiles.high,
         long_side=config.data.long_side,
         postprocess=tuple(parse(step) for step in config.postprocess),
+        provenance=provenance,
+        scores=scores,
     )
+
+
+def first_stage_of(model: Model, config: Config) -> Model:
+    """Return `model` without its refiner, used as `config` asks for."""
+    return first_stage(model.coarse, config, model.provenance, model.scores)

@@ -116,12 +116,8 @@ def _train_coarse_model(
     if distributed.rank():
         return
     score = checkpoint.load_best(network, run / "coarse")
-    found = patch_stage.coarse_only(network, config)
-    found = replace(
-        found,
-        provenance=provenance(kept, held_out, config),
-        scores={"validation": {"photos": len(held_out), "coarse_grid_dice": score}},
-    )
+    scores = {"validation": {"photos": len(held_out), "coarse_grid_dice": score}}
+    found = patch_stage.first_stage(network, config, provenance(kept, held_out, config), scores)
     # Of a finished run, the same command again must not take the refiner away.
     if not model.is_finished(run / "model", network):
         model.save(found, run / "model")
@@ -162,7 +158,7 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
             if config.refiner.init:
                 seen |= model.load(config.refiner.init).seen
             found = replace(
-                patch_stage.with_tiles(so_far, config),
+                patch_stage.first_stage_of(so_far, config),
                 refiner=network,
                 provenance=so_far.provenance | {"groups": sorted(seen), "settings": plain(config)},
                 scores={"validation": scores},

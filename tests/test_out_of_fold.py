@@ -247,7 +247,9 @@ def test_photos_squashed_for_storage_are_learnt_from_and_give_no_patches(
     status = foveamask("make-patches", squashed, run)
 
     assert status == 1
-    assert "and 7 more are not 48 x 64 (data.stretch_to)" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "8 photos, such as" in message
+    assert "are not 48 x 64 (data.stretch_to)" in message
 
 
 def test_begun_folds_are_continued_and_other_numbers_of_folds_are_others(trained: Path):
