@@ -33,7 +33,8 @@ def resolve(
         run: folder of the run, which need not be there yet.
         given: settings file named on the command line.
         editable: settings, or tables of them, that may differ from what the run began with.
-        others: by command, those that may with that one in the place of this.
+        others: by command, those that may with that one in the place of this; the last of several
+            commands is named.
 
     Raises:
         InputError: `given` changes what an earlier stage of the run was made with, or what another
@@ -49,14 +50,10 @@ def resolve(
         allowed = tuple(editable)
         fixed = [name for name in config.changed(begun, wanted) if not covers(allowed, name)]
         if fixed:
-            commands = [
-                command
-                for command, names in others.items()
-                if all(covers(names, name) for name in fixed)
-            ]
-            todo = (
-                f"give it to `foveamask {commands[0]}`" if commands else "train in another folder"
-            )
+            todo = "train in another folder"
+            for command, names in others.items():
+                if all(covers(names, name) for name in fixed):
+                    todo = f"give it to `foveamask {command}`"
             raise InputError(f"{run} was begun with another {', '.join(fixed)}; {todo}")
     return wanted
 

@@ -327,6 +327,6 @@ def test_folds_may_begin_with_another_model_for_fewer_epochs_and_leave_out_what_
 
 
 def test_the_number_of_folds_is_recorded(trained: Path):
-    config = runs.resolve(trained / "run", None, ())
+    config = runs.resolve(trained / "run", None, (), {})
 
     assert config.coarse.folds == 3
