@@ -111,8 +111,8 @@ def find_mask(photo: Path, photos: Sequence[Path], mask: Path | None) -> Path | 
         raise InputError(f"no such mask or folder: {mask}")
     names = [photo.stem + ending + suffix for *_, ending in LAYOUTS for suffix in MASK_SUFFIXES]
     stems = {photo.stem + ending for *_, ending in LAYOUTS}
-    found = [path for path in images_in(mask, MASK_SUFFIXES) if path.stem in stems]
-    found = [path for path in found if path != photo]
+    masks = (path for path in images_in(mask, MASK_SUFFIXES) if path != photo)
+    found = [path for path in masks if path.stem in stems]
     if len(found) != 1:
         several = f"{len(found)} masks" if found else "no mask"
         raise InputError(f"{several} of {photo} in {mask} (looked for {', '.join(names)})")

@@ -12,6 +12,16 @@ from pipeline.coarse_stage import split_samples
 from pipeline.config import Config
 from tests.test_benchmarks import SETTINGS, write_data
 
+FOLD = {
+    "groups": 3,
+    "photos": 9,
+    "coarse": {"dice": 0.98},
+    "tiles": 100.0,
+    "refined": {"dice": 0.99, "boundary_error_px": 2.0},
+    "gmac": {"refined": 4.0},
+}
+"""Scores of a fold, as far as the table has them."""
+
 
 @pytest.mark.slow
 def test_each_fold_is_scored_on_what_it_has_not_seen(
@@ -60,17 +70,9 @@ def test_folds_hold_out_each_photo_once(tmp_path: Path):
 
 
 def test_the_spread_is_over_folds():
-    fold = {
-        "groups": 3,
-        "photos": 9,
-        "coarse": {"dice": 0.98},
-        "tiles": 100.0,
-        "refined": {"dice": 0.99, "boundary_error_px": 2.0},
-        "gmac": {"refined": 4.0},
-    }
-    other = fold | {"refined": {"dice": 0.994, "boundary_error_px": 1.0}}
+    other = FOLD | {"refined": {"dice": 0.994, "boundary_error_px": 1.0}}
 
-    lines = table({2: fold, 4: other}).splitlines()
+    lines = table({2: FOLD, 4: other}).splitlines()
 
     assert [line.split("|")[1] for line in lines[2:4]] == [" 2 ", " 4 "]
     assert lines[2] == "| 2 | 3 | 9 | 0.98000 | 0.99000 | 2.00 | 100 | 4.00 |"
@@ -78,18 +80,9 @@ def test_the_spread_is_over_folds():
 
 
 def test_a_fold_of_masks_without_a_contour_has_a_dash():
-    fold = {
-        "groups": 3,
-        "photos": 9,
-        "coarse": {"dice": 0.0},
-        "tiles": 0.0,
-        "refined": {"dice": 0.0, "boundary_error_px": None},
-        "gmac": {"refined": 1.0},
-    }
+    empty = FOLD | {"refined": {"dice": 0.0, "boundary_error_px": None}}
 
-    other = fold | {"refined": {"dice": 0.5, "boundary_error_px": 2}}
-
-    lines = table({0: fold, 1: other}).splitlines()
+    lines = table({0: empty, 1: FOLD}).splitlines()
 
     assert [line.split("|")[6].strip() for line in lines[2:5]] == ["-", "2.00", "-"]
 
