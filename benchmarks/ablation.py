@@ -31,12 +31,14 @@ from data.files import replacing
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample, find_samples
-from pipeline import config, evaluate, model, stages
+from pipeline import config, model
 from pipeline.cli import Count, run
 from pipeline.config import Config, overlaid
-from pipeline.metrics import overlap
+from pipeline.evaluation import evaluate
+from pipeline.evaluation.metrics import overlap
+from pipeline.inference.segmenter import Options, Segmenter
 from pipeline.model import Model
-from pipeline.segmenter import Options, Segmenter
+from pipeline.training import commands
 from refine.postprocess import Step, apply, parse
 
 SHIPPED = "carvana"
@@ -170,11 +172,11 @@ def train(data: Path, run: Path, settings: Config, *, with_coarse: bool) -> None
     path = run / "settings.toml"
     config.save(settings, path)
     if with_coarse:
-        stages.train_coarse([data], run, path, "auto")
+        commands.train_coarse([data], run, path, "auto")
     elif not (run / "model").exists():
         model.save(replace(model.load(SHIPPED), refiner=None), run / "model")
-    stages.make_patches([data], run, path, "auto")
-    stages.train_refiner(run, path, "auto")
+    commands.make_patches([data], run, path, "auto")
+    commands.train_refiner(run, path, "auto")
 
 
 def networks_of(trained: Model) -> list[torch.nn.Module]:

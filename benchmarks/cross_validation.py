@@ -20,11 +20,13 @@ from cyclopts import App, Parameter, validators
 
 from data.errors import InputError, SettingsError
 from data.files import replacing
-from pipeline import config, evaluate, stages
+from pipeline import config
 from pipeline.cli import run
-from pipeline.coarse_stage import origin, split_samples
 from pipeline.config import Config
-from pipeline.segmenter import Segmenter
+from pipeline.evaluation import evaluate
+from pipeline.inference.segmenter import Segmenter
+from pipeline.training import commands
+from pipeline.training.coarse_training import origin, split_samples
 
 app = App(name="cross_validation", help_format="plaintext")
 
@@ -102,9 +104,9 @@ def run_fold(data: Sequence[Path], run: Path, settings: Config) -> None:
     run.mkdir(parents=True, exist_ok=True)
     path = run / "settings.toml"
     config.save(settings, path)
-    stages.train_coarse(data, run, path, "auto")
-    stages.make_patches(data[:1], run, path, "auto")
-    stages.train_refiner(run, path, "auto")
+    commands.train_coarse(data, run, path, "auto")
+    commands.make_patches(data[:1], run, path, "auto")
+    commands.train_refiner(run, path, "auto")
     segmenter = Segmenter.load(run / "model")
     _, photos = evaluate.evaluate(data[0], segmenter)
     evaluate.write_table(run / "photos.csv", photos)

@@ -22,16 +22,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from data.coarse_dataset import CoarseView
+from data.datasets.coarse_dataset import CoarseView
 from data.errors import InputError
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
-from pipeline import evaluate
 from pipeline.cli import Count, run
-from pipeline.metrics import Overlap
-from pipeline.patch_stage import as_blocks
-from pipeline.segmenter import Prediction, Proposal, Segmenter
+from pipeline.evaluation import evaluate
+from pipeline.evaluation.metrics import Overlap
+from pipeline.inference.segmenter import Prediction, Proposal, Segmenter
+from pipeline.training.patch_extraction import as_blocks
 
 BUDGETS = (0, 16, 32, 64, 128, 192, 256, 384, 512)
 BINS = 10

@@ -24,11 +24,11 @@ from data.errors import InputError
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
-from pipeline import evaluate
 from pipeline.cli import Count, run
-from pipeline.metrics import Mask, overlap
-from pipeline.patch_stage import covered
-from pipeline.segmenter import Prediction, Segmenter
+from pipeline.evaluation import evaluate
+from pipeline.evaluation.metrics import Mask, overlap
+from pipeline.inference.segmenter import Prediction, Segmenter
+from pipeline.training.patch_extraction import covered
 
 DISTANCES = (1, 2, 4, 8)
 """Pixels from the contour between which wrong ones are counted."""

@@ -10,7 +10,7 @@ from statistics import median
 import torch
 from joblib import cpu_count
 
-from pipeline.devices import dtype_of
+from pipeline.inference.devices import dtype_of
 
 ROUNDS = 7
 SIDE = {"cpu": 2048, "cuda": 8192}

@@ -18,16 +18,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.peer_networks import Peer
-from data.coarse_dataset import CoarsePair, CoarseView, load_pair, load_pairs
+from data.datasets.coarse_dataset import CoarsePair, CoarseView, load_pair, load_pairs
 from data.geometry import ALIGNMENT, Size, working_size
 from data.samples import Sample
-from pipeline.coarse_stage import CoarseBatches
-from pipeline.coarse_stage import loss_of as coarse_loss_of
 from pipeline.config import Config, TrainConfig
-from pipeline.devices import Precision
-from pipeline.inference import for_inference
+from pipeline.inference.devices import Precision
+from pipeline.inference.torch_networks import for_inference
 from pipeline.progress import progress
-from pipeline.training import BatchLoss, new_state, train_epoch
+from pipeline.training.coarse_training import CoarseBatches
+from pipeline.training.coarse_training import loss_of as coarse_loss_of
+from pipeline.training.loop import BatchLoss, new_state, train_epoch
 from refine.stitch import reduce, upsample
 
 Batch = tuple[Tensor, Tensor]

@@ -43,20 +43,21 @@ from data.files import replacing
 from data.geometry import Size, padded
 from data.images import read_photo
 from data.masks import read_mask
-from data.parallel import without_errors
 from data.samples import Sample
+from data.threads import without_errors
 from pipeline import config as settings
-from pipeline import model, runs
+from pipeline import model
 from pipeline.cli import run
-from pipeline.coarse_stage import origin, split_samples
 from pipeline.config import Config, overlaid
-from pipeline.devices import autocast, choose_device, place
-from pipeline.evaluate import Scores, means, score
-from pipeline.evaluate import gmac as gmac_of_ours
-from pipeline.parallel import side_by_side
-from pipeline.patch_stage import PHOTOS_ON_GPU
+from pipeline.evaluation.evaluate import Scores, means, score
+from pipeline.evaluation.evaluate import gmac as gmac_of_ours
+from pipeline.inference.cpu_setup import side_by_side
+from pipeline.inference.devices import autocast, choose_device, place
+from pipeline.inference.segmenter import Segmenter
 from pipeline.progress import progress
-from pipeline.segmenter import Segmenter
+from pipeline.training import run_folder
+from pipeline.training.coarse_training import origin, split_samples
+from pipeline.training.patch_extraction import PHOTOS_ON_GPU
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ def peers(data: Path, out: Path, /, how: How | None = None) -> None:
     names = peer_networks.choose(how.peers, has_gpu=device.type == "cuda")
     peer_networks.check_installed(names)
     bench = prepared(data, out, how, device)
-    with runs.locked(out):
+    with run_folder.locked(out):
         made_with = provenance(bench)
         done = read_rows(out, names, made_with)
         for name in names:

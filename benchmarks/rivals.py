@@ -20,8 +20,8 @@ from coarse.enet import ENet
 from data.geometry import Size
 from data.images import read_photo
 from data.masks import write_mask
-from pipeline.evaluate import gmac as gmac_of_ours
-from pipeline.segmenter import Segmenter
+from pipeline.evaluation.evaluate import gmac as gmac_of_ours
+from pipeline.inference.segmenter import Segmenter
 
 ROUNDS = 5
 BUDGETS = (0, 64, 128, 256)

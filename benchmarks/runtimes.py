@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from data.images import read_photo
-from pipeline.devices import autocast, place
-from pipeline.metrics import overlap
-from pipeline.segmenter import Segmenter
+from pipeline.evaluation.metrics import overlap
+from pipeline.inference.devices import autocast, place
+from pipeline.inference.segmenter import Segmenter
 
 ROUNDS = 5
 

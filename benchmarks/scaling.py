@@ -19,13 +19,13 @@ from torch import Tensor
 
 from benchmarks.seams import contour_length
 from benchmarks.stage_times import Clock, clocks_inside
-from coarse.network import CoarseNetwork
+from coarse.coarse_network import CoarseNetwork
 from data.geometry import Size
 from data.images import read_photo
 from data.masks import read_mask
 from data.pyramid import pad, pyramid, resize
 from data.samples import Sample
-from pipeline.segmenter import Segmenter
+from pipeline.inference.segmenter import Segmenter
 
 ROUNDS = 5
 FIRST = ("pyramid", "coarse network", "upsample", "choice of tiles")

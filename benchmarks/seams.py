@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.decisions import check_size
-from coarse.network import CoarseNetwork
+from coarse.coarse_network import CoarseNetwork
 from data.errors import SettingsError
 from data.images import read_photo
-from pipeline import evaluate
 from pipeline.cli import Count, run
-from pipeline.segmenter import Segmenter
+from pipeline.evaluation import evaluate
+from pipeline.inference.segmenter import Segmenter
 
 BORDER = 64
 """Pixels along the photo's border that are not compared: a shift brings others in there."""

@@ -27,10 +27,10 @@ from data.samples import CARVANA_GROUP, Sample, find_samples
 from data.studio import write_dataset
 from pipeline import model
 from pipeline.cli import Count, run
-from pipeline.devices import choose_device
-from pipeline.parallel import one_thread_each
+from pipeline.inference.cpu_setup import one_thread_each
+from pipeline.inference.devices import choose_device
+from pipeline.inference.segmenter import Segmenter
 from pipeline.progress import progress
-from pipeline.segmenter import Segmenter
 
 log = logging.getLogger(__name__)
 

@@ -24,10 +24,10 @@ from benchmarks.machine import Machine, wait_for
 from data import rle
 from data.images import read_photo
 from data.masks import write_mask
-from pipeline import segmenter as module
-from pipeline.evaluate import gmac
-from pipeline.many import batches
-from pipeline.segmenter import Segmenter
+from pipeline.evaluation.evaluate import gmac
+from pipeline.inference import segmenter as module
+from pipeline.inference.segmenter import Segmenter
+from pipeline.inference.stream import batches
 
 ROUNDS = 5
 

@@ -18,11 +18,12 @@ from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
 from pipeline import config as settings
-from pipeline import model, stages, training
-from pipeline.checkpoint import TrainState
+from pipeline import model
+from pipeline.inference.cpu_setup import side_by_side
 from pipeline.model import Model
-from pipeline.parallel import side_by_side
-from pipeline.training import Batches, BatchLoss
+from pipeline.training import commands, loop
+from pipeline.training.checkpoint import TrainState
+from pipeline.training.loop import Batches, BatchLoss
 
 QUICK: Settings = {
     "coarse": {"epochs": 2, "score_every": 2, "compile": False},
@@ -90,14 +91,14 @@ def table(
     settings.save(config, path)
     reading = seconds_to_read(samples)
     with epochs() as coarse:
-        stages.train_coarse([data], folder / "coarse", path, device)
+        commands.train_coarse([data], folder / "coarse", path, device)
     # It may have learnt from photos held out here, where nothing depends on scores.
     model.save(replace(cutter, refiner=None, provenance={}), run / "model")
     started = time.perf_counter()
-    stages.make_patches([data], run, path, device)
+    commands.make_patches([data], run, path, device)
     making = time.perf_counter() - started
     with epochs() as refiner:
-        stages.train_refiner(run, path, device)
+        commands.train_refiner(run, path, device)
     num = len(samples)
     text = "| step | a second | share of the time that the network computes |\n|---|---|---|\n"
     text += f"| reading photos and masks | {num / reading:.1f} photos | |\n"
@@ -126,7 +127,7 @@ def seconds_to_read(samples: Sequence[Sample]) -> float:
 def epochs() -> Iterator[list[Epoch]]:
     """Put clocks around the epochs that are trained within the block."""
     found: list[Epoch] = []
-    train_epoch = training.train_epoch
+    train_epoch = loop.train_epoch
 
     def timed(
         trained: Any, state: TrainState, loss: BatchLoss, batches: Batches, clip_norm: float
@@ -138,5 +139,5 @@ def epochs() -> Iterator[list[Epoch]]:
         found.append(epoch)
         return mean
 
-    with mock.patch.object(training, "train_epoch", timed):
+    with mock.patch.object(loop, "train_epoch", timed):
         yield found

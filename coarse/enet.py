@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from coarse.network import CoarseNetwork
+from coarse.coarse_network import CoarseNetwork
 
 Unpool = Literal["indices", "nearest"]
 """Values go back to where each maximum was, or are repeated, for machines that cannot tell."""

@@ -12,7 +12,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from coarse.network import CoarseNetwork
+from coarse.coarse_network import CoarseNetwork
 
 WIDTHS = (64, 64, 128, 256, 512)
 """Channels of the initial block and of the four encoders."""

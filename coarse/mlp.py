@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from coarse.network import CoarseNetwork
+from coarse.coarse_network import CoarseNetwork
 
 
 class MLP(CoarseNetwork):

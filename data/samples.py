@@ -16,7 +16,7 @@ from data.errors import InputError, SettingsError
 from data.geometry import Size
 from data.images import MASK_SUFFIXES, PHOTO_SUFFIXES, read_size
 from data.masks import read_mask
-from data.parallel import in_threads, without_errors
+from data.threads import in_threads, without_errors
 
 CARVANA_GROUP = r"([0-9a-f]{12})_\d{2}"
 """`<car>_<angle>` of the Carvana photos; the first bracket is the group."""

@@ -24,7 +24,7 @@ from data.errors import InputError, SettingsError
 from data.files import prepare
 
 if TYPE_CHECKING:
-    from pipeline.segmenter import Options, Segmenter
+    from pipeline.inference.segmenter import Options, Segmenter
     from refine.postprocess import Step
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -64,7 +64,7 @@ class How:
 
     def segmenter(self) -> "Segmenter":
         """Return the model on its device."""
-        from pipeline.segmenter import Segmenter
+        from pipeline.inference.segmenter import Segmenter
 
         return Segmenter.load(self.model, self.device)
 
@@ -74,7 +74,7 @@ class How:
         Raises:
             SettingsError: there is no such step.
         """
-        from pipeline.segmenter import Options
+        from pipeline.inference.segmenter import Options
 
         return Options(stage=self.stage, budget=self.budget, postprocess=self.steps())
 
@@ -175,10 +175,10 @@ def train_coarse(
         config: settings file (TOML).
         device: where to compute.
     """
-    from pipeline import stages
+    from pipeline.training import commands
 
     with goes_on():
-        _print_once(stages.train_coarse(data, run, config, device, folds))
+        _print_once(commands.train_coarse(data, run, config, device, folds))
 
 
 @app.command
@@ -194,10 +194,10 @@ def make_patches(
         config: settings file (TOML); by default the run's own.
         device: where to compute.
     """
-    from pipeline import stages
+    from pipeline.training import commands
 
     with goes_on():
-        print(stages.make_patches(data, run, config, device))
+        print(commands.make_patches(data, run, config, device))
 
 
 @app.command
@@ -209,10 +209,10 @@ def train_refiner(run: Path, /, *, config: Settings = None, device: Device = "au
         config: settings file (TOML); by default the run's own.
         device: where to compute.
     """
-    from pipeline import stages
+    from pipeline.training import commands
 
     with goes_on():
-        _print_once(stages.train_refiner(run, config, device))
+        _print_once(commands.train_refiner(run, config, device))
 
 
 @app.command
@@ -238,7 +238,7 @@ def predict(
         how: which model, and how far to go.
     """
     from data.samples import find_photos
-    from pipeline.predict import predict_photos
+    from pipeline.inference.predict import predict_photos
 
     found = find_photos(*photos)
     if expected is not None:
@@ -268,7 +268,7 @@ def evaluate(
         per_photo: also write the scores of each photo to this csv file, the worst first.
         how: which model, and how far to go.
     """
-    from pipeline import evaluate as evaluation
+    from pipeline.evaluation import evaluate as evaluation
 
     segmenter = how.segmenter()
     if per_photo is not None:
@@ -304,8 +304,8 @@ def show(
         how: which model, and how far to go.
     """
     from data.samples import find_photos
-    from pipeline.show import Options
-    from pipeline.show import show as draw
+    from pipeline.reporting.show import Options
+    from pipeline.reporting.show import show as draw
 
     options = Options(
         stage=how.stage, budget=how.budget, postprocess=how.steps(), mask=mask, tile=_tile(tile)

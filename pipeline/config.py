@@ -179,7 +179,7 @@ class TilesConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class PatchAugmentConfig:
-    """How far patches may be changed; see `data.patch_augment.PatchAugmentation`."""
+    """How far patches may be changed; see `data.datasets.patch_augment.PatchAugmentation`."""
 
     flip: Share = 0.5
     brightness: Share = 0.0

@@ -17,13 +17,21 @@ from data.masks import read_mask
 from data.pyramid import pad, pyramid
 from data.samples import Sample, find_samples
 from data.studio import write_dataset
-from pipeline import config, stages
+from pipeline import config
 from pipeline.config import CoarseConfig, Config, DataConfig, RefinerConfig
-from pipeline.evaluate import evaluate
-from pipeline.pictures import detail, difference, outline_tiles, overlay, panel, white_on_black
-from pipeline.predict import predict_photos
+from pipeline.evaluation.evaluate import evaluate
+from pipeline.inference.predict import predict_photos
+from pipeline.inference.segmenter import Segmenter
 from pipeline.progress import progress
-from pipeline.segmenter import Segmenter
+from pipeline.reporting.canvas import (
+    detail,
+    difference,
+    outline_tiles,
+    overlay,
+    panel,
+    white_on_black,
+)
+from pipeline.training import commands
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +63,9 @@ def run_demo(out: Path, device: str) -> None:
     settings = out / "settings.toml"
     config.save(SETTINGS, settings)
 
-    stages.train_coarse([training], run, settings, device)
-    stages.make_patches([training], run, None, device)
-    model = stages.train_refiner(run, None, device)
+    commands.train_coarse([training], run, settings, device)
+    commands.make_patches([training], run, None, device)
+    model = commands.train_refiner(run, None, device)
 
     segmenter = Segmenter.load(model, device)
     samples = find_samples(unseen)

@@ -17,13 +17,13 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import nn
 
-from coarse import networks
-from coarse.network import CoarseNetwork
+from coarse import catalogue
+from coarse.coarse_network import CoarseNetwork
 from data.errors import InputError
 from data.files import replacing
 from data.geometry import Fovea
-from refine.network import Refiner
 from refine.postprocess import Step, parse
+from refine.refiner_network import Refiner
 
 FORMAT = 1
 WEIGHTS = Path(__file__).parent / "weights"
@@ -66,7 +66,7 @@ def save(model: Model, folder: Path) -> None:
         "format": FORMAT,
         "long_side": model.long_side,
         "coarse": {
-            "network": networks.name_of(model.coarse),
+            "network": catalogue.name_of(model.coarse),
             "options": model.coarse.options(),
             "sha256": _save_weights(model.coarse, folder / "coarse"),
         },
@@ -182,7 +182,7 @@ def _build(description: dict[str, Any], folder: Path) -> Model:
     tiles, second = description["tiles"], description["refiner"]
     fovea = Fovea(tiles["side"], tiles["levels"])
     first = description["coarse"]
-    coarse = networks.build(first["network"], first["options"])
+    coarse = catalogue.build(first["network"], first["options"])
     _load_weights(coarse, folder / "coarse", first["sha256"])
     refiner = None
     if second is not None:

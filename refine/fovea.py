@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from data.geometry import Fovea
-from refine.pyramids import halve
+from refine.batch_pyramid import halve
 
 Windows = list[Tensor]
 """Level k: (N, S_k, S_k, C) uint8, finest first."""

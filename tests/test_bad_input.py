@@ -18,7 +18,7 @@ from data.geometry import Fovea
 from pipeline import model
 from pipeline.cli import main
 from pipeline.model import Model
-from refine.network import Refiner
+from refine.refiner_network import Refiner
 
 Errors = Callable[..., list[str]]
 """Status and arguments to the lines said."""
@@ -272,7 +272,7 @@ def test_it_is_said_whether_an_interrupted_command_goes_on(
         raise KeyboardInterrupt
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("pipeline.predict.predict_photos", interrupted)
+    monkeypatch.setattr("pipeline.inference.predict.predict_photos", interrupted)
 
     assert errors(130, "predict", data / "images", "out", "--model", untrained, *options) == [said]
 
@@ -316,8 +316,8 @@ def test_a_second_command_in_a_run_is_refused(errors: Errors, data: Path, tmp_pa
     settings.write_text("[data]\nvalidation = 0.5\n")
 
     other = (
-        "import sys, time; from pathlib import Path; from pipeline import runs\n"
-        "with runs.locked(Path(sys.argv[1])): print('locked', flush=True); sys.stdin.read()"
+        "import sys, time; from pathlib import Path; from pipeline.training import run_folder\n"
+        "with run_folder.locked(Path(sys.argv[1])): print('locked', flush=True); sys.stdin.read()"
     )
 
     with subprocess.Popen(

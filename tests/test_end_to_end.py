@@ -22,9 +22,10 @@ from data import rle
 from data.geometry import Size
 from data.images import read_photo
 from data.masks import read_mask
-from pipeline import checkpoint, config, model
+from pipeline import config, model
 from pipeline.cli import main
-from pipeline.segmenter import Segmenter
+from pipeline.inference.segmenter import Segmenter
+from pipeline.training import checkpoint
 
 SIZE = Size(128, 190)
 SETTINGS = """

@@ -11,9 +11,9 @@ import pytest
 
 from data.geometry import Size
 from data.studio import render_photo
-from pipeline.metrics import overlap
+from pipeline.evaluation.metrics import overlap
+from pipeline.inference.segmenter import Segmenter
 from pipeline.model import WEIGHTS
-from pipeline.segmenter import Segmenter
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"data", "coarse", "refine", "pipeline"}

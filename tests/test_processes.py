@@ -16,9 +16,10 @@ import torch
 
 from coarse.enet import ENet
 from data.geometry import Fovea
-from pipeline import checkpoint, model
+from pipeline import model
 from pipeline.model import Model
-from refine.network import Refiner
+from pipeline.training import checkpoint
+from refine.refiner_network import Refiner
 
 ROOT = Path(__file__).parent.parent
 COMMAND = (sys.executable, "-m", "pipeline")

@@ -1,0 +1,1 @@
+"""Training data in memory: batches of photos and of patches, and how they are augmented."""

@@ -1,0 +1,192 @@
+"""Refiner patches on disk: a zarr group that is whole or is not there.
+
+Format 1, for N patches of tile side T from M photos; P_k are the pixels of ring k:
+
+    full           (N, T, T, 4) uint8   RGB and coarse probability of the tile
+    half_ring      (N, P_1, 4)  uint8   of the ring around it at half the resolution
+    quarter_ring   (N, P_2, 4)  uint8   and so on, as many rings as the fovea has
+    target         (N, T, T)    uint8   0 background, 1 object, 255 beyond the photo
+    tile           (N, 3)       int32   photo, row and column in the grid of tiles
+    outside        (M, 3)       int64   pixels outside the tiles of each photo: in both
+                                        masks, in the coarse one, in the true one
+    attributes: format, fingerprint, origin (coarse weights and settings that the patches were
+    made with), photos (their names, in order), num_training (the first so many are not for
+    validation)
+
+Every shard has a file, those of nothing but zeros too: one that is missing is damage.
+`data.patch_cache.patch_writer` writes them; this module says what they are, and reads them.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from data.errors import InputError
+from data.geometry import Fovea
+
+FORMAT = 1
+CHUNK = 128
+SHARD = 64 * CHUNK
+
+RINGS = ("half_ring", "quarter_ring", "eighth_ring")
+BEYOND = 255
+"""Target of a pixel that lies beyond the photo."""
+
+Patches = dict[str, NDArray[Any]]
+"""Some patches: one array for each name of `array_shapes`, all of one length."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What patches are made from: any change makes them stale."""
+
+    photos: str
+    """Hash of the photos and masks."""
+    coarse: str
+    """Hash of the weights of the coarse networks that cut them."""
+    settings: Mapping[str, Any]
+    """Settings that the patches depend on."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash that changes whenever this or the format does."""
+        parts = {"format": FORMAT, "photos": self.photos, "coarse": self.coarse}
+        text = json.dumps(parts | {"settings": dict(self.settings)}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def array_shapes(fovea: Fovea) -> dict[str, tuple[int, ...]]:
+    """Return the shape of one patch in each array."""
+    side = fovea.tile
+    rings = {name: (fovea.ring_pixels(k), 4) for k, name in enumerate(RINGS, 1)}
+    kept = dict(list(rings.items())[: fovea.levels - 1])
+    return {"full": (side, side, 4), **kept, "target": (side, side), "tile": (3,)}
+
+
+class StoredArray:
+    """An array of a finished store; damage that only reading it shows is an `InputError`."""
+
+    def __init__(self, path: Path, array: zarr.Array[Any]) -> None:
+        self.path = path
+        self.array = array
+        self.shape = array.shape
+        self.dtype = np.dtype(array.dtype)
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        """Read `rows` into memory.
+
+        Raises:
+            InputError: a shard that holds some of them is damaged.
+        """
+        try:
+            return np.asarray(self.array[rows])
+        except (ValueError, RuntimeError, OSError) as error:  # of the index, of a chunk, of a disk
+            reason = f"{self.array.basename} cannot be read ({error})"
+            raise _damaged(self.path, reason, again(self.path)) from error
+
+
+def read(path: Path, fovea: Fovea, coarse: str, settings: Mapping[str, Any]) -> zarr.Group:
+    """Open the patches of `fovea` made with the weights of hash `coarse` and `settings`.
+
+    Raises:
+        InputError: there are none at `path`, they are of another format or damaged, or they
+            were made from something else.
+    """
+    todo = again(path)
+    if not path.exists():
+        half = path.with_name(path.name + ".partial").exists()
+        raise InputError(f"{path} is {'half-written' if half else 'not there'}; {todo}")
+    group = _open(path, todo)
+    wanted = {"coarse": coarse, "settings": json.loads(json.dumps(settings))}
+    if group.attrs.get("origin") != wanted:
+        raise InputError(f"{path} was made from other weights or settings; delete it and {todo}")
+    _check_whole(group, path, fovea, todo)
+    return group
+
+
+def check(path: Path, fovea: Fovea, origin: Origin, data: str) -> None:
+    """Raise unless the patches at `path` are whole and were made from `origin`, out of `data`.
+
+    Raises:
+        InputError: they are of another format or damaged, or made from something else.
+    """
+    todo = again(path, data)
+    group = _open(path, todo)
+    if group.attrs.get("fingerprint") != origin.fingerprint:
+        raise InputError(
+            f"{path} was made from other photos, weights or settings; delete it and {todo}"
+        )
+    _check_whole(group, path, fovea, todo)
+
+
+def attributes(path: Path) -> dict[str, Any]:
+    """Return what is written of the patches at `path`: whence they are, and of which photos.
+
+    Raises:
+        InputError: they are not there, damaged, or of another format.
+    """
+    return dict(_open(path, again(path)).attrs)
+
+
+def stored_arrays(group: zarr.Group, path: Path) -> dict[str, StoredArray]:
+    """Return the arrays of the store at `path` that `read` opened, by name."""
+    return {name: StoredArray(path, array) for name, array in group.arrays()}
+
+
+def again(path: Path, data: str = "DATA") -> str:
+    """Return what to do for patches at `path`, as part of a message."""
+    return f"run `foveamask make-patches {data} {path.parent}`"
+
+
+def _damaged(path: Path, reason: str, todo: str) -> InputError:
+    return InputError(f"{path} is damaged: {reason}; delete it and {todo}")
+
+
+def _open(path: Path, todo: str) -> zarr.Group:
+    try:
+        group = zarr.open_group(path, mode="r")
+    except (ValueError, OSError) as error:
+        raise _damaged(path, str(error), todo) from error
+    if group.attrs.get("format") != FORMAT:
+        raise InputError(
+            f"{path} has format {group.attrs.get('format')}, this version reads {FORMAT}; "
+            f"delete it and {todo}"
+        )
+    return group
+
+
+def _check_whole(group: zarr.Group, path: Path, fovea: Fovea, todo: str) -> None:
+    """Raise unless all arrays are there, of one length, with all of their shards.
+
+    A shard without a file would be read as zeros.
+    """
+    try:
+        arrays: dict[str, Any] = {name: group[name] for name in [*array_shapes(fovea), "outside"]}
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise _damaged(path, f"an array cannot be opened ({error})", todo) from error
+    num_patches = arrays["tile"].shape[0]
+    for name, shape in array_shapes(fovea).items():
+        if arrays[name].shape != (num_patches, *shape):
+            raise _damaged(path, f"{name} has the shape {arrays[name].shape}", todo)
+    missing = [str(file) for array in arrays.values() for file in _missing_shards(array, path)]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise _damaged(path, f"{missing[0]}{more} is missing or empty", todo)
+
+
+def _missing_shards(array: zarr.Array[Any], path: Path) -> Iterator[Path]:
+    """Find the shards, or chunks where it has none, that have no file or one without a byte."""
+    sides = array.shards or array.chunks
+    grid = (range(-(-num // side)) for num, side in zip(array.shape, sides, strict=True))
+    for place in product(*grid):
+        file = Path(array.path) / array.metadata.encode_chunk_key(place)
+        if not (path / file).is_file() or not (path / file).stat().st_size:
+            yield file

@@ -1,0 +1,147 @@
+"""Writing refiner patches: whole shards, in order, by one writer that may be interrupted.
+
+A store that is being written lies beside its final name with the ending `.partial`;
+`written.json` in it says how many patches are safe, and writing goes on from there. Its
+format is that of `data.patch_cache.patch_store`.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import BloscCodec
+
+from data.errors import InputError
+from data.files import replacing
+from data.geometry import Fovea
+from data.patch_cache import patch_store
+from data.patch_cache.patch_store import Origin, Patches, again, array_shapes
+
+
+class PatchWriter:
+    """Appends patches to a store; what was written before an interruption stays."""
+
+    def __init__(
+        self, path: Path, fovea: Fovea, origin: Origin, photos: Sequence[str], num_training: int
+    ) -> None:
+        """Open the store to be, at `path` with `.partial`, or go on with it.
+
+        Raises:
+            InputError: there is a store at `path` already.
+        """
+        if path.exists():
+            raise InputError(f"{path} is there already")
+        self.path = path
+        self.partial = path.with_name(path.name + ".partial")
+        self.origin = origin
+        self.photos = list(photos)
+        self.num_training = num_training
+        self.pending: list[Patches] = []
+        self.shapes = array_shapes(fovea)
+        self.num_written = self._resume()
+        self.group = zarr.open_group(self.partial, mode="a")
+        if not self.num_written:
+            self._create()
+        for name, shape in self.shapes.items():
+            # Rows beyond were being written when it was interrupted, not into all arrays.
+            self._array(name).resize((self.num_written, *shape))
+        self.outside = self._array("outside")[:]
+
+    def last_photo(self) -> tuple[int, int]:
+        """Return the photo to go on with, and how many patches of it are safe."""
+        if not self.num_written:
+            return 0, 0
+        photos = self._array("tile")[: self.num_written, 0]
+        return int(photos[-1]), int((photos == photos[-1]).sum())
+
+    def unwritten(self, patches: Patches) -> Patches:
+        """Return what is not safe yet of all patches of the photo to go on with.
+
+        Raises:
+            InputError: those that are safe are of other tiles. Another device rounds
+                otherwise, and may find others uncertain.
+        """
+        _, num_safe = self.last_photo()
+        safe = self._array("tile")[self.num_written - num_safe : self.num_written]
+        if not np.array_equal(patches["tile"][:num_safe], safe):
+            raise InputError(
+                f"{self.partial} was begun with other tiles, perhaps on another device; "
+                f"delete it and {again(self.path)}"
+            )
+        return {name: rows[num_safe:] for name, rows in patches.items()}
+
+    def append(self, patches: Patches) -> None:
+        """Add patches; whole shards are written at once."""
+        self.pending.append(patches)
+        if sum(len(some["tile"]) for some in self.pending) >= patch_store.SHARD:
+            waiting = self._take_pending()
+            num_whole = len(waiting["tile"]) // patch_store.SHARD * patch_store.SHARD
+            self._write({name: rows[:num_whole] for name, rows in waiting.items()})
+            self.pending = [{name: rows[num_whole:] for name, rows in waiting.items()}]
+
+    def finish(self) -> None:
+        """Write what is left and give the store its final name."""
+        if self.pending:
+            self._write(self._take_pending())
+        self._array("outside")[:] = self.outside  # of photos after the last patch, too
+        self.group.attrs.update(
+            format=patch_store.FORMAT,
+            fingerprint=self.origin.fingerprint,
+            origin={"coarse": self.origin.coarse, "settings": dict(self.origin.settings)},
+            photos=self.photos,
+            num_training=self.num_training,
+        )
+        self.partial.rename(self.path)
+        (self.path / "written.json").unlink(missing_ok=True)
+
+    def _resume(self) -> int:
+        """Return how many patches are safe; a store of another origin is removed."""
+        try:
+            state = json.loads((self.partial / "written.json").read_text())
+            if state["fingerprint"] == self.origin.fingerprint:
+                return int(state["patches"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        shutil.rmtree(self.partial, ignore_errors=True)
+        return 0
+
+    def _create(self) -> None:
+        codec = BloscCodec(cname="zstd", clevel=1, shuffle="bitshuffle", typesize=4)
+        for name, shape in self.shapes.items():
+            self.group.create_array(
+                name,
+                shape=(0, *shape),
+                chunks=(patch_store.CHUNK, *shape),
+                shards=(patch_store.SHARD, *shape),
+                dtype="int32" if name == "tile" else "uint8",
+                compressors=codec,
+                overwrite=True,
+            )
+        self.group.create_array(
+            "outside", shape=(len(self.photos), 3), dtype="int64", overwrite=True
+        )
+
+    def _write(self, patches: Patches) -> None:
+        start, stop = self.num_written, self.num_written + len(patches["tile"])
+        for name in self.shapes:
+            array = self._array(name)
+            array.resize((stop, *self.shapes[name]))
+            array[start:stop] = patches[name]
+        self._array("outside")[:] = self.outside
+        self.num_written = stop
+        with replacing(self.partial / "written.json") as file:
+            file.write_text(json.dumps({"fingerprint": self.origin.fingerprint, "patches": stop}))
+
+    def _take_pending(self) -> Patches:
+        waiting = self.pending
+        self.pending = []
+        return {name: np.concatenate([some[name] for some in waiting]) for name in self.shapes}
+
+    def _array(self, name: str) -> Any:
+        # No part of what is stored: an array has the setting from where it is opened.
+        with zarr.config.set({"array.write_empty_chunks": True}):
+            return self.group[name]

@@ -1,0 +1,1 @@
+"""How good masks are: metrics, scores of a model on photos with masks, and their analyses."""

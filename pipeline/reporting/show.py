@@ -1,0 +1,149 @@
+"""Pictures of what a model does to a photo, as files.
+
+<stem>_overlay.png      the mask on the photo
+<stem>_tiles.png        the tiles that the coarse stage is unsure of
+<stem>_fovea.png        what the refiner sees of one of them, and what it makes of it
+<stem>_difference.png   what differs from a given mask
+<stem>_postprocess.png  what each step of the post-processing changes
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from data.errors import InputError
+from data.geometry import Size
+from data.images import MASK_SUFFIXES, read_photo, write_png
+from data.masks import read_mask
+from data.samples import LAYOUTS, Sample, check_fit, images_in
+from pipeline.inference import predict
+from pipeline.inference.segmenter import Options as MaskOptions
+from pipeline.inference.segmenter import Segmenter
+from pipeline.reporting.canvas import Mask, Pixels, overlay
+from pipeline.reporting.figures import (
+    Tile,
+    draw_difference,
+    draw_fovea,
+    draw_postprocess,
+    draw_tiles,
+    look_at,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(MaskOptions):
+    """How masks are made, and what is drawn."""
+
+    mask: Path | None = None
+    """The mask to compare with, or a folder of masks."""
+    tile: Tile | None = None
+    """The tile whose fovea is drawn; by default the most uncertain one."""
+
+
+DEFAULTS = Options()
+
+
+def show(
+    photos: Sequence[Path], out: Path, segmenter: Segmenter, options: Options = DEFAULTS
+) -> Iterator[Path]:
+    """Draw what a model does to photos into the folder `out`, and give each file once written.
+
+    Raises:
+        InputError: a photo or mask cannot be read, or they do not fit, or there is no such tile,
+            or the pictures would lie among the photos or masks, or take each other's place.
+    """
+    segmenter.check_stage(options.stage)
+    masks = {photo: find_mask(photo, photos, options.mask) for photo in photos}
+    predict.check_out(out, photos, [mask for mask in masks.values() if mask])
+    for photo in photos:
+        pictures = draw(photo, masks[photo], segmenter, options)
+        out.mkdir(parents=True, exist_ok=True)
+        for name, picture in pictures.items():
+            path = out / f"{photo.stem}_{name}.png"
+            write_png(path, picture)
+            yield path
+
+
+def draw(
+    path: Path, mask: Path | None, segmenter: Segmenter, options: Options = DEFAULTS
+) -> dict[str, Pixels]:
+    """Return the pictures of the photo at `path` by their names.
+
+    Raises:
+        InputError: the photo or its mask cannot be read, or they do not fit, or there is no such
+            tile.
+    """
+    photo = read_photo(path)
+    truth = None if mask is None else read_truth(path, mask, photo)
+    stage = segmenter.check_stage(options.stage)
+    prediction = segmenter.predict(
+        photo, stage=stage, budget=options.budget, postprocess=options.postprocess
+    )
+    weights = prediction.proposal.weights
+    look = look_at(segmenter, prediction, choose_tile(weights, options.tile, path), stage)
+    pictures = {
+        "overlay": overlay(photo, prediction.mask),
+        "tiles": draw_tiles(prediction, weights, look, options.budget),
+        "fovea": draw_fovea(look),
+    }
+    if truth is not None:
+        pictures["difference"] = draw_difference(prediction, truth, stage)
+    if prediction.steps:
+        pictures["postprocess"] = draw_postprocess(prediction, truth)
+    return pictures
+
+
+def find_mask(photo: Path, photos: Sequence[Path], mask: Path | None) -> Path | None:
+    """Return where the mask of `photo` is: `mask` itself, or the one of its name in that folder.
+
+    Raises:
+        InputError: there is none, or more than one, or one file for several photos.
+    """
+    if mask is None:
+        return None
+    if mask.is_file():
+        if len(photos) > 1:
+            raise InputError(f"{mask} is one mask for {len(photos)} photos; name a folder of masks")
+        return mask
+    if not mask.is_dir():
+        raise InputError(f"no such mask or folder: {mask}")
+    names = [photo.stem + ending + suffix for *_, ending in LAYOUTS for suffix in MASK_SUFFIXES]
+    stems = {photo.stem + ending for *_, ending in LAYOUTS}
+    masks = (path for path in images_in(mask, MASK_SUFFIXES) if path != photo)
+    found = [path for path in masks if path.stem in stems]
+    if len(found) != 1:
+        several = f"{len(found)} masks" if found else "no mask"
+        raise InputError(f"{several} of {photo} in {mask} (looked for {', '.join(names)})")
+    return found[0]
+
+
+def read_truth(photo: Path, mask: Path, pixels: Pixels) -> Mask:
+    """Return the mask of a photo of `pixels`.
+
+    Raises:
+        InputError: it cannot be read, or is of another size.
+    """
+    truth = read_mask(mask)
+    sample = Sample(photo.stem, photo, mask, group="")
+    check_fit(sample, Size(*pixels.shape[:2]), Size(*truth.shape))
+    return truth
+
+
+def choose_tile(weights: Tensor, tile: Tile | None, photo: Path) -> Tile:
+    """Return `tile`, or the heaviest where it is None; of equal ones the first.
+
+    Raises:
+        InputError: it is outside the grid.
+    """
+    height, width = weights.shape[1:]
+    if tile is None:
+        row, column = divmod(int(weights[0].argmax()), width)
+        return row, column
+    if not (0 <= tile[0] < height and 0 <= tile[1] < width):
+        raise InputError(
+            f"{photo} has no tile {tile[0]},{tile[1]}: its grid is {height} x {width}, "
+            f"0,0 to {height - 1},{width - 1}"
+        )
+    return tile

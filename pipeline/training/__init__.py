@@ -1,0 +1,1 @@
+"""From photos with masks to a model: the loop, the two stages, and the run folder."""

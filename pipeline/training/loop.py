@@ -1,0 +1,228 @@
+"""The training loop, shared by both stages.
+
+A stage brings its network, its loss and its way to score; this module brings
+the order of things: optimise, schedule, average, score, save, resume.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence, Sized
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
+from torch.optim.swa_utils import AveragedModel
+
+from pipeline.config import TrainConfig
+from pipeline.training import distributed
+from pipeline.training.checkpoint import TrainState
+
+log = logging.getLogger(__name__)
+
+BatchLoss = Callable[[nn.Module, Any], Tensor]
+"""Forward a batch through the network and return its mean loss, a scalar."""
+
+Score = Callable[[nn.Module], float]
+"""Rate the network on held-out data; higher is better."""
+
+
+class Batches(Sized, Iterable[Any], Protocol):
+    """The batches of one epoch after another."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next iteration goes through."""
+
+
+def fit(
+    model: nn.Module,
+    batch_loss: BatchLoss,
+    batches: Batches,
+    score: Score,
+    config: TrainConfig,
+    run_dir: Path,
+    origin: str,
+) -> float:
+    """Train `model` in place and return its best score.
+
+    `run_dir/last.pt` holds the state after the latest epoch, `run_dir/best.pt` that of the
+    best one, `run_dir/metrics.jsonl` a line an epoch. If `last.pt` exists, training goes on
+    from it, and ends with the same weights as a run that was never interrupted.
+
+    Raises:
+        FloatingPointError: the loss or its gradient stopped being finite.
+        InputError: `last.pt` is damaged or was trained from another `origin`.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    state = new_state(model, config, steps_an_epoch=len(batches), origin=origin)
+    last, best, metrics = (run_dir / name for name in ("last.pt", "best.pt", "metrics.jsonl"))
+    if last.exists():
+        state.restore(last)
+        log.info("resuming after epoch %d of %d", state.epoch, config.epochs)
+    trained = distributed.wrap(model)
+    if config.compile:
+        trained.compile()
+
+    while state.epoch < config.epochs:
+        started = time.monotonic()
+        # An epoch's randomness follows from its number, so it needs no saving.
+        torch.manual_seed(
+            (config.seed + state.epoch) * distributed.world_size() + distributed.rank()
+        )
+        batches.set_epoch(state.epoch)
+        loss = train_epoch(trained, state, batch_loss, batches, config.clip_norm)
+        state.epoch += 1
+        row = {"epoch": state.epoch, "loss": loss, "lr": float(state.schedule.get_last_lr()[0])}
+        improved = False
+        if state.epoch % config.score_every == 0 or state.epoch == config.epochs:
+            row["score"] = _score(state, score)
+            improved = row["score"] > state.best_score
+            if improved:
+                state.best_score = row["score"]
+        row["seconds"] = round(time.monotonic() - started, 1)
+        state.history.append(row)
+        if distributed.rank() == 0:
+            # last.pt comes last: what an interruption leaves undone before it is done again.
+            if improved:
+                state.save(best)
+            state.write_history(metrics)
+            state.save(last)
+        log.info(describe(row, config.epochs))
+    return state.best_score
+
+
+def train_epoch(
+    trained: nn.Module,
+    state: TrainState,
+    batch_loss: BatchLoss,
+    batches: Batches,
+    clip_norm: float,
+) -> float:
+    """Go once through `batches`, updating `state`; return the mean loss."""
+    trained.train()
+    total = 0.0
+    for batch in batches:
+        loss = batch_loss(trained, batch)
+        check_finite("loss", loss, state.epoch)
+        state.optimizer.zero_grad()
+        state.scaler.scale(loss).backward()
+        state.scaler.unscale_(state.optimizer)
+        norm = nn.utils.clip_grad_norm_(state.model.parameters(), clip_norm)
+        if not state.scaler.is_enabled():  # which leaves such a step out
+            check_finite("norm of the gradient", norm, state.epoch)
+        state.scaler.step(state.optimizer)
+        state.scaler.update()
+        if not isinstance(state.schedule, ReduceLROnPlateau):  # which waits for a score
+            state.schedule.step()
+        state.average.update_parameters(state.model)
+        total += loss.item()
+    return total / len(batches)
+
+
+def check_finite(what: str, value: Tensor, epoch: int) -> None:
+    """Raise before weights are changed that would be saved, and that nothing could train on from.
+
+    Raises:
+        FloatingPointError: the scalar `value` is not finite.
+    """
+    if not value.isfinite():
+        raise FloatingPointError(
+            f"the {what} is {value.item()} in epoch {epoch + 1}; "
+            "a lower lr or clip_norm, or precision = 'fp32', would help"
+        )
+
+
+def new_state(
+    model: nn.Module, config: TrainConfig, *, steps_an_epoch: int, origin: str
+) -> TrainState:
+    """Return the state before the first step."""
+    optimizer = new_optimizer(model, config)
+    schedule = new_schedule(optimizer, config, config.epochs * steps_an_epoch)
+    average = AveragedModel(model, multi_avg_fn=moving_average(config.ema), use_buffers=True)
+    device = next(model.parameters()).device
+    scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
+    return TrainState(model, average, optimizer, schedule, scaler, origin, steps_an_epoch)
+
+
+def new_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Return the optimiser that `config` names, for all parameters of `model`."""
+    groups = parameter_groups(model, config.weight_decay)
+    if config.optimizer == "rmsprop":
+        return torch.optim.RMSprop(groups, lr=config.lr, alpha=0.9, eps=1e-7)  # as in Keras
+    return torch.optim.AdamW(groups, lr=config.lr)
+
+
+def new_schedule(
+    optimizer: torch.optim.Optimizer, config: TrainConfig, num_steps: int
+) -> LRScheduler:
+    """Return the schedule that `config` names: a cosine by steps, or plateaus by scores."""
+    if config.schedule == "plateau":
+        return ReduceLROnPlateau(
+            optimizer,
+            mode="max",
+            factor=config.plateau_factor,
+            patience=config.plateau_patience,
+            threshold=1e-4,
+            threshold_mode="abs",
+        )
+    return LambdaLR(optimizer, lambda step: lr_factor(step / num_steps, config.warmup))
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Return the parameters in two groups; vectors (norms, biases, PReLU slopes) never decay."""
+    parameters = list(model.parameters())
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def lr_factor(fraction: float, warmup: float) -> float:
+    """Return the share of the peak learning rate after `fraction` of all steps."""
+    if fraction < warmup:
+        return max(fraction / warmup, 0.01)
+    # A warm-up of all steps ends at the peak.
+    return 0.5 + 0.5 * math.cos(math.pi * min(1.0, (fraction - warmup) / max(1 - warmup, 1e-9)))
+
+
+def moving_average(
+    decay: float,
+) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
+    """Return the update of an exponential moving average that starts as a plain mean.
+
+    A fixed decay would keep the random first weights in the average of a short run.
+    """
+
+    @torch.no_grad()
+    def update(average: Sequence[Tensor], current: Sequence[Tensor], num: Tensor | int) -> None:
+        weight = max(1 - decay, 1 / (int(num) + 1))
+        for kept, new in zip(average, current, strict=True):
+            if kept.is_floating_point():
+                kept.lerp_(new, weight)
+            else:  # the count of batches that a norm has seen
+                kept.copy_(new)
+
+    return update
+
+
+def _score(state: TrainState, score: Score) -> float:
+    """Return what the first process rates the average; all of them hear it, and the schedule."""
+    value = 0.0
+    if distributed.rank() == 0:
+        network: nn.Module = state.average.module
+        with torch.inference_mode():
+            value = score(network.eval())
+    value = distributed.from_first(value)
+    if isinstance(state.schedule, ReduceLROnPlateau):
+        state.schedule.step(value)
+    return value
+
+
+def describe(row: dict[str, float], epochs: int) -> str:
+    """Return a line for the log."""
+    text = f"epoch {row['epoch']}/{epochs}  loss {row['loss']:.4f}"
+    if "score" in row:
+        text += f"  Dice {row['score']:.5f}"
+    return f"{text}  {row['seconds']:.0f} s"

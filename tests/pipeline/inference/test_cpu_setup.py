@@ -1,0 +1,206 @@
+import gc
+import threading
+import time
+import weakref
+from collections.abc import Callable, Generator
+from contextlib import closing
+from typing import Any
+
+import cv2
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data import threads
+from data.errors import InputError
+from data.threads import AHEAD, in_threads, without_errors
+from pipeline.inference.cpu_setup import keep_freed_memory, side_by_side
+
+Mapped = Callable[..., Generator[Any, None, None]]
+MAPS = pytest.mark.parametrize("mapped", [in_threads, side_by_side])
+
+
+class Counting:
+    """Work that keeps count of what was begun and ended."""
+
+    def __init__(self, seconds: float = 0) -> None:
+        self.seconds = seconds
+        self.lock = threading.Lock()
+        self.begun = self.ended = self.most_at_once = 0
+
+    def __call__(self, item: int) -> int:
+        with self.lock:
+            self.begun += 1
+            self.most_at_once = max(self.most_at_once, self.begun - self.ended)
+        time.sleep(self.seconds)
+        with self.lock:
+            self.ended += 1
+        return item
+
+
+@given(st.lists(st.integers(0, 3), max_size=20), st.integers(1, 4))
+def test_results_come_in_the_order_of_the_items(items: list[int], num_workers: int):
+    def work(item: int) -> int:
+        time.sleep(item / 2000)
+        return item + 1
+
+    assert list(in_threads(work, items, num_workers)) == [item + 1 for item in items]
+
+
+@MAPS
+def test_an_input_error_stands_in_the_place_of_the_result(mapped: Mapped):
+    def work(item: int) -> int:
+        if item % 3 == 1:
+            raise InputError(f"number {item}")
+        return item
+
+    results = list(mapped(work, range(8), 2))
+
+    assert [str(result) for result in results] == [
+        f"number {item}" if item % 3 == 1 else str(item) for item in range(8)
+    ]
+
+
+@MAPS
+def test_another_error_is_raised_and_nothing_is_begun_after_it(mapped: Mapped):
+    count = Counting(seconds=0.001)
+
+    def work(item: int) -> int:
+        if item == 5:
+            raise OSError("full")
+        return count(item)
+
+    with pytest.raises(OSError, match="full"):
+        list(mapped(work, range(1000), 2))
+
+    assert count.ended == count.begun < 5 + 2 * AHEAD
+
+
+@MAPS
+def test_whoever_leaves_early_leaves_no_thread_at_work(mapped: Mapped):
+    count = Counting(seconds=0.005)
+    threads = threading.active_count()
+
+    with closing(mapped(count, range(1000), 3)) as results:
+        assert next(results) == 0
+
+    assert count.ended == count.begun <= 3 * AHEAD
+    assert threading.active_count() <= threads
+
+
+def test_a_loop_that_raises_ends_the_threads():
+    count = Counting(seconds=0.005)
+
+    def leave() -> None:
+        for _ in side_by_side(count, range(1000), 2):
+            raise InputError("enough")
+
+    with pytest.raises(InputError, match="enough") as caught:
+        leave()
+    del caught  # the traceback of the error holds the loop
+
+    assert count.ended == count.begun <= 2 * AHEAD
+
+
+@pytest.mark.parametrize("num_workers", [1, 3])
+def test_no_more_are_begun_than_a_few_ahead_of_the_loop(num_workers: int):
+    count = Counting()
+
+    for i, _ in enumerate(in_threads(count, range(40), num_workers)):
+        time.sleep(0.001)
+        assert count.begun <= i + AHEAD * num_workers
+
+    assert count.ended == 40
+    assert count.most_at_once <= num_workers
+
+
+def test_by_default_there_are_as_many_workers_as_cores(monkeypatch: pytest.MonkeyPatch):
+    count = Counting(seconds=0.005)
+    monkeypatch.setattr(threads, "cpu_count", lambda: 3)
+
+    list(in_threads(count, range(30)))
+
+    assert count.most_at_once == 3
+
+
+def test_each_photo_is_computed_in_one_thread_and_what_was_set_comes_back():
+    def nums(_: int = 0) -> tuple[int, int]:
+        return torch.get_num_threads(), cv2.getNumThreads()
+
+    before = nums()
+    torch.set_num_threads(2)
+    cv2.setNumThreads(2)
+
+    try:
+        within = list(side_by_side(nums, range(4), 2))
+        after = nums()
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
+
+    assert within == [(1, 1)] * 4
+    assert after == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("most", "wanted"),
+    [
+        pytest.param(2**40, [(-3, 2**30), (-1, 2**30)], id="glibc"),
+        pytest.param(2**25, [(-3, 2**30), (-3, 2**25), (-1, 2**30)], id="older glibc"),
+        pytest.param(0, [(-3, 2**30), (-3, 2**25)], id="one that takes neither"),
+        pytest.param(None, [], id="another library"),
+    ],
+)
+def test_memory_is_kept_where_the_c_library_can(
+    most: int | None, wanted: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+):
+    calls: list[tuple[int, int]] = []
+
+    class Library:
+        if most is not None:
+
+            def mallopt(self, option: int, value: int) -> int:
+                calls.append((option, value))
+                return int(option == -1 or value <= most)
+
+    monkeypatch.setattr("ctypes.CDLL", lambda name: Library())
+    keep_freed_memory.cache_clear()
+
+    keep_freed_memory()
+    keep_freed_memory()
+
+    assert calls == wanted
+
+
+def test_an_error_that_is_kept_keeps_nothing_of_the_work():
+    class Photo:
+        pass
+
+    photos: list[weakref.ref[Photo]] = []
+
+    def failing(_: int) -> None:
+        photo = Photo()
+        photos.append(weakref.ref(photo))
+        raise InputError("no")
+
+    kept = list(in_threads(failing, range(3)))
+
+    gc.collect()
+    assert [str(error) for error in kept] == ["no"] * 3
+    assert not any(photo() for photo in photos)
+
+
+def test_the_first_error_of_work_without_errors_is_raised():
+    begun = []
+
+    def odd(item: int) -> int:
+        begun.append(item)
+        if item % 2:
+            raise InputError(f"item {item}")
+        return item
+
+    assert list(without_errors(in_threads(odd, [0, 2, 4]))) == [0, 2, 4]
+    with pytest.raises(InputError, match="item 3"):
+        list(without_errors(in_threads(odd, [0, 2, 3, *range(5, 1000)], num_workers=1)))
+    assert len(begun) < 20

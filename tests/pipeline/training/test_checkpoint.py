@@ -1,0 +1,157 @@
+import errno
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from data.errors import InputError
+from pipeline.config import TrainConfig
+from pipeline.training import checkpoint
+from pipeline.training.checkpoint import TrainState, read
+from pipeline.training.loop import new_state
+
+
+def state_of(seed: int = 0, origin: str = "these photos") -> TrainState:
+    """A state after one step."""
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    state = new_state(model, TrainConfig(precision="fp16"), steps_an_epoch=10, origin=origin)
+    state.scaler.scale(model(torch.randn(8, 3)).square().sum()).backward()
+    state.scaler.step(state.optimizer)
+    state.scaler.update(2.0 ** (10 + seed))
+    state.schedule.step()
+    state.average.update_parameters(model)
+    state.epoch, state.best_score, state.history = 3, 0.75, [{"epoch": 1, "loss": 0.5}]
+    return state
+
+
+def same(one: object, other: object) -> bool:
+    if isinstance(one, torch.Tensor):
+        return isinstance(other, torch.Tensor) and torch.equal(one, other)
+    if isinstance(one, dict):
+        assert isinstance(other, dict)
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        assert isinstance(other, list | tuple)
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def test_everything_that_training_changed_comes_back(tmp_path: Path):
+    state, other = state_of(), state_of(seed=1)
+    other.epoch, other.best_score, other.history = 0, 0.0, []
+    state.save(tmp_path / "last.pt")
+
+    other.restore(tmp_path / "last.pt")
+
+    for part in ("model", "average", "optimizer", "schedule", "scaler"):
+        assert same(getattr(other, part).state_dict(), getattr(state, part).state_dict()), part
+    assert (other.epoch, other.best_score, other.history) == (3, 0.75, [{"epoch": 1, "loss": 0.5}])
+
+
+def test_a_checkpoint_of_another_number_of_processes_is_refused(tmp_path: Path):
+    # The schedule counts steps: with other ones an epoch it would be at the wrong place.
+    state = state_of()
+    state.save(tmp_path / "last.pt")
+    state.steps_an_epoch = 5
+
+    with pytest.raises(InputError, match="trained with 10 steps an epoch, not 5"):
+        state.restore(tmp_path / "last.pt")
+
+
+def test_a_full_disk_is_an_error_of_the_operating_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(self: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+
+    with pytest.raises(OSError, match="No space left"):
+        state_of().save(tmp_path / "last.pt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_of_another_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    state = state_of()
+    state.save(tmp_path / "last.pt")
+    monkeypatch.setattr(checkpoint, "FORMAT", 99)
+
+    with pytest.raises(InputError, match="has format 1; this version reads 99"):
+        state.restore(tmp_path / "last.pt")
+
+
+def test_a_checkpoint_of_another_origin_is_refused_and_changes_nothing(tmp_path: Path):
+    state_of(origin="other photos").save(tmp_path / "last.pt")
+    state = state_of(seed=1)
+    before = state.model.state_dict()["0.weight"].clone()
+
+    with pytest.raises(InputError, match=r"trained from other photos or settings; train in"):
+        state.restore(tmp_path / "last.pt")
+
+    assert torch.equal(state.model.state_dict()["0.weight"], before)
+
+
+@pytest.mark.parametrize("share", [0, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999])
+def test_a_truncated_checkpoint_is_refused(tmp_path: Path, share: float):
+    file = tmp_path / "last.pt"
+    state_of().save(file)
+    data = file.read_bytes()
+    file.write_bytes(data[: int(share * len(data))])
+
+    with pytest.raises(InputError, match=r"last\.pt is damaged; delete it"):
+        read(file)
+
+
+@pytest.mark.parametrize("data", [b"not a checkpoint", b"\x80\x02.", b"PK\x03\x04", b"\n", b"{}"])
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, data: bytes):
+    file = tmp_path / "last.pt"
+    file.write_bytes(data)
+
+    with pytest.raises(InputError, match=r"last\.pt is damaged; delete it"):
+        read(file)
+
+
+def test_something_else_that_torch_saved_is_refused(tmp_path: Path):
+    torch.save(torch.zeros(3), tmp_path / "last.pt")
+
+    with pytest.raises(InputError, match=r"last\.pt is damaged; delete it"):
+        read(tmp_path / "last.pt")
+
+
+def test_weights_of_a_network_alone_are_no_checkpoint(tmp_path: Path):
+    torch.save(nn.Linear(1, 1).state_dict(), tmp_path / "last.pt")
+
+    with pytest.raises(InputError, match="has format None"):
+        read(tmp_path / "last.pt")
+
+
+def test_an_interrupted_save_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file = tmp_path / "last.pt"
+    state = state_of()
+    state.save(file)
+    before = file.read_bytes()
+
+    def dying(path: Path, content: bytes) -> int:
+        with path.open("wb") as half:
+            half.write(content[: len(content) // 2])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", dying)
+    with pytest.raises(KeyboardInterrupt):
+        state.save(file)
+
+    assert file.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
+
+
+def test_the_history_is_one_line_of_json_an_epoch(tmp_path: Path):
+    state = state_of()
+    state.history = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25, "score": 0.9}]
+
+    state.write_history(tmp_path / "metrics.jsonl")
+
+    assert (tmp_path / "metrics.jsonl").read_text() == (
+        '{"epoch": 1, "loss": 0.5}\n{"epoch": 2, "loss": 0.25, "score": 0.9}\n'
+    )

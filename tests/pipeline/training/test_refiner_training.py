@@ -1,0 +1,266 @@
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+from coarse.enet import ENet
+from data.datasets.patch_augment import PatchAugmentation
+from data.datasets.patch_dataset import Arrays, PatchBatches
+from data.errors import InputError
+from data.geometry import Fovea
+from data.images import read_photo
+from data.masks import read_mask, write_mask
+from data.patch_cache import patch_store
+from data.patch_cache.patch_store import Origin
+from data.patch_cache.patch_writer import PatchWriter
+from data.samples import Sample
+from pipeline import model as models
+from pipeline.config import Config, DataConfig, RefinerConfig, TilesConfig
+from pipeline.evaluation.metrics import overlap
+from pipeline.inference.segmenter import Segmenter
+from pipeline.model import Model
+from pipeline.training import refiner_training
+from pipeline.training.patch_extraction import photo_patches, relevant_settings, write_patches
+from pipeline.training.refiner_training import in_memory, mean_dice, refined_logits, train_refiner
+from refine.fovea import Windows, join_rings, split_rings
+from refine.refiner_network import Refiner
+from refine.stitch import logit
+
+CPU = torch.device("cpu")
+LONG_SIDE = 128
+FOVEA = Fovea(8, 3)
+CONFIG = Config(
+    data=DataConfig(long_side=LONG_SIDE),
+    tiles=TilesConfig(side=8, levels=3, train_budget=60),
+    refiner=RefinerConfig(epochs=1, batch_size=16, channels=(4,) * 3, depths=(1,) * 3),
+)
+
+
+def sample_of(folder: Path, height: int, width: int, seed: int) -> Sample:
+    """A photo of smooth shades with some detail; its mask is an ellipse."""
+    random = np.random.default_rng(seed)
+    shades = random.integers(0, 256, (3, 4, 3), dtype=np.uint8)
+    photo = cv2.resize(shades, (width, height)) + random.integers(-20, 21, (height, width, 3))
+    rows, columns = np.mgrid[:height, :width]
+    radius = np.hypot((rows + 0.5) / height - 0.5, (columns + 0.5) / width - 0.5)
+    sample = Sample(f"{seed}", folder / f"{seed}.png", folder / f"{seed}_mask.png", f"{seed}")
+    Image.fromarray(np.clip(photo, 0, 255).astype(np.uint8)).save(sample.photo)
+    write_mask(sample.mask, radius < 0.4)
+    return sample
+
+
+def segmenter_of() -> Segmenter:
+    """A seeded, untrained model whose refiner changes many pixels."""
+    torch.manual_seed(3)
+    coarse = ENet()
+    # Small logits: of those beyond 6.3 the patches have less than the stitched mask.
+    nn.init.normal_(coarse.head.weight, std=0.2)
+    refiner = Refiner(FOVEA, channels=(8,) * 3, depths=(1, 2, 2))
+    nn.init.normal_(refiner.head.weight, std=3)
+    return Segmenter(Model(coarse, refiner, FOVEA, 0.05, 0.95, LONG_SIDE), CPU, "fp32")
+
+
+def arrays_of(
+    samples: list[Sample], segmenter: Segmenter, budget: int
+) -> tuple[Arrays, NDArray[np.int64]]:
+    found = [photo_patches(i, sample, segmenter, budget) for i, sample in enumerate(samples)]
+    names = patch_store.array_shapes(FOVEA)
+    arrays = {name: np.concatenate([patches[name] for patches, _ in found]) for name in names}
+    outside = [(o.intersection, o.predicted, o.truth) for _, o in found]
+    return arrays, np.array(outside, np.int64)
+
+
+def windows_of_noise(count: int) -> tuple[list[torch.Tensor], torch.Tensor]:
+    random = torch.Generator().manual_seed(0)
+    parts = [
+        torch.randint(0, 256, (count, *shape), generator=random).to(torch.uint8)
+        for name, shape in patch_store.array_shapes(FOVEA).items()
+        if name not in ("target", "tile")
+    ]
+    target = torch.randint(0, 2, (count, 8, 8), generator=random).to(torch.uint8)
+    return join_rings(parts, FOVEA), target
+
+
+def stored_run(folder: Path, num_training: int = 2) -> Path:
+    """A run with a coarse model, and patches of three photos."""
+    samples = [sample_of(folder, 60, 100 + 7 * i, i) for i in range(3)]
+    segmenter = segmenter_of()
+    models.save(segmenter.model, folder / "model")
+    origin = Origin("photos", models.weights_hash(folder / "model"), relevant_settings(CONFIG))
+    names = [sample.name for sample in samples]
+    writer = PatchWriter(folder / "patches.zarr", FOVEA, origin, names, num_training)
+    write_patches(writer, samples, [segmenter] * len(samples), CONFIG)
+    return folder
+
+
+def refined_by(refiner: nn.Module) -> Callable[[Windows], Tensor]:
+    return partial(refined_logits, refiner, residual=True)
+
+
+@pytest.fixture
+def _no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refiner_training.os, "sysconf", lambda name: 1)
+
+
+@pytest.mark.parametrize("first", [0, 2])
+@pytest.mark.parametrize("budget", [60, 10**6])
+def test_the_dice_of_patches_is_that_of_stitched_masks(
+    tmp_path: Path, first: int, budget: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(refiner_training, "SCORE_BATCH", 50)
+    sizes = [(96, 128), (97, 121), (60, 125), (128, 33)]
+    samples = [sample_of(tmp_path, *size, i) for i, size in enumerate(sizes)]
+    segmenter = segmenter_of()
+    arrays, outside = arrays_of(samples, segmenter, budget)
+
+    with torch.inference_mode():
+        found = mean_dice(refined_by(segmenter.refiner()), arrays, outside, first, FOVEA, CPU)
+
+    stitched, coarse = [], []
+    for sample in samples[first:]:
+        prediction = segmenter.predict(read_photo(sample.photo), budget=budget)
+        truth = read_mask(sample.mask)
+        stitched.append(overlap(prediction.mask, truth).dice)
+        coarse.append(overlap(prediction.coarse > 0, truth).dice)
+    # The patches have the coarse probability in 8 bits, the stitched mask its exact logit.
+    assert found == pytest.approx(np.mean(stitched), abs=2e-3)
+    assert abs(np.mean(coarse) - np.mean(stitched)) > 4e-3
+
+
+def test_the_dice_of_photos_without_patches_is_the_coarse_one():
+    none = {
+        name: np.zeros((0, *shape), np.uint8)
+        for name, shape in patch_store.array_shapes(FOVEA).items()
+    }
+
+    found = mean_dice(
+        refined_by(nn.Identity()), none, np.array([(9, 9, 9), (1, 2, 2), (0, 3, 0)]), 1, FOVEA, CPU
+    )
+
+    assert found == (0.5 + 0) / 2
+
+
+def test_a_flip_takes_windows_and_target_together():
+    windows, target = windows_of_noise(64)
+    torch.manual_seed(0)
+
+    flipped, flipped_target = PatchAugmentation()(windows, target)
+
+    mirrored = (flipped_target != target).flatten(1).any(1)
+    assert 16 < mirrored.sum() < 48
+    for before, after in zip([*windows, target], [*flipped, flipped_target], strict=True):
+        assert torch.equal(after[mirrored], before[mirrored].flip(2))
+        assert torch.equal(after[~mirrored], before[~mirrored])
+
+
+def test_the_rings_of_flipped_windows_fit():
+    windows, target = windows_of_noise(64)
+
+    flipped, _ = PatchAugmentation()(windows, target)
+
+    for again, window in zip(join_rings(split_rings(flipped, FOVEA), FOVEA), flipped, strict=True):
+        assert torch.equal(again, window)
+
+
+@pytest.mark.usefixtures("_no_memory")
+def test_from_disk_comes_what_comes_from_memory(tmp_path: Path):
+    run = stored_run(tmp_path)
+    coarse = models.weights_hash(run / "model")
+    group = patch_store.read(run / "patches.zarr", FOVEA, coarse, relevant_settings(CONFIG))
+    stored = patch_store.stored_arrays(group, run / "patches.zarr")
+    outside = stored.pop("outside")[:]
+    arrays = {name: stored[name] for name in patch_store.array_shapes(FOVEA)}
+    num_patches = arrays["tile"].shape[0]
+    refiner = segmenter_of().model.refiner
+    assert refiner is not None
+
+    on_disk = in_memory(arrays)
+
+    memory = {name: np.asarray(array[:]) for name, array in arrays.items()}
+    assert not any(isinstance(array, np.ndarray) for array in on_disk.values())
+    batches = [list(PatchBatches(some, num_patches, 16)) for some in (on_disk, memory)]
+    assert len(batches[0]) == num_patches // 16 > 0
+    for one, other in zip(*batches, strict=True):
+        assert all(torch.equal(x, y) for x, y in zip(one, other, strict=True))
+    with torch.inference_mode():
+        scores = [
+            mean_dice(refined_by(refiner), x, outside, 0, FOVEA, CPU) for x in (on_disk, memory)
+        ]
+    assert scores[0] == scores[1]
+
+
+def test_what_fits_into_memory_is_read(tmp_path: Path):
+    class Rows(list[int]):
+        shape, dtype = (3,), np.dtype(np.int64)
+
+    assert type(in_memory({"tile": Rows([1, 2, 3])})["tile"]) is list  # a slice of it, not itself
+
+
+@pytest.mark.parametrize("where", ["memory", "disk"])
+def test_training_on_damaged_patches_asks_for_new_ones(
+    tmp_path: Path, where: str, request: pytest.FixtureRequest
+):
+    run = stored_run(tmp_path)
+    shard = run / "patches.zarr" / "target" / "c" / "0" / "0" / "0"
+    shard.write_bytes(shard.read_bytes()[:-9])
+    if where == "disk":
+        request.getfixturevalue("_no_memory")
+
+    with pytest.raises(
+        InputError,
+        match=r"is damaged: target cannot be read.*; delete it and run `foveamask make-p",
+    ):
+        train_refiner(run, CONFIG, CPU)
+
+
+def test_no_training_patches_ask_for_wider_tiles(tmp_path: Path):
+    run = stored_run(tmp_path, num_training=0)
+
+    with pytest.raises(InputError, match=r"no training patches.*widen tiles\.low and tiles\.high"):
+        train_refiner(run, CONFIG, CPU)
+
+
+def test_logits_are_those_of_the_network_on_top_of_the_coarse_ones_or_alone():
+    windows, _ = windows_of_noise(4)
+    ones = torch.ones(4, FOVEA.tile, FOVEA.tile)
+
+    class One(nn.Module):
+        def forward(self, windows: Windows) -> Tensor:
+            return ones
+
+    coarse = logit(windows[0][..., 3])
+    assert torch.equal(refined_logits(One(), windows, residual=True), coarse + 1)
+    assert torch.equal(refined_logits(One(), windows, residual=False), ones)
+
+
+def test_training_begins_with_the_refiner_of_another_model():
+    model = segmenter_of().model
+    assert model.refiner is not None
+    network = Refiner(FOVEA, channels=model.refiner.channels, depths=model.refiner.depths)
+
+    refiner_training.begin_with(model, network, {"a"})
+
+    for name, tensor in model.refiner.state_dict().items():
+        assert torch.equal(tensor, network.state_dict()[name])
+
+
+def test_a_refiner_that_does_not_fit_or_knows_what_is_held_out_is_refused():
+    model = segmenter_of().model
+    assert model.refiner is not None
+    fitting = Refiner(FOVEA, channels=model.refiner.channels, depths=model.refiner.depths)
+
+    with pytest.raises(InputError, match=r"refiner\.init: the model has no refiner yet"):
+        refiner_training.begin_with(replace(model, refiner=None), fitting, set())
+    with pytest.raises(InputError, match=r"refiner\.init has a refiner of .* the settings ask for"):
+        refiner_training.begin_with(model, Refiner(FOVEA, sees="photo"), set())
+    knowing = replace(model, provenance={"groups": ["a"]})
+    with pytest.raises(InputError, match=r"refiner\.init has learnt from 1 groups .*\(a\)"):
+        refiner_training.begin_with(knowing, fitting, {"a", "b"})
