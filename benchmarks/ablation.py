@@ -36,7 +36,8 @@ from pipeline.cli import Count, run
 from pipeline.config import Config, overlaid
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.metrics import overlap
-from pipeline.inference.segmenter import Options, Segmenter
+from pipeline.inference.mask_options import MaskOptions
+from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
 from pipeline.training import commands
 from refine.postprocess import Step, apply, parse
@@ -150,7 +151,7 @@ def scored(variant: Variant, data: Path, run: Path, shared: Config) -> dict[str,
     if not path.exists():
         train(data, run, settings, with_coarse=with_coarse)
         segmenter = Segmenter.load(run / "model")
-        scores, _ = evaluate.evaluate(data, segmenter, Options(budget=variant.budget))
+        scores, _ = evaluate.evaluate(data, segmenter, MaskOptions(budget=variant.budget))
         scores |= {
             "name": variant.name,
             "stage": variant.stage,
@@ -195,7 +196,7 @@ def timed(rows: Sequence[dict[str, Any]], photos: Sequence[NDArray[np.uint8]]) -
     times: list[list[float]] = [[] for _ in rows]
     for _ in range(ROUNDS):
         for taken, segmenter, row in zip(times, segmenters, rows, strict=True):
-            work = partial(segmenter, budget=row["budget"])
+            work = partial(segmenter, options=MaskOptions(budget=row["budget"]))
             taken.append(seconds_of(work, photos) / len(photos))
     return [median(taken) for taken in times]
 
@@ -217,7 +218,7 @@ def postprocessing(samples: Sequence[Sample]) -> dict[str, dict[str, list[float]
     found: dict[str, dict[str, list[float]]] = {text: defaultdict(list) for text in chains}
     for sample in samples:
         photo, truth = read_photo(sample.photo), read_mask(sample.mask)
-        prediction = segmenter.predict(photo, postprocess=[])
+        prediction = segmenter.predict(photo, MaskOptions(postprocess=()))
         masks = {
             "nearest": prediction.coarse_nearest,
             "coarse": prediction.coarse > 0,

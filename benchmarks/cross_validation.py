@@ -109,7 +109,7 @@ def run_fold(data: Sequence[Path], run: Path, settings: Config) -> None:
     commands.train_refiner(run, path, "auto")
     segmenter = Segmenter.load(run / "model")
     _, photos = evaluate.evaluate(data[0], segmenter)
-    evaluate.write_table(run / "photos.csv", photos)
+    evaluate.write_score_table(run / "photos.csv", photos)
     right = [photo for photo in photos if photo.name not in settings.data.exclude]
     samples, num_seen = evaluate.choose(data[0], segmenter, "unseen")
     cost = evaluate.gmac(segmenter, samples[0].photo, "refined", [photo.tiles for photo in right])

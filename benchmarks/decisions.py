@@ -30,6 +30,7 @@ from data.samples import Sample
 from pipeline.cli import Count, run
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.metrics import Overlap
+from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Prediction, Proposal, Segmenter
 from pipeline.training.patch_extraction import as_blocks
 
@@ -70,7 +71,7 @@ def decisions(data: Path, /, *, model: str = "carvana", every: Count = 1) -> Non
     logits, targets = [], []
     generator = torch.Generator().manual_seed(0)
     for sample in samples[::every]:
-        prediction = segmenter.predict(read_photo(sample.photo), postprocess=())
+        prediction = segmenter.predict(read_photo(sample.photo), MaskOptions(postprocess=()))
         truth = read_mask(sample.mask)
         tiles.append(tiles_of(prediction, truth))
         small = coarse_target(sample, segmenter)

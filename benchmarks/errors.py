@@ -27,6 +27,7 @@ from data.samples import Sample
 from pipeline.cli import Count, run
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.metrics import Mask, overlap
+from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Prediction, Segmenter
 from pipeline.training.patch_extraction import covered
 
@@ -97,10 +98,10 @@ def errors(
 def errors_of_sample(sample: Sample, segmenter: Segmenter, reference: Segmenter | None) -> Errors:
     """Return what is wrong in the masks of one photo."""
     photo, truth = read_photo(sample.photo), read_mask(sample.mask)
-    found = errors_of(segmenter.predict(photo, postprocess=()), truth)
+    found = errors_of(segmenter.predict(photo, MaskOptions(postprocess=())), truth)
     if reference is None:
         return found
-    coarse = reference.predict(photo, stage="coarse").coarse > 0
+    coarse = reference.predict(photo, MaskOptions(stage="coarse")).coarse > 0
     return replace(found, reference=overlap(coarse, truth).dice)
 
 

@@ -23,7 +23,7 @@ from data.geometry import ALIGNMENT, Size, working_size
 from data.samples import Sample
 from pipeline.config import Config, TrainConfig
 from pipeline.inference.devices import Precision
-from pipeline.inference.torch_networks import for_inference
+from pipeline.inference.torch_networks import fold_for_inference
 from pipeline.progress import progress
 from pipeline.training.coarse_training import CoarseBatches
 from pipeline.training.coarse_training import loss_of as coarse_loss_of
@@ -253,7 +253,7 @@ def masker(
 ) -> Callable[[NDArray[np.uint8]], NDArray[np.bool_]]:
     """Return what makes the mask (H, W) of a photo (H, W, 3) uint8, run as our networks are."""
     device = next(network.parameters()).device
-    fast = for_inference(network, device, precision)
+    fast = fold_for_inference(network, device, precision)
 
     @torch.inference_mode()
     def mask(photo: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -44,16 +44,16 @@ from data.geometry import Size, padded
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
-from data.threads import without_errors
+from data.threads import raise_first
 from pipeline import config as settings
 from pipeline import model
 from pipeline.cli import run
 from pipeline.config import Config, overlaid
 from pipeline.evaluation.evaluate import Scores, means, score
 from pipeline.evaluation.evaluate import gmac as gmac_of_ours
-from pipeline.inference.cpu_setup import side_by_side
-from pipeline.inference.devices import autocast, choose_device, place
+from pipeline.inference.devices import autocast, choose_device, to_device
 from pipeline.inference.segmenter import Segmenter
+from pipeline.inference.stream import map_photos
 from pipeline.progress import progress
 from pipeline.training import run_folder
 from pipeline.training.coarse_training import origin, split_samples
@@ -295,7 +295,7 @@ def scored(row: Row, mask: Masker, bench: Bench) -> Row:
 
     num_workers = PHOTOS_ON_GPU if bench.device.type == "cuda" else None
     found = []
-    results = without_errors(side_by_side(work, bench.held_out, num_workers))
+    results = raise_first(map_photos(work, bench.held_out, num_workers))
     with closing(results), progress(f"scoring {row.peer}") as on_photo:
         for i, scores in enumerate(results):
             found.append(scores)
@@ -340,7 +340,7 @@ def fresh(peer: Peer, bench: Bench) -> torch.nn.Module:
     coarse, how = bench.config.coarse, bench.how
     torch.manual_seed(coarse.seed)
     network = peer_networks.build(peer, coarse, how.encoder, how.encoder_weights)
-    return place(network, bench.device)
+    return to_device(network, bench.device)
 
 
 def segmenter_of(bench: Bench) -> Segmenter:

@@ -21,6 +21,7 @@ from data.geometry import Size
 from data.images import read_photo
 from data.masks import write_mask
 from pipeline.evaluation.evaluate import gmac as gmac_of_ours
+from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
 
 ROUNDS = 5
@@ -78,9 +79,12 @@ def ours(segmenter: Segmenter, photos: Sequence[Path]) -> list[Entry]:
     ]
     entries = []
     for name, one, budget in variants:
-        tiles = [len(one.predict(read_photo(photo), budget=budget).tiles) for photo in photos]
+        tiles = [
+            len(one.predict(read_photo(photo), MaskOptions(budget=budget)).tiles)
+            for photo in photos
+        ]
         cost = gmac_of_ours(one, photos[0], "refined", tiles)["refined"]
-        entries.append(Entry(name, partial(one, budget=budget), cost, size))
+        entries.append(Entry(name, partial(one, options=options), cost, size))
     return entries
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from data.images import read_photo
 from pipeline.evaluation.metrics import overlap
-from pipeline.inference.devices import autocast, place
+from pipeline.inference.devices import autocast, to_device
 from pipeline.inference.segmenter import Segmenter
 
 ROUNDS = 5
@@ -94,7 +94,7 @@ def as_trained(segmenter: Segmenter) -> None:
 
 def under_autocast(network: nn.Module, segmenter: Segmenter) -> Callable[[Any], Tensor]:
     """Return what runs `network` in the precision of its training."""
-    placed = place(network.eval(), segmenter.device)
+    placed = to_device(network.eval(), segmenter.device)
 
     def forward(x: Any) -> Tensor:
         with autocast(segmenter.device, segmenter.precision):

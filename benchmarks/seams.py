@@ -25,6 +25,7 @@ from data.errors import SettingsError
 from data.images import read_photo
 from pipeline.cli import Count, run
 from pipeline.evaluation import evaluate
+from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
 
 BORDER = 64
@@ -79,7 +80,7 @@ def differing(segmenter: Segmenter, photo: NDArray[np.uint8], shift: int) -> flo
         InputError: the photo was not at its working size.
         SettingsError: `shift` is no multiple of the coarse stride.
     """
-    before = segmenter.predict(photo, postprocess=())
+    before = segmenter.predict(photo, MaskOptions(postprocess=()))
     network, proposal = segmenter.model.coarse, before.proposal
     check_size(proposal)
     if shift % network.stride:
@@ -88,7 +89,7 @@ def differing(segmenter: Segmenter, photo: NDArray[np.uint8], shift: int) -> flo
     fixed = Shifted(network, torch.from_numpy(coarse)[None].to(segmenter.device))
     moved = Segmenter(
         replace(segmenter.model, coarse=fixed), segmenter.device, segmenter.precision
-    ).predict(shifted(photo, shift), postprocess=())
+    ).predict(shifted(photo, shift), MaskOptions(postprocess=()))
     inside = slice(BORDER, -BORDER)
     first = shifted(before.logits, shift)[inside, inside] > 0
     second = moved.logits[inside, inside] > 0

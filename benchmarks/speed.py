@@ -27,7 +27,7 @@ from data.samples import CARVANA_GROUP, Sample, find_samples
 from data.studio import write_dataset
 from pipeline import model
 from pipeline.cli import Count, run
-from pipeline.inference.cpu_setup import one_thread_each
+from pipeline.inference.cpu_setup import single_threaded_ops
 from pipeline.inference.devices import choose_device
 from pipeline.inference.segmenter import Segmenter
 from pipeline.progress import progress
@@ -130,7 +130,7 @@ def prepared(out: Path, how: How) -> Bench:
     num = min(FEW, len(samples))
     few = [samples[i * len(samples) // num] for i in range(num)]
     device = choose_device(how.device)
-    with one_thread_each():
+    with single_threaded_ops():
         host = measured(torch.device("cpu"))
         machine = measured(device) if device.type == "cuda" else host
     segmenter = Segmenter.load(how.model, how.device)
@@ -139,13 +139,13 @@ def prepared(out: Path, how: How) -> Bench:
 
 def stages(bench: Bench) -> str:
     """Where the time of one photo goes, on one core."""
-    with one_thread_each():
+    with single_threaded_ops():
         return stage_times.table(bench.segmenter, photos(bench.few), bench.machine, bench.host)
 
 
 def networks(bench: Bench) -> str:
     """Ways to run the networks, on one core."""
-    with one_thread_each():
+    with single_threaded_ops():
         return runtimes.table(bench.how.model, photos(bench.few), bench.how.device)
 
 
@@ -171,7 +171,7 @@ def growth(bench: Bench) -> str:
     if bench.segmenter.model.refiner is None:
         return ONE_STAGE
     some = bench.samples[:: max(1, len(bench.samples) // (4 * FEW))]
-    with one_thread_each():
+    with single_threaded_ops():
         return scaling.tables(bench.segmenter, some, bench.out / "scaling.png")
 
 

@@ -140,7 +140,7 @@ def clocks_inside(segmenter: Segmenter, clock: Clock) -> Iterator[None]:
         (of_pyramid, module, "padded_pyramid"),
         ("coarse network", segmenter._coarse, "forward"),
         ("upsample", module, "upsample"),
-        ("choice of tiles", module, "tile_weights"),
+        ("choice of tiles", module, "tile_uncertainty"),
         ("choice of tiles", module, "select_tiles"),
         ("windows", segmenter, "windows"),
         ("refiner", segmenter, "refine"),

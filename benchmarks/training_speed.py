@@ -19,7 +19,7 @@ from data.masks import read_mask
 from data.samples import Sample
 from pipeline import config as settings
 from pipeline import model
-from pipeline.inference.cpu_setup import side_by_side
+from pipeline.inference.stream import map_photos
 from pipeline.model import Model
 from pipeline.training import commands, loop
 from pipeline.training.checkpoint import TrainState
@@ -118,7 +118,7 @@ def row(name: str, epoch: Epoch, what: str) -> str:
 def seconds_to_read(samples: Sequence[Sample]) -> float:
     """Return how long it takes to read all photos and masks, on all cores."""
     started = time.perf_counter()
-    for _ in side_by_side(lambda s: (read_photo(s.photo), read_mask(s.mask)), samples):
+    for _ in map_photos(lambda s: (read_photo(s.photo), read_mask(s.mask)), samples):
         pass
     return time.perf_counter() - started
 

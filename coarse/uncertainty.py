@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def tile_weights(
+def tile_uncertainty(
     logits: Tensor, *, tile: int, stride: int, low: float = 0.05, high: float = 0.95
 ) -> Tensor:
     """Return how uncertain each tile is, zero where it is not.

@@ -16,7 +16,7 @@ from data.errors import InputError, SettingsError
 from data.geometry import Size
 from data.images import MASK_SUFFIXES, PHOTO_SUFFIXES, read_size
 from data.masks import read_mask
-from data.threads import in_threads, without_errors
+from data.threads import map_threads, raise_first
 
 CARVANA_GROUP = r"([0-9a-f]{12})_\d{2}"
 """`<car>_<angle>` of the Carvana photos; the first bracket is the group."""
@@ -117,7 +117,7 @@ def check_samples(samples: Sequence[Sample]) -> None:
     Raises:
         InputError: files are damaged, or sizes differ, or a mask is none; all are named.
     """
-    with closing(in_threads(_check, samples)) as results:
+    with closing(map_threads(_check, samples)) as results:
         _raise_all(str(result) for result in results if isinstance(result, InputError))
 
 
@@ -140,7 +140,7 @@ def fingerprint(samples: Sequence[Sample]) -> str:
     Raises:
         InputError: a file cannot be read.
     """
-    with closing(without_errors(in_threads(_digest, samples))) as digests:
+    with closing(raise_first(map_threads(_digest, samples))) as digests:
         text = "\n".join(digests)
     return hashlib.sha256(text.encode()).hexdigest()
 

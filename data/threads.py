@@ -21,7 +21,7 @@ AHEAD = 2
 """Items a worker that are begun or done before their turn; more mostly takes memory."""
 
 
-def in_threads(
+def map_threads(
     work: Callable[[T], Result],
     items: Iterable[T],
     num_workers: int | None = None,
@@ -53,10 +53,10 @@ def in_threads(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def without_errors(
+def raise_first(
     results: Generator[Result | InputError, None, None],
 ) -> Generator[Result, None, None]:
-    """Give the results of `in_threads`, and raise the first error among them.
+    """Give the results of `map_threads`, and raise the first error among them.
 
     Raises:
         InputError: work on an item ended in it.

@@ -24,7 +24,8 @@ from data.errors import InputError, SettingsError
 from data.files import prepare
 
 if TYPE_CHECKING:
-    from pipeline.inference.segmenter import Options, Segmenter
+    from pipeline.inference.mask_options import MaskOptions
+    from pipeline.inference.segmenter import Segmenter
     from refine.postprocess import Step
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -68,17 +69,17 @@ class How:
 
         return Segmenter.load(self.model, self.device)
 
-    def options(self) -> "Options":
+    def options(self) -> "MaskOptions":
         """Return the rest.
 
         Raises:
             SettingsError: there is no such step.
         """
-        from pipeline.inference.segmenter import Options
+        from pipeline.inference.mask_options import MaskOptions
 
-        return Options(stage=self.stage, budget=self.budget, postprocess=self.steps())
+        return MaskOptions(stage=self.stage, budget=self.budget, postprocess=self.steps())
 
-    def steps(self) -> "list[Step] | None":
+    def steps(self) -> "tuple[Step, ...] | None":
         """Return the steps asked for, or None for those of the model.
 
         Raises:
@@ -90,7 +91,7 @@ class How:
             return None
         texts = [] if self.postprocess == "none" else self.postprocess.split(",")
         try:
-            return [parse(text.strip()) for text in texts]
+            return tuple(parse(text.strip()) for text in texts)
         except ValueError as error:
             raise SettingsError(f"--postprocess: {error}") from error
 
@@ -276,7 +277,7 @@ def evaluate(
     scores, photos = evaluation.evaluate(data, segmenter, how.options(), split=split)
     print(json.dumps({"model": how.model} | scores))
     if per_photo is not None:
-        evaluation.write_table(per_photo, photos)
+        evaluation.write_score_table(per_photo, photos)
 
 
 @app.command
@@ -304,10 +305,10 @@ def show(
         how: which model, and how far to go.
     """
     from data.samples import find_photos
-    from pipeline.reporting.show import Options
+    from pipeline.reporting.show import ShowOptions
     from pipeline.reporting.show import show as draw
 
-    options = Options(
+    options = ShowOptions(
         stage=how.stage, budget=how.budget, postprocess=how.steps(), mask=mask, tile=_tile(tile)
     )
     for path in draw(find_photos(*photos), out, how.segmenter(), options):

@@ -24,7 +24,7 @@ from pipeline.inference.predict import predict_photos
 from pipeline.inference.segmenter import Segmenter
 from pipeline.progress import progress
 from pipeline.reporting.canvas import (
-    detail,
+    densest_crop,
     difference,
     outline_tiles,
     overlay,
@@ -105,7 +105,7 @@ def draw(sample: Sample, segmenter: Segmenter, path: Path) -> None:
         ("refined", overlay(photo, prediction.mask)),
         ("truth", overlay(photo, truth)),
     ]
-    window = detail(coarse ^ truth, (320, 480))
+    window = densest_crop(coarse ^ truth, (320, 480))
     near = [
         ("photo", photo),
         ("coarse: added red, lost blue", difference(photo, coarse, truth)),

@@ -20,7 +20,7 @@ from data.images import read_photo
 from data.masks import read_mask
 from data.pyramid import pad, pyramid, resize, to_working_size
 from data.samples import Sample, check_fit
-from data.threads import in_threads
+from data.threads import map_threads
 
 Pixels = NDArray[np.uint8]
 
@@ -62,7 +62,7 @@ def load_pairs(
     """
     pairs: list[CoarsePair] = []
     problems: list[InputError] = []
-    with closing(in_threads(lambda sample: load_pair(sample, view), samples)) as results:
+    with closing(map_threads(lambda sample: load_pair(sample, view), samples)) as results:
         for i, result in enumerate(results):
             if isinstance(result, InputError):
                 problems.append(result)

@@ -90,17 +90,17 @@ class StoredArray:
             return np.asarray(self.array[rows])
         except (ValueError, RuntimeError, OSError) as error:  # of the index, of a chunk, of a disk
             reason = f"{self.array.basename} cannot be read ({error})"
-            raise _damaged(self.path, reason, again(self.path)) from error
+            raise _damaged(self.path, reason, rebuild_hint(self.path)) from error
 
 
-def read(path: Path, fovea: Fovea, coarse: str, settings: Mapping[str, Any]) -> zarr.Group:
+def open_store(path: Path, fovea: Fovea, coarse: str, settings: Mapping[str, Any]) -> zarr.Group:
     """Open the patches of `fovea` made with the weights of hash `coarse` and `settings`.
 
     Raises:
         InputError: there are none at `path`, they are of another format or damaged, or they
             were made from something else.
     """
-    todo = again(path)
+    todo = rebuild_hint(path)
     if not path.exists():
         half = path.with_name(path.name + ".partial").exists()
         raise InputError(f"{path} is {'half-written' if half else 'not there'}; {todo}")
@@ -112,13 +112,13 @@ def read(path: Path, fovea: Fovea, coarse: str, settings: Mapping[str, Any]) -> 
     return group
 
 
-def check(path: Path, fovea: Fovea, origin: Origin, data: str) -> None:
+def verify(path: Path, fovea: Fovea, origin: Origin, data: str) -> None:
     """Raise unless the patches at `path` are whole and were made from `origin`, out of `data`.
 
     Raises:
         InputError: they are of another format or damaged, or made from something else.
     """
-    todo = again(path, data)
+    todo = rebuild_hint(path, data)
     group = _open(path, todo)
     if group.attrs.get("fingerprint") != origin.fingerprint:
         raise InputError(
@@ -127,21 +127,21 @@ def check(path: Path, fovea: Fovea, origin: Origin, data: str) -> None:
     _check_whole(group, path, fovea, todo)
 
 
-def attributes(path: Path) -> dict[str, Any]:
+def metadata(path: Path) -> dict[str, Any]:
     """Return what is written of the patches at `path`: whence they are, and of which photos.
 
     Raises:
         InputError: they are not there, damaged, or of another format.
     """
-    return dict(_open(path, again(path)).attrs)
+    return dict(_open(path, rebuild_hint(path)).attrs)
 
 
 def stored_arrays(group: zarr.Group, path: Path) -> dict[str, StoredArray]:
-    """Return the arrays of the store at `path` that `read` opened, by name."""
+    """Return the arrays of the store at `path` that `open_store` opened, by name."""
     return {name: StoredArray(path, array) for name, array in group.arrays()}
 
 
-def again(path: Path, data: str = "DATA") -> str:
+def rebuild_hint(path: Path, data: str = "DATA") -> str:
     """Return what to do for patches at `path`, as part of a message."""
     return f"run `foveamask make-patches {data} {path.parent}`"
 

@@ -19,7 +19,7 @@ from data.errors import InputError
 from data.files import replacing
 from data.geometry import Fovea
 from data.patch_cache import patch_store
-from data.patch_cache.patch_store import Origin, Patches, again, array_shapes
+from data.patch_cache.patch_store import Origin, Patches, array_shapes, rebuild_hint
 
 
 class PatchWriter:
@@ -70,7 +70,7 @@ class PatchWriter:
         if not np.array_equal(patches["tile"][:num_safe], safe):
             raise InputError(
                 f"{self.partial} was begun with other tiles, perhaps on another device; "
-                f"delete it and {again(self.path)}"
+                f"delete it and {rebuild_hint(self.path)}"
             )
         return {name: rows[num_safe:] for name, rows in patches.items()}
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
@@ -20,10 +21,11 @@ from data.files import replacing_table
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import CARVANA_GROUP, Sample, check_samples, find_samples
-from data.threads import without_errors
+from data.threads import raise_first
 from pipeline.evaluation.metrics import boundary_error, boundary_iou, overlap, rank_correlation
-from pipeline.inference.segmenter import DEFAULTS, Options, Prediction, Segmenter, Stage
-from pipeline.inference.stream import segmented
+from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions, Stage
+from pipeline.inference.segmenter import Prediction, Segmenter
+from pipeline.inference.stream import predict_stream
 from pipeline.model import Model
 from pipeline.progress import progress
 
@@ -66,7 +68,7 @@ class PhotoScores:
 def evaluate(
     data: Path,
     segmenter: Segmenter,
-    options: Options = DEFAULTS,
+    options: MaskOptions = DEFAULT_OPTIONS,
     *,
     split: Split = "unseen",
 ) -> tuple[dict[str, Any], list[PhotoScores]]:
@@ -92,8 +94,8 @@ def evaluate(
         return score_photo(sample.name, prediction, read_mask(sample.mask), stage)
 
     photos = []
-    predict = options.bound_to(segmenter)
-    results = without_errors(segmented(samples, read, predict, finish, segmenter.device))
+    predict = partial(segmenter.predict_batch, options=options)
+    results = raise_first(predict_stream(samples, read, predict, finish, segmenter.device))
     with closing(results), progress("evaluating") as on_photo:
         for i, scores in enumerate(results):
             photos.append(scores)
@@ -204,7 +206,7 @@ def gmac(segmenter: Segmenter, path: Path, stage: Stage, tiles: Sequence[int]) -
     return result
 
 
-def write_table(path: Path, photos: Sequence[PhotoScores]) -> None:
+def write_score_table(path: Path, photos: Sequence[PhotoScores]) -> None:
     """Write one row a photo to a csv file at `path`, the worst first."""
     ordered = sorted(photos, key=lambda photo: photo.finished.dice)
     rows = [_row(photo) for photo in ordered]

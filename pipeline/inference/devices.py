@@ -25,7 +25,7 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def place(network: Network, device: torch.device) -> Network:
+def to_device(network: Network, device: torch.device) -> Network:
     """Move `network` to `device`, in the memory format that its convolutions are fastest in."""
     network.to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

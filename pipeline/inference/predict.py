@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from data import rle
@@ -20,8 +21,9 @@ from data.images import opened, read_photo
 from data.kaggle_csv import RowJournal, check_names
 from data.masks import read_mask, write_mask
 from data.samples import by_stem, true_masks
-from pipeline.inference.segmenter import DEFAULTS, Options, Prediction, Segmenter
-from pipeline.inference.stream import segmented
+from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
+from pipeline.inference.segmenter import Prediction, Segmenter
+from pipeline.inference.stream import predict_stream
 from pipeline.model import identity
 from pipeline.progress import progress
 
@@ -40,7 +42,7 @@ def predict_photos(
     photos: Sequence[Path],
     out: Path,
     segmenter: Segmenter,
-    options: Options = DEFAULTS,
+    options: MaskOptions = DEFAULT_OPTIONS,
     *,
     csv_path: Path | None = None,
     expected: Path | None = None,
@@ -69,7 +71,7 @@ def predict_photos(
     check_names(map(row_name, photos) if csv_path is not None else ())
     out.mkdir(parents=True, exist_ok=True)
 
-    predict = options.bound_to(segmenter)
+    predict = partial(segmenter.predict_batch, options=options)
 
     def finish(photo: Path, prediction: Prediction) -> tuple[str, float | None]:
         write_mask(mask_path(out, photo), prediction.mask)
@@ -87,7 +89,7 @@ def predict_photos(
         todo = left_to_do(photos, rows if expected is None else None, out)
         num_done = len(photos) - len(todo)
         on_photo = stack.enter_context(progress("predicting"))
-        results = segmented(todo, read_photo, predict, finish, segmenter.device)
+        results = predict_stream(todo, read_photo, predict, finish, segmenter.device)
         stack.enter_context(closing(results))
         for i, (photo, result) in enumerate(zip(todo, results, strict=True)):
             if isinstance(result, InputError):
@@ -117,7 +119,7 @@ def write_expected(path: Path, photos: Sequence[tuple[float, str]]) -> None:
         table.writerows([name, f"{dice:.6f}"] for dice, name in sorted(photos))
 
 
-def fingerprint(segmenter: Segmenter, options: Options, out: Path) -> str:
+def fingerprint(segmenter: Segmenter, options: MaskOptions, out: Path) -> str:
     """Return a hash of all that the rows of a csv depend on beside the photos."""
     given = options.postprocess
     steps = segmenter.model.postprocess if given is None else given

@@ -7,11 +7,10 @@ Shapes: B photos of one size, H x W that size, Hw x Ww their working size, Hp x 
 h x w the coarse size, N tiles, T their side.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -19,13 +18,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from coarse.uncertainty import select_tiles, tile_weights
+from coarse.uncertainty import select_tiles, tile_uncertainty
 from data.errors import InputError
 from data.geometry import Size
 from data.pyramid import to_working_size
 from pipeline import model as models
 from pipeline.inference.devices import Precision, choose_device
-from pipeline.inference.torch_networks import for_inference
+from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions, Stage
+from pipeline.inference.torch_networks import fold_for_inference
 from pipeline.model import Model
 from refine.batch_pyramid import padded_pyramid
 from refine.fovea import Windows, gather_windows
@@ -34,7 +34,6 @@ from refine.refiner_network import Refiner
 from refine.stitch import enlarge, probability, reduce, stitch, upsample
 
 Photo = NDArray[np.uint8]
-Stage = Literal["coarse", "refined"]
 
 TILES_AT_ONCE = {"cpu": 128, "cuda": 4096}
 """Tiles refined together; photos with more of them take more time and no more memory. On a CPU, so
@@ -184,8 +183,8 @@ class Segmenter:
         self.device = device or choose_device("auto")
         self.precision = precision
         self.model = model
-        self._coarse = for_inference(model.coarse, self.device, precision)
-        self._refiner = model.refiner and for_inference(model.refiner, self.device, precision)
+        self._coarse = fold_for_inference(model.coarse, self.device, precision)
+        self._refiner = model.refiner and fold_for_inference(model.refiner, self.device, precision)
 
     @classmethod
     def load(
@@ -198,39 +197,18 @@ class Segmenter:
         """
         return cls(models.load(name), choose_device(device), precision)
 
-    def __call__(
-        self,
-        photo: Photo,
-        *,
-        stage: Stage | None = None,
-        budget: int | None = None,
-        postprocess: Sequence[Step] | None = None,
-    ) -> NDArray[np.bool_]:
+    def __call__(self, photo: Photo, options: MaskOptions = DEFAULT_OPTIONS) -> NDArray[np.bool_]:
         """Return the mask (H, W) of a photo; see `predict`."""
-        return self.predict(photo, stage=stage, budget=budget, postprocess=postprocess).mask
+        return self.predict(photo, options).mask
 
-    def predict(
-        self,
-        photo: Photo,
-        *,
-        stage: Stage | None = None,
-        budget: int | None = None,
-        postprocess: Sequence[Step] | None = None,
-    ) -> Prediction:
+    def predict(self, photo: Photo, options: MaskOptions = DEFAULT_OPTIONS) -> Prediction:
         """Return the logits of a photo; see `predict_batch`."""
-        (prediction,) = self.predict_batch(
-            [photo], stage=stage, budget=budget, postprocess=postprocess
-        )
+        (prediction,) = self.predict_batch([photo], options)
         return prediction
 
     @torch.inference_mode()
     def predict_batch(
-        self,
-        photos: Sequence[Photo],
-        *,
-        stage: Stage | None = None,
-        budget: int | None = None,
-        postprocess: Sequence[Step] | None = None,
+        self, photos: Sequence[Photo], options: MaskOptions = DEFAULT_OPTIONS
     ) -> list[Prediction]:
         """Return the logits of photos of one size, which are computed together.
 
@@ -238,21 +216,19 @@ class Segmenter:
 
         Args:
             photos: (H, W, 3) uint8 RGB of any size.
-            stage: how far to go; by default as far as the model does.
-            budget: most tiles of a photo to refine, the most uncertain first; None for all.
-            postprocess: what the masks go through in the end; by default what the model says.
+            options: how the masks are made.
 
         Raises:
-            ValueError: `photos` are not (H, W, 3) uint8 of one size, or the budget is negative.
+            ValueError: `photos` are not (H, W, 3) uint8 of one size.
             InputError: the refined stage is asked of a model that has none.
         """
-        stage = self.check_stage(stage)
-        proposal = self.propose_batch(photos, 0 if stage == "coarse" else budget)
+        stage = self.check_stage(options.stage)
+        proposal = self.propose_batch(photos, 0 if stage == "coarse" else options.budget)
         logits = proposal.upsampled
         if len(proposal.tiles):
             refined = self.refine(proposal.windows)
             logits = stitch(logits, proposal.tiles, refined, residual=self.refiner().residual)
-        steps = self.model.postprocess if postprocess is None else tuple(postprocess)
+        steps = self.model.postprocess if options.postprocess is None else options.postprocess
         tile, whole = self.model.fovea.tile, at_photo_size(logits, proposal)
         each = [one.clone() for one in whole] if len(photos) > 1 else [whole[0]]
         return [
@@ -279,7 +255,7 @@ class Segmenter:
         small = small[:, rim : small.shape[1] - rim, rim : small.shape[2] - rim]
         coarse = self._coarse(small.permute(0, 3, 1, 2))
         upsampled = upsample(coarse, stride)
-        weights = tile_weights(
+        weights = tile_uncertainty(
             coarse, tile=tile, stride=stride, low=self.model.low, high=self.model.high
         )
         tiles = select_tiles(weights, budget)
@@ -372,30 +348,6 @@ class Segmenter:
         if self.device.type == "cpu":
             return batch
         return batch.pin_memory().to(self.device, non_blocking=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How the masks of many photos are made; each by default as the model says."""
-
-    stage: Stage | None = None
-    """How far to go."""
-    budget: int | None = None
-    """Most tiles of a photo to refine."""
-    postprocess: Sequence[Step] | None = None
-    """What masks go through in the end."""
-
-    def bound_to(self, segmenter: Segmenter) -> Callable[[Sequence[Photo]], list[Prediction]]:
-        """Return `segmenter.predict_batch` with these options."""
-        return partial(
-            segmenter.predict_batch,
-            stage=self.stage,
-            budget=self.budget,
-            postprocess=self.postprocess,
-        )
-
-
-DEFAULTS = Options()
 
 
 def check_photos(photos: Sequence[Photo]) -> None:

@@ -15,8 +15,8 @@ from typing import TypeVar
 import torch
 
 from data.errors import InputError
-from data.threads import in_threads, without_errors
-from pipeline.inference.cpu_setup import one_thread_each, side_by_side
+from data.threads import map_threads, raise_first
+from pipeline.inference.cpu_setup import single_threaded_ops
 from pipeline.inference.segmenter import Photo, Prediction
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ BATCHES_AT_ONCE = 2
 are on the card, and a photo for each core, which is being finished."""
 
 
-def segmented(
+def predict_stream(
     items: Iterable[T],
     read: Callable[[T], Photo],
     predict: Predict,
@@ -57,24 +57,40 @@ def segmented(
         device: where `predict` computes.
     """
     if device.type != "cpu":
-        yield from in_batches(items, read, predict, finish, device)
+        yield from predict_stream_batched(items, read, predict, finish, device)
         return
 
     def work(item: T) -> Result:
         (prediction,) = predict([read(item)])
         return finish(item, prediction)
 
-    yield from side_by_side(work, items)
+    yield from map_photos(work, items)
 
 
-def in_batches(
+def map_photos(
+    work: Callable[[T], Result], items: Iterable[T], num_workers: int | None = None
+) -> Generator[Result | InputError, None, None]:
+    """Call `work` on several items at once and give the results in order.
+
+    An `InputError` is given in the place of the result, so that the others go on.
+
+    Args:
+        work: called in threads, one item a call.
+        items: what to work on.
+        num_workers: how many items at once; by default as many as this process has cores.
+    """
+    with single_threaded_ops():
+        yield from map_threads(work, items, num_workers)
+
+
+def predict_stream_batched(
     items: Iterable[T],
     read: Callable[[T], Photo],
     predict: Predict,
     finish: Callable[[T, Prediction], Result],
     device: torch.device,
 ) -> Generator[Result | InputError, None, None]:
-    """Do what `segmented` does in three steps, each of which has its own threads."""
+    """Do what `predict_stream` does in three steps, each of which has its own threads."""
 
     def read_one(item: T) -> Read[T]:
         try:
@@ -100,13 +116,13 @@ def in_batches(
         return finish(item, prediction)
 
     with (
-        one_thread_each(),
-        closing(without_errors(in_threads(read_one, items))) as photos,
+        single_threaded_ops(),
+        closing(raise_first(map_threads(read_one, items))) as photos,
         closing(
-            without_errors(in_threads(predict_some, batches(photos), BATCHES_AT_ONCE, ahead=1))
+            raise_first(map_threads(predict_some, batches(photos), BATCHES_AT_ONCE, ahead=1))
         ) as predicted,
         closing(
-            in_threads(finish_one, (pair for some in predicted for pair in some), ahead=1)
+            map_threads(finish_one, (pair for some in predicted for pair in some), ahead=1)
         ) as results,
     ):
         yield from results

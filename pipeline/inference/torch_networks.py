@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from pipeline.inference.devices import Network, Precision, dtype_of, place
+from pipeline.inference.devices import Network, Precision, dtype_of, to_device
 
 VECTOR = 32
 """Channels that the CPU's bfloat16 kernel of PReLU takes at once; with fewer of them it goes value
@@ -34,7 +34,7 @@ class MaximumPReLU(nn.Module):
         return torch.maximum(x, x * self.slopes.view(-1, *(1,) * (x.dim() - 2)))
 
 
-def for_inference(network: Network, device: torch.device, precision: Precision) -> Network:
+def fold_for_inference(network: Network, device: torch.device, precision: Precision) -> Network:
     """Return a copy of `network` for prediction on `device`, in eval mode, without gradients."""
     result = copy.deepcopy(network).eval().requires_grad_(False)
     for module in result.modules():
@@ -48,7 +48,7 @@ def for_inference(network: Network, device: torch.device, precision: Precision) 
     result.to(dtype)
     for norm, state in zip(norms, exact, strict=True):
         norm.float().load_state_dict(state)  # statistics lose too much, and a norm takes both types
-    return place(result, device)
+    return to_device(result, device)
 
 
 def fold_batch_norms(layers: nn.Sequential) -> None:

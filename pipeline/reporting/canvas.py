@@ -133,7 +133,7 @@ def in_grey(values: Pixels) -> Pixels:
     return np.repeat(values[..., None], 3, axis=2)
 
 
-def detail(mask: Mask, size: tuple[int, int]) -> Box:
+def densest_crop(mask: Mask, size: tuple[int, int]) -> Box:
     """Return where a window of `size` holds most of `mask`; the middle where that is empty."""
     height, width = (min(wanted, had) for wanted, had in zip(size, mask.shape, strict=True))
     if mask.any():

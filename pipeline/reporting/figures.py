@@ -13,7 +13,8 @@ from coarse.uncertainty import select_tiles
 from data.geometry import Size
 from data.pyramid import to_working_size
 from pipeline.evaluation.metrics import overlap
-from pipeline.inference.segmenter import Prediction, Segmenter, Stage
+from pipeline.inference.mask_options import Stage
+from pipeline.inference.segmenter import Prediction, Segmenter
 from pipeline.reporting.canvas import (
     BLUE,
     CYAN,
@@ -23,7 +24,7 @@ from pipeline.reporting.canvas import (
     Mask,
     Pixels,
     at_size,
-    detail,
+    densest_crop,
     difference,
     draw_contour,
     enlarged,
@@ -54,7 +55,7 @@ Tile = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Look:
+class TileView:
     """What the refiner sees of one tile, and what both stages make of it."""
 
     tile: Tile
@@ -77,7 +78,7 @@ class Look:
 
 
 @torch.inference_mode()
-def look_at(segmenter: Segmenter, prediction: Prediction, tile: Tile, stage: Stage) -> Look:
+def view_tile(segmenter: Segmenter, prediction: Prediction, tile: Tile, stage: Stage) -> TileView:
     """Return what the refiner sees of any tile, also of one that the coarse stage is sure of."""
     fovea, proposal = segmenter.model.fovea, prediction.proposal
     levels = segmenter.levels([to_working_size(prediction.photo, segmenter.model.long_side)])
@@ -95,10 +96,12 @@ def look_at(segmenter: Segmenter, prediction: Prediction, tile: Tile, stage: Sta
         slice(beyond + at, beyond + at + fovea.tile + 2 * fovea.margin) for at in (top, left)
     )
     around = levels[0][0, rows, columns].cpu().numpy()
-    return Look(tile, [window[0].cpu().numpy() for window in windows], around, refined)
+    return TileView(tile, [window[0].cpu().numpy() for window in windows], around, refined)
 
 
-def draw_tiles(prediction: Prediction, weights: Tensor, look: Look, budget: int | None) -> Pixels:
+def draw_tiles(
+    prediction: Prediction, weights: Tensor, look: TileView, budget: int | None
+) -> Pixels:
     """Return the photo with its uncertain tiles, and the window of the fovea that is drawn."""
     chosen = select_tiles(weights, budget)
     tiles = chosen[:, 1:].cpu().numpy()
@@ -116,7 +119,7 @@ def draw_tiles(prediction: Prediction, weights: Tensor, look: Look, budget: int 
     return panel([(title, drawn)], columns=1)
 
 
-def draw_fovea(look: Look) -> Pixels:
+def draw_fovea(look: TileView) -> Pixels:
     """Return what the refiner sees of a tile, and what it makes of it, as one picture."""
     tile, num_levels = len(look.windows[0]), len(look.windows)
     side = len(look.around)
@@ -154,7 +157,7 @@ def draw_difference(prediction: Prediction, truth: Mask, stage: Stage) -> Pixels
         masks["post-processed"] = prediction.mask
     photo, cell = prediction.photo, fitted_size(prediction.proposal.size, CELL_SIDE)
     # One detail for all, or they could not be compared.
-    box = detail(masks["coarse"] ^ truth, detail_size(prediction.proposal.size, cell))
+    box = densest_crop(masks["coarse"] ^ truth, detail_size(prediction.proposal.size, cell))
     pictures = []
     for name, mask in masks.items():
         dice = overlap(mask, truth).dice
@@ -170,7 +173,7 @@ def draw_postprocess(prediction: Prediction, truth: Mask | None) -> Pixels:
     photo, size = prediction.photo, prediction.proposal.size
     cell = fitted_size(size, CELL_SIDE * 2 // 3)
     before = prediction.logits > 0
-    box = detail(before ^ prediction.mask, detail_size(size, cell))
+    box = densest_crop(before ^ prediction.mask, detail_size(size, cell))
     nothing = np.zeros_like(before)
     above = [
         (
@@ -186,7 +189,7 @@ def draw_postprocess(prediction: Prediction, truth: Mask | None) -> Pixels:
     ]
     for name, mask in stages(prediction.steps, before, photo):
         added, lost = mask & ~before, before & ~mask
-        box = detail(added | lost, detail_size(size, cell))
+        box = densest_crop(added | lost, detail_size(size, cell))
         whole = all_of(white_on_black(mask), added, lost, box, cell)
         above.append((name + dice_of(mask, truth), whole))
         near = at_size(marked(greyed(photo), added, lost)[box], cell)

@@ -19,7 +19,7 @@ from data.images import MASK_SUFFIXES, read_photo, write_png
 from data.masks import read_mask
 from data.samples import LAYOUTS, Sample, check_fit, images_in
 from pipeline.inference import predict
-from pipeline.inference.segmenter import Options as MaskOptions
+from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
 from pipeline.reporting.canvas import Mask, Pixels, overlay
 from pipeline.reporting.figures import (
@@ -28,12 +28,12 @@ from pipeline.reporting.figures import (
     draw_fovea,
     draw_postprocess,
     draw_tiles,
-    look_at,
+    view_tile,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(MaskOptions):
+class ShowOptions(MaskOptions):
     """How masks are made, and what is drawn."""
 
     mask: Path | None = None
@@ -42,11 +42,11 @@ class Options(MaskOptions):
     """The tile whose fovea is drawn; by default the most uncertain one."""
 
 
-DEFAULTS = Options()
+DEFAULTS = ShowOptions()
 
 
 def show(
-    photos: Sequence[Path], out: Path, segmenter: Segmenter, options: Options = DEFAULTS
+    photos: Sequence[Path], out: Path, segmenter: Segmenter, options: ShowOptions = DEFAULTS
 ) -> Iterator[Path]:
     """Draw what a model does to photos into the folder `out`, and give each file once written.
 
@@ -67,7 +67,7 @@ def show(
 
 
 def draw(
-    path: Path, mask: Path | None, segmenter: Segmenter, options: Options = DEFAULTS
+    path: Path, mask: Path | None, segmenter: Segmenter, options: ShowOptions = DEFAULTS
 ) -> dict[str, Pixels]:
     """Return the pictures of the photo at `path` by their names.
 
@@ -78,11 +78,9 @@ def draw(
     photo = read_photo(path)
     truth = None if mask is None else read_truth(path, mask, photo)
     stage = segmenter.check_stage(options.stage)
-    prediction = segmenter.predict(
-        photo, stage=stage, budget=options.budget, postprocess=options.postprocess
-    )
+    prediction = segmenter.predict(photo, options)
     weights = prediction.proposal.weights
-    look = look_at(segmenter, prediction, choose_tile(weights, options.tile, path), stage)
+    look = view_tile(segmenter, prediction, choose_tile(weights, options.tile, path), stage)
     pictures = {
         "overlay": overlay(photo, prediction.mask),
         "tiles": draw_tiles(prediction, weights, look, options.budget),

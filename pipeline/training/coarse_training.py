@@ -32,7 +32,7 @@ from data.samples import Sample, find_samples, fingerprint, split
 from pipeline import model as models
 from pipeline.config import CoarseConfig, Config, DataConfig
 from pipeline.evaluation.metrics import overlap
-from pipeline.inference.devices import autocast, place
+from pipeline.inference.devices import autocast, to_device
 from pipeline.progress import progress
 from pipeline.training import distributed
 from pipeline.training.loop import BatchLoss, fit
@@ -54,7 +54,7 @@ def train_coarse(
         InputError: photos or masks are at fault, or `stage_dir` holds another training.
     """
     torch.manual_seed(config.coarse.seed)
-    network = place(new_network(config.coarse), device)
+    network = to_device(new_network(config.coarse), device)
     if config.coarse.init:
         network.load_state_dict(models.load(config.coarse.init).coarse.state_dict())
     stretch_to = Size(*config.data.stretch_to) if config.data.stretch_to else None

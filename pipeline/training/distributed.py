@@ -67,12 +67,12 @@ def rank() -> int:
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
-def wrap(model: nn.Module) -> nn.Module:
+def distributed_model(model: nn.Module) -> nn.Module:
     """Return `model` so that its gradients are averaged over all processes."""
     return DistributedDataParallel(model) if world_size() > 1 else model
 
 
-def from_first(value: float) -> float:
+def broadcast_from_rank0(value: float) -> float:
     """Return the value that rank 0 gives; the others' is ignored."""
     if world_size() == 1:
         return value

@@ -61,7 +61,7 @@ def settings(config: Config) -> Config:
 
 
 @dataclass(frozen=True)
-class Cutters:
+class UnseenModels:
     """The networks that patches are cut by."""
 
     own: Model
@@ -94,14 +94,14 @@ class Cutters:
         return chosen
 
 
-def cutters(run: Path, config: Config, own: Model) -> Cutters:
+def cutters(run: Path, config: Config, own: Model) -> UnseenModels:
     """Return the networks that `tiles.cut_by` names; `own` is the model of `run`.
 
     Raises:
         InputError: some of them are not there.
     """
     others = tuple(models.load(path) for path in _folders(run, config))
-    return Cutters(own, others, config.data.split_seed)
+    return UnseenModels(own, others, config.data.split_seed)
 
 
 def weights_hash(run: Path, config: Config) -> str:

@@ -61,7 +61,7 @@ def fit(
     if last.exists():
         state.restore(last)
         log.info("resuming after epoch %d of %d", state.epoch, config.epochs)
-    trained = distributed.wrap(model)
+    trained = distributed.distributed_model(model)
     if config.compile:
         trained.compile()
 
@@ -214,7 +214,7 @@ def _score(state: TrainState, score: Score) -> float:
         network: nn.Module = state.average.module
         with torch.inference_mode():
             value = score(network.eval())
-    value = distributed.from_first(value)
+    value = distributed.broadcast_from_rank0(value)
     if isinstance(state.schedule, ReduceLROnPlateau):
         state.schedule.step(value)
     return value

@@ -23,11 +23,11 @@ from data.patch_cache.patch_store import BEYOND, RINGS, Origin, Patches
 from data.patch_cache.patch_writer import PatchWriter
 from data.pyramid import to_working_size
 from data.samples import Sample, check_samples, fingerprint, group_of
-from data.threads import without_errors
+from data.threads import raise_first
 from pipeline.config import Config
 from pipeline.evaluation.metrics import Overlap, overlap
-from pipeline.inference.cpu_setup import side_by_side
 from pipeline.inference.segmenter import Segmenter
+from pipeline.inference.stream import map_photos
 from pipeline.model import Model
 from pipeline.progress import progress
 from pipeline.training import fold_models, run_folder
@@ -75,7 +75,7 @@ def make_patches(
     fovea = Fovea(config.tiles.side, config.tiles.levels)
     path = run / "patches.zarr"
     if path.exists():
-        patch_store.check(path, fovea, origin, " ".join(str(folder) for folder in data))
+        patch_store.verify(path, fovea, origin, " ".join(str(folder) for folder in data))
         run_folder.record(run, config)
         log.info("%s is there already", path)
         return path
@@ -94,7 +94,7 @@ def make_patches(
 
 def patch_groups(run: Path, config: Config) -> tuple[set[str], set[str]]:
     """Return the groups that the patches of `run` are of, to train on and held out."""
-    attributes = patch_store.attributes(run / "patches.zarr")
+    attributes = patch_store.metadata(run / "patches.zarr")
     pattern, names = re.compile(config.data.group), attributes["photos"]
     groups = [group_of(name, pattern) for name in names]
     num_training = attributes["num_training"]
@@ -137,7 +137,7 @@ def write_patches(
 
     on_gpu = segmenters[0].device.type == "cuda"
     num_workers = PHOTOS_ON_GPU if on_gpu else None
-    results = without_errors(side_by_side(work, range(first, len(samples)), num_workers))
+    results = raise_first(map_photos(work, range(first, len(samples)), num_workers))
     with closing(results), progress("making patches") as on_photo:
         for i, (patches, outside) in enumerate(results, first):
             is_held_out = i >= writer.num_training  # those before may be cut by other networks

@@ -24,7 +24,7 @@ from data.patch_cache.patch_store import BEYOND, RINGS
 from pipeline import model as models
 from pipeline.config import Config
 from pipeline.evaluation.metrics import Overlap
-from pipeline.inference.devices import autocast, place
+from pipeline.inference.devices import autocast, to_device
 from pipeline.inference.segmenter import NO_REFINER
 from pipeline.model import Model
 from pipeline.training import distributed, fold_models
@@ -50,7 +50,7 @@ def train_refiner(run: Path, config: Config, device: torch.device) -> Refiner:
     coarse_hash = fold_models.weights_hash(run, config)
     path = run / "patches.zarr"
     fovea = Fovea(config.tiles.side, config.tiles.levels)
-    group = patch_store.read(path, fovea, coarse_hash, relevant_settings(config))
+    group = patch_store.open_store(path, fovea, coarse_hash, relevant_settings(config))
     stored = patch_store.stored_arrays(group, path)
     names = list(patch_store.array_shapes(fovea))
     arrays = in_memory({name: stored[name] for name in names})
@@ -71,7 +71,7 @@ def train_refiner(run: Path, config: Config, device: torch.device) -> Refiner:
         len(outside) - num_training,
     )
     torch.manual_seed(config.refiner.seed)
-    network = place(
+    network = to_device(
         Refiner(
             fovea,
             channels=config.refiner.channels,

@@ -15,6 +15,7 @@ from data.geometry import Fovea
 from data.masks import write_mask
 from pipeline import model as models
 from pipeline.evaluation.metrics import overlap
+from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
 from refine.refiner_network import Refiner
@@ -57,7 +58,7 @@ def test_dice_within_a_budget_is_that_of_a_prediction_with_that_budget(order: st
     tiles = tiles_of(segmenter.predict(photo), truth)
 
     for budget in (0, None):
-        mask = segmenter(photo, budget=budget)
+        mask = segmenter(photo, MaskOptions(budget=budget))
         assert dice_within(tiles, budget, order) == pytest.approx(overlap(mask, truth).dice)
 
 
@@ -67,7 +68,7 @@ def test_dice_within_a_budget_by_weight_is_that_of_a_prediction_with_that_budget
     tiles = tiles_of(segmenter.predict(photo), truth)
 
     for budget in (1, 7, 25):
-        dice = overlap(segmenter(photo, budget=budget), truth).dice
+        dice = overlap(segmenter(photo, MaskOptions(budget=budget)), truth).dice
         assert dice_within(tiles, budget, "weight") == pytest.approx(dice)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from coarse.uncertainty import select_tiles, tile_weights
+from coarse.uncertainty import select_tiles, tile_uncertainty
 from data.geometry import COARSE_STRIDES, TILE_SIDES
 
 SURE = 20.0
@@ -56,7 +56,7 @@ def test_a_tile_weighs_what_its_pixels_are_in_doubt(
     logits, tile, stride = case
     side = tile // stride
 
-    weights = tile_weights(logits, tile=tile, stride=stride, low=limits[0], high=limits[1])
+    weights = tile_uncertainty(logits, tile=tile, stride=stride, low=limits[0], high=limits[1])
 
     for photo, row, column in torch.cartesian_prod(*map(torch.arange, weights.shape)).tolist():
         rows = slice(row * side, (row + 1) * side)
@@ -89,7 +89,7 @@ def test_a_budget_takes_the_heaviest_tiles_of_each_photo(rows: list[list[float]]
 @given(photos())
 def test_without_a_budget_every_uncertain_tile_is_taken(case: tuple[Tensor, int, int]):
     logits, tile, stride = case
-    weights = tile_weights(logits, tile=tile, stride=stride)
+    weights = tile_uncertainty(logits, tile=tile, stride=stride)
 
     tiles = select_tiles(weights)
 
@@ -102,7 +102,7 @@ def test_without_a_budget_every_uncertain_tile_is_taken(case: tuple[Tensor, int,
 def test_nothing_or_everything_may_be_uncertain(tile: int, value: float, share: int):
     logits = torch.full((2, 16, 24), value)
 
-    tiles = select_tiles(tile_weights(logits, tile=tile, stride=4))
+    tiles = select_tiles(tile_uncertainty(logits, tile=tile, stride=4))
 
     assert tiles.shape == (share * 2 * 16 * 24 * 16 // tile**2, 3)
     assert tiles.dtype == torch.int64
@@ -112,7 +112,7 @@ def test_one_uncertain_pixel_makes_its_tile_uncertain_and_no_other():
     logits = torch.full((1, 12, 12), SURE)
     logits[0, 7, 8] = 0.0
 
-    weights = tile_weights(logits, tile=16, stride=4)
+    weights = tile_uncertainty(logits, tile=16, stride=4)
 
     assert weights.nonzero().tolist() == [[0, 1, 2]]
     assert weights.sum().item() == pytest.approx(0.5, abs=1e-6)
@@ -121,9 +121,9 @@ def test_one_uncertain_pixel_makes_its_tile_uncertain_and_no_other():
 def test_the_thresholds_themselves_are_certain():
     logits = torch.zeros(1, 4, 4)
 
-    assert not tile_weights(logits, tile=16, stride=4, low=0.5, high=0.9).any()
-    assert not tile_weights(logits, tile=16, stride=4, low=0.1, high=0.5).any()
-    assert tile_weights(logits, tile=16, stride=4, low=0.49, high=0.51).all()
+    assert not tile_uncertainty(logits, tile=16, stride=4, low=0.5, high=0.9).any()
+    assert not tile_uncertainty(logits, tile=16, stride=4, low=0.1, high=0.5).any()
+    assert tile_uncertainty(logits, tile=16, stride=4, low=0.49, high=0.51).all()
 
 
 def test_of_equal_tiles_the_first_ones_are_taken():
@@ -143,18 +143,18 @@ def test_a_negative_budget_is_refused():
 @pytest.mark.parametrize("shape", [(1, 6, 8), (1, 8, 6)])
 def test_tiles_that_do_not_fit_are_refused(shape: tuple[int, ...]):
     with pytest.raises(ValueError, match="tiles of 4 coarse pixels do not fit"):
-        tile_weights(torch.zeros(shape), tile=16, stride=4)
+        tile_uncertainty(torch.zeros(shape), tile=16, stride=4)
 
 
 def test_tiles_smaller_than_a_coarse_pixel_are_refused():
     with pytest.raises(ValueError, match="tiles of 0 coarse pixels do not fit"):
-        tile_weights(torch.zeros(1, 8, 8), tile=8, stride=16)
+        tile_uncertainty(torch.zeros(1, 8, 8), tile=8, stride=16)
 
 
 def test_a_tile_may_be_one_coarse_pixel():
     logits = torch.tensor([[[0.0, SURE], [-SURE, 1.0]]])
 
-    weights = tile_weights(logits, tile=16, stride=16)
+    weights = tile_uncertainty(logits, tile=16, stride=16)
 
     p = torch.sigmoid(torch.tensor(1.0)).item()
     torch.testing.assert_close(weights, torch.tensor([[[0.5, 0.0], [0.0, 1 - p]]]))

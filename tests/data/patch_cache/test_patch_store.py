@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from data.errors import InputError
 from data.geometry import MAX_LEVELS, TILE_SIDES, Fovea
 from data.patch_cache import patch_store, patch_writer
-from data.patch_cache.patch_store import Origin, Patches, array_shapes, check, read, stored_arrays
+from data.patch_cache.patch_store import (
+    Origin,
+    Patches,
+    array_shapes,
+    open_store,
+    stored_arrays,
+    verify,
+)
 from data.patch_cache.patch_writer import PatchWriter
 
 SMALL = Fovea(tile=8, levels=2)
@@ -90,7 +97,7 @@ def test_what_is_appended_is_read_back(tmp_path: Path, counts: list[int]):
 
     fill(tmp_path / "patches.zarr", parts)
 
-    group = read(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, ORIGIN.settings)
+    group = open_store(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, ORIGIN.settings)
     for name, rows in joined(parts).items():
         np.testing.assert_array_equal(group[name], rows)
         assert group[name].dtype == rows.dtype
@@ -105,7 +112,7 @@ def test_what_is_appended_is_read_back(tmp_path: Path, counts: list[int]):
 def test_no_patches_at_all_are_a_store(tmp_path: Path):
     fill(tmp_path / "patches.zarr", [photo_patches(i, 0) for i in range(7)])
 
-    group = read(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, ORIGIN.settings)
+    group = open_store(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, ORIGIN.settings)
     assert group["full"].shape == (0, 8, 8, 4)
     # Without these a coarse mask that is nowhere unsure would count as empty.
     np.testing.assert_array_equal(group["outside"], [(i, 2 * i, 3 * i) for i in range(7)])
@@ -274,14 +281,14 @@ def test_a_finished_store_is_never_written_to(tmp_path: Path):
 
 def test_patches_that_are_not_there_are_asked_for(tmp_path: Path):
     with pytest.raises(InputError, match=rf"patches\.zarr is not there; {AGAIN}"):
-        read(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, ORIGIN.settings)
+        open_store(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, ORIGIN.settings)
 
 
 def test_half_written_patches_are_refused(tmp_path: Path):
     writer(tmp_path / "patches.zarr").append(photo_patches(0, SHARD))
 
     with pytest.raises(InputError, match=rf"patches\.zarr is half-written; {AGAIN}"):
-        read(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, ORIGIN.settings)
+        open_store(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, ORIGIN.settings)
 
 
 def test_patches_of_another_format_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -289,7 +296,7 @@ def test_patches_of_another_format_are_refused(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(patch_store, "FORMAT", 2)
 
     with pytest.raises(InputError, match=rf"has format 1, this version reads 2; .*{AGAIN}"):
-        read(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, ORIGIN.settings)
+        open_store(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, ORIGIN.settings)
 
 
 @pytest.mark.parametrize(
@@ -307,7 +314,7 @@ def test_patches_of_other_weights_or_settings_are_refused(
     fill(tmp_path / "patches.zarr", [photo_patches(0, 3)])
 
     with pytest.raises(InputError, match=rf"made from other weights or settings; .*{AGAIN}"):
-        read(tmp_path / "patches.zarr", SMALL, coarse, settings)
+        open_store(tmp_path / "patches.zarr", SMALL, coarse, settings)
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "{}"])
@@ -317,7 +324,7 @@ def test_a_damaged_store_is_refused(tmp_path: Path, content: str | None):
         (tmp_path / "patches.zarr" / "zarr.json").write_text(content)
 
     with pytest.raises(InputError, match=rf"(is damaged|has format None).*{AGAIN}"):
-        read(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, ORIGIN.settings)
+        open_store(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, ORIGIN.settings)
 
 
 def filled_with_zeros(path: Path, num_photos: int = 3) -> None:
@@ -338,9 +345,9 @@ def test_shards_of_zeros_are_written_too(tmp_path: Path):
         shards = {p.relative_to(path / name) for p in (path / name / "c").rglob("*") if p.is_file()}
         rest = "/0" * len(shape)
         assert shards == {Path(f"c/{i}{rest}") for i in range(3)}, name  # of 21 patches
-    assert not stored_arrays(read(path, SMALL, ORIGIN.coarse, ORIGIN.settings), path)["target"][
-        :
-    ].any()
+    assert not stored_arrays(open_store(path, SMALL, ORIGIN.coarse, ORIGIN.settings), path)[
+        "target"
+    ][:].any()
 
 
 def test_a_store_that_is_gone_on_with_has_its_shards_of_zeros(tmp_path: Path):
@@ -352,7 +359,7 @@ def test_a_store_that_is_gone_on_with_has_its_shards_of_zeros(tmp_path: Path):
 
     fill(tmp_path / "patches.zarr", [nothing])
 
-    read(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, ORIGIN.settings)
+    open_store(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, ORIGIN.settings)
 
 
 @pytest.mark.parametrize("name", [*array_shapes(SMALL), "outside"])
@@ -368,11 +375,11 @@ def test_a_shard_that_is_lost_is_found_out(tmp_path: Path, name: str, harm: str)
 
     message = rf"is damaged: {lost.relative_to(path)} is missing or empty; delete it and "
     with pytest.raises(InputError, match=message + AGAIN):
-        read(path, SMALL, ORIGIN.coarse, ORIGIN.settings)
+        open_store(path, SMALL, ORIGIN.coarse, ORIGIN.settings)
     with pytest.raises(
         InputError, match=message + rf"run `foveamask make-patches photos {tmp_path}`"
     ):
-        check(path, SMALL, ORIGIN, Path("photos"))
+        verify(path, SMALL, ORIGIN, Path("photos"))
 
 
 @pytest.mark.parametrize("name", [*array_shapes(SMALL), "outside"])
@@ -385,7 +392,7 @@ def test_an_array_that_is_lost_is_found_out(tmp_path: Path, name: str, content: 
         (path / name / "zarr.json").write_text(content)
 
     with pytest.raises(InputError, match=rf"is damaged: .*; delete it and {AGAIN}"):
-        read(path, SMALL, ORIGIN.coarse, ORIGIN.settings)
+        open_store(path, SMALL, ORIGIN.coarse, ORIGIN.settings)
 
 
 @pytest.mark.parametrize("name", array_shapes(SMALL))
@@ -396,7 +403,7 @@ def test_arrays_of_different_length_are_found_out(tmp_path: Path, name: str):
     array.resize((6, *array.shape[1:]))
 
     with pytest.raises(InputError, match=rf"is damaged: .* has the shape .*{AGAIN}"):
-        read(path, SMALL, ORIGIN.coarse, ORIGIN.settings)
+        open_store(path, SMALL, ORIGIN.coarse, ORIGIN.settings)
 
 
 @pytest.mark.parametrize(
@@ -413,7 +420,7 @@ def test_a_shard_that_was_cut_off_is_found_out_when_it_is_read(
     shard = sorted(p for p in (path / name / "c").rglob("*") if p.is_file())[1]
     shard.write_bytes(harm(shard.read_bytes()))
 
-    stored = stored_arrays(read(path, SMALL, ORIGIN.coarse, ORIGIN.settings), path)[name]
+    stored = stored_arrays(open_store(path, SMALL, ORIGIN.coarse, ORIGIN.settings), path)[name]
 
     for rows in (slice(None), slice(SHARD, SHARD + 4)):
         with pytest.raises(InputError, match=rf"damaged: {name} cannot be read.*; delete.*{AGAIN}"):
@@ -427,7 +434,7 @@ def test_a_chunk_that_does_not_decompress_is_found_out_when_it_is_read(tmp_path:
     shard = path / "full" / "c" / "0" / "0" / "0" / "0"
     shard.write_bytes(bytes([255] * 16) + shard.read_bytes()[16:])
 
-    stored = stored_arrays(read(path, SMALL, ORIGIN.coarse, ORIGIN.settings), path)
+    stored = stored_arrays(open_store(path, SMALL, ORIGIN.coarse, ORIGIN.settings), path)
 
     with pytest.raises(InputError, match=rf"damaged: full cannot be read.*; delete.*{AGAIN}"):
         stored["full"][:]
@@ -437,7 +444,7 @@ def test_stored_arrays_are_what_was_written(tmp_path: Path):
     path = tmp_path / "patches.zarr"
     fill(path, [photo_patches(i, 7) for i in range(3)])
 
-    stored = stored_arrays(read(path, SMALL, ORIGIN.coarse, ORIGIN.settings), path)
+    stored = stored_arrays(open_store(path, SMALL, ORIGIN.coarse, ORIGIN.settings), path)
 
     assert set(stored) == {*array_shapes(SMALL), "outside"}
     for name, rows in arrays(path).items():
@@ -450,7 +457,7 @@ def test_stored_arrays_are_what_was_written(tmp_path: Path):
 def test_patches_of_the_same_origin_are_kept(tmp_path: Path):
     fill(tmp_path / "patches.zarr", [photo_patches(0, 3)])
 
-    check(tmp_path / "patches.zarr", SMALL, ORIGIN, Path("photos"))
+    verify(tmp_path / "patches.zarr", SMALL, ORIGIN, Path("photos"))
 
 
 @pytest.mark.parametrize("field", ["photos", "coarse", "settings"])
@@ -461,7 +468,7 @@ def test_patches_of_another_origin_are_not_kept(tmp_path: Path, field: str):
     with pytest.raises(
         InputError, match=r"made from other photos, weights or settings; .* photos "
     ):
-        check(tmp_path / "patches.zarr", SMALL, other, Path("photos"))
+        verify(tmp_path / "patches.zarr", SMALL, other, Path("photos"))
 
 
 def test_settings_may_hold_tuples(tmp_path: Path):
@@ -470,8 +477,8 @@ def test_settings_may_hold_tuples(tmp_path: Path):
         tmp_path / "patches.zarr", SMALL, replace(ORIGIN, settings=settings), PHOTOS, 5
     ).finish()
 
-    read(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, settings)
-    read(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, {"exclude": ["a", "b"]})
+    open_store(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, settings)
+    open_store(tmp_path / "patches.zarr", SMALL, ORIGIN.coarse, {"exclude": ["a", "b"]})
 
 
 def test_the_fingerprint_never_changes_by_accident():

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from pipeline.evaluation.evaluate import PhotoScores, Scores, summary, write_table
+from pipeline.evaluation.evaluate import PhotoScores, Scores, summary, write_score_table
 
 
 def photo(name: str, *, refined: float, postprocessed: float, predicted: float) -> PhotoScores:
@@ -38,7 +38,7 @@ def test_the_dice_expected_is_ranked_beside_that_of_the_finished_mask():
 
 
 def test_the_worst_finished_mask_comes_first(tmp_path: Path):
-    write_table(tmp_path / "photos.csv", PHOTOS)
+    write_score_table(tmp_path / "photos.csv", PHOTOS)
 
     with (tmp_path / "photos.csv").open() as file:
         assert [row["name"] for row in csv.DictReader(file)] == ["c", "b", "a"]

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from data import threads
 from data.errors import InputError
-from data.threads import AHEAD, in_threads, without_errors
-from pipeline.inference.cpu_setup import keep_freed_memory, side_by_side
+from data.threads import AHEAD, map_threads, raise_first
+from pipeline.inference.cpu_setup import keep_freed_memory
+from pipeline.inference.stream import map_photos
 
 Mapped = Callable[..., Generator[Any, None, None]]
-MAPS = pytest.mark.parametrize("mapped", [in_threads, side_by_side])
+MAPS = pytest.mark.parametrize("mapped", [map_threads, map_photos])
 
 
 class Counting:
@@ -45,7 +46,7 @@ def test_results_come_in_the_order_of_the_items(items: list[int], num_workers: i
         time.sleep(item / 2000)
         return item + 1
 
-    assert list(in_threads(work, items, num_workers)) == [item + 1 for item in items]
+    assert list(map_threads(work, items, num_workers)) == [item + 1 for item in items]
 
 
 @MAPS
@@ -93,7 +94,7 @@ def test_a_loop_that_raises_ends_the_threads():
     count = Counting(seconds=0.005)
 
     def leave() -> None:
-        for _ in side_by_side(count, range(1000), 2):
+        for _ in map_photos(count, range(1000), 2):
             raise InputError("enough")
 
     with pytest.raises(InputError, match="enough") as caught:
@@ -107,7 +108,7 @@ def test_a_loop_that_raises_ends_the_threads():
 def test_no_more_are_begun_than_a_few_ahead_of_the_loop(num_workers: int):
     count = Counting()
 
-    for i, _ in enumerate(in_threads(count, range(40), num_workers)):
+    for i, _ in enumerate(map_threads(count, range(40), num_workers)):
         time.sleep(0.001)
         assert count.begun <= i + AHEAD * num_workers
 
@@ -119,7 +120,7 @@ def test_by_default_there_are_as_many_workers_as_cores(monkeypatch: pytest.Monke
     count = Counting(seconds=0.005)
     monkeypatch.setattr(threads, "cpu_count", lambda: 3)
 
-    list(in_threads(count, range(30)))
+    list(map_threads(count, range(30)))
 
     assert count.most_at_once == 3
 
@@ -133,7 +134,7 @@ def test_each_photo_is_computed_in_one_thread_and_what_was_set_comes_back():
     cv2.setNumThreads(2)
 
     try:
-        within = list(side_by_side(nums, range(4), 2))
+        within = list(map_photos(nums, range(4), 2))
         after = nums()
     finally:
         torch.set_num_threads(before[0])
@@ -184,7 +185,7 @@ def test_an_error_that_is_kept_keeps_nothing_of_the_work():
         photos.append(weakref.ref(photo))
         raise InputError("no")
 
-    kept = list(in_threads(failing, range(3)))
+    kept = list(map_threads(failing, range(3)))
 
     gc.collect()
     assert [str(error) for error in kept] == ["no"] * 3
@@ -200,7 +201,7 @@ def test_the_first_error_of_work_without_errors_is_raised():
             raise InputError(f"item {item}")
         return item
 
-    assert list(without_errors(in_threads(odd, [0, 2, 4]))) == [0, 2, 4]
+    assert list(raise_first(map_threads(odd, [0, 2, 4]))) == [0, 2, 4]
     with pytest.raises(InputError, match="item 3"):
-        list(without_errors(in_threads(odd, [0, 2, 3, *range(5, 1000)], num_workers=1)))
+        list(raise_first(map_threads(odd, [0, 2, 3, *range(5, 1000)], num_workers=1)))
     assert len(begun) < 20

@@ -5,7 +5,7 @@ from torch import nn
 from coarse.enet import ENet
 from data.errors import InputError
 from pipeline.inference import devices
-from pipeline.inference.devices import autocast, choose_device, place
+from pipeline.inference.devices import autocast, choose_device, to_device
 
 CPU = torch.device("cpu")
 
@@ -60,7 +60,7 @@ def test_what_is_placed_is_the_same_network():
     photos = torch.randint(0, 256, (1, 3, 32, 32), dtype=torch.uint8)
     before = network(photos)
 
-    placed = place(network, CPU)
+    placed = to_device(network, CPU)
 
     assert placed is network
     torch.testing.assert_close(placed(photos), before, rtol=1e-4, atol=1e-4)
@@ -89,7 +89,7 @@ def test_a_gpu_gives_the_logits_of_the_cpu():
     network = ENet().eval()
     wanted = network(photos)
 
-    place(network, torch.device("cuda"))
+    to_device(network, torch.device("cuda"))
     logits = network(photos.cuda()).cpu()
 
     torch.testing.assert_close(logits, wanted, rtol=1e-2, atol=1e-2)

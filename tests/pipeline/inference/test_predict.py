@@ -20,8 +20,9 @@ from data.images import read_photo
 from data.kaggle_csv import check
 from pipeline import model as models
 from pipeline.cli import main
+from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.predict import fingerprint, predict_photos
-from pipeline.inference.segmenter import Options, Segmenter
+from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
 from refine.postprocess import parse
 from refine.refiner_network import Refiner
@@ -152,17 +153,18 @@ def test_rows_depend_on_the_model_and_all_options(tmp_path: Path):
     other = Segmenter(replace(segmenter.model, low=0.1), CPU, "fp32")
     steps = [parse("smooth=3")]
     prints = [
-        fingerprint(segmenter, Options(), tmp_path),
-        fingerprint(other, Options(), tmp_path),
-        fingerprint(segmenter, Options(stage="coarse"), tmp_path),
-        fingerprint(segmenter, Options(budget=7), tmp_path),
-        fingerprint(segmenter, Options(postprocess=steps), tmp_path),
-        fingerprint(segmenter, Options(), tmp_path / "other"),
+        fingerprint(segmenter, MaskOptions(), tmp_path),
+        fingerprint(other, MaskOptions(), tmp_path),
+        fingerprint(segmenter, MaskOptions(stage="coarse"), tmp_path),
+        fingerprint(segmenter, MaskOptions(budget=7), tmp_path),
+        fingerprint(segmenter, MaskOptions(postprocess=steps), tmp_path),
+        fingerprint(segmenter, MaskOptions(), tmp_path / "other"),
     ]
 
     assert len(set(prints)) == len(prints)
     assert (
-        fingerprint(segmenter_of(), Options(stage="refined", postprocess=[]), tmp_path) == prints[0]
+        fingerprint(segmenter_of(), MaskOptions(stage="refined", postprocess=()), tmp_path)
+        == prints[0]
     )
 
 

@@ -13,6 +13,7 @@ from data.errors import InputError
 from data.geometry import COARSE_STRIDES, Fovea
 from data.pyramid import pad
 from pipeline.inference import segmenter as module
+from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
 from refine.postprocess import apply, parse
@@ -99,7 +100,7 @@ def test_the_refiner_changes_its_tiles_and_nothing_else(tile: int, levels: int):
     segmenter = segmenter_of(fovea=Fovea(tile, levels))
     photo = photo_of(96, 128)
 
-    prediction = segmenter.predict(photo, budget=3)
+    prediction = segmenter.predict(photo, MaskOptions(budget=3))
 
     inside = inside_tiles(prediction.tiles, tile, (96, 128))
     assert len(prediction.tiles) == 3
@@ -134,9 +135,9 @@ def test_a_budget_of_nothing_is_the_coarse_stage():
     segmenter = segmenter_of()
     photo = photo_of(96, 128)
 
-    prediction = segmenter.predict(photo, budget=0)
+    prediction = segmenter.predict(photo, MaskOptions(budget=0))
 
-    coarse = segmenter.predict(photo, stage="coarse")
+    coarse = segmenter.predict(photo, MaskOptions(stage="coarse"))
     np.testing.assert_array_equal(prediction.logits, coarse.logits)
     np.testing.assert_array_equal(coarse.logits, coarse.coarse)
     assert len(coarse.tiles) == len(prediction.tiles) == 0
@@ -148,7 +149,7 @@ def test_a_budget_takes_the_most_uncertain_tiles():
     p = torch.sigmoid(segmenter.propose(photo).coarse[0])
     doubt = torch.minimum(p, 1 - p).reshape(12, 2, 16, 2).sum((1, 3))
 
-    few = segmenter.predict(photo, budget=5).tiles
+    few = segmenter.predict(photo, MaskOptions(budget=5)).tiles
     every = segmenter.predict(photo).tiles
 
     chosen = {tuple(tile) for tile in few.tolist()}
@@ -165,7 +166,7 @@ def test_a_model_without_a_refiner_goes_as_far_as_it_can():
 
     np.testing.assert_array_equal(prediction.logits, prediction.coarse)
     with pytest.raises(InputError, match="no refiner yet; run `foveamask make-patches`"):
-        segmenter.predict(photo, stage="refined")
+        segmenter.predict(photo, MaskOptions(stage="refined"))
 
 
 def test_the_same_photo_gives_the_same_logits():
@@ -272,7 +273,7 @@ def test_what_is_no_photo_is_refused(photo: Photo):
 
 def test_a_negative_budget_is_refused():
     with pytest.raises(ValueError, match="at least 0 tiles, not -1"):
-        segmenter_of()(photo_of(32, 32), budget=-1)
+        segmenter_of()(photo_of(32, 32), MaskOptions(budget=-1))
 
 
 def test_a_model_in_training_predicts_as_it_will_and_stays_in_training():
@@ -311,7 +312,7 @@ def test_photos_together_are_predicted_as_each_alone(size: tuple[int, int]):
 def test_a_budget_is_one_of_each_photo_of_a_batch():
     photos = [photo_of(96, 128, seed=seed) for seed in range(3)]
 
-    together = segmenter_of().predict_batch(photos, budget=4)
+    together = segmenter_of().predict_batch(photos, MaskOptions(budget=4))
 
     assert [len(prediction.tiles) for prediction in together] == [4, 4, 4]
 
@@ -368,9 +369,9 @@ def test_masks_go_through_the_steps_of_the_model_or_those_asked_for():
     photo = photo_of(96, 128)
     segmenter = Segmenter(replace(model_of(), postprocess=steps), CPU, "fp32")
 
-    plain = segmenter.predict(photo, postprocess=[])
+    plain = segmenter.predict(photo, MaskOptions(postprocess=()))
     own = segmenter.predict(photo)
-    one = segmenter.predict(photo, postprocess=steps[:1])
+    one = segmenter.predict(photo, MaskOptions(postprocess=steps[:1]))
 
     np.testing.assert_array_equal(plain.mask, plain.logits > 0)
     np.testing.assert_array_equal(own.mask, apply(steps, plain.mask, photo))

@@ -14,13 +14,13 @@ from data.errors import InputError
 from data.geometry import Fovea
 from pipeline.inference import stream
 from pipeline.inference.segmenter import Segmenter
-from pipeline.inference.stream import batches, in_batches, segmented
+from pipeline.inference.stream import batches, predict_stream, predict_stream_batched
 from tests.pipeline.inference.test_segmenter import model_of
 
 CPU = torch.device("cpu")
 Photo = NDArray[np.uint8]
 Flow = Callable[..., Generator[Any, None, None]]
-FLOWS = pytest.mark.parametrize("flow", [segmented, in_batches])
+FLOWS = pytest.mark.parametrize("flow", [predict_stream, predict_stream_batched])
 
 
 @dataclass
@@ -179,7 +179,7 @@ def test_a_gpu_gives_the_masks_of_a_cpu():
 
         one = Segmenter(model, device, "fp32")
         return list(
-            segmented(range(12), read, one.predict_batch, lambda _, found: found.mask, device)
+            predict_stream(range(12), read, one.predict_batch, lambda _, found: found.mask, device)
         )
 
     ours, theirs = masks(CPU), masks(torch.device("cuda"))
@@ -197,7 +197,7 @@ def test_each_thread_computes_alone():
         seen.append(torch.get_num_threads())
         return predict(photos)
 
-    list(in_batches(range(20), photo_of, counting, finish, CPU))
+    list(predict_stream_batched(range(20), photo_of, counting, finish, CPU))
 
     assert set(seen) == {1}
     assert torch.get_num_threads() == before

@@ -9,7 +9,7 @@ from coarse.enet import ENet
 from coarse.linknet import LinkNet
 from coarse.mlp import MLP
 from data.geometry import Fovea
-from pipeline.inference.torch_networks import MaximumPReLU, fold_batch_norms, for_inference
+from pipeline.inference.torch_networks import MaximumPReLU, fold_batch_norms, fold_for_inference
 from refine.refiner_network import Refiner
 
 CPU = torch.device("cpu")
@@ -44,7 +44,7 @@ def photos() -> torch.Tensor:
 def test_a_coarse_network_computes_the_same(build: type[CoarseNetwork]):
     network = trained(build()).eval()
 
-    fast = for_inference(network, CPU, "fp32")
+    fast = fold_for_inference(network, CPU, "fp32")
 
     wanted = network(photos())
     assert (fast(photos()) - wanted).abs().max() < 1e-4 * wanted.std()
@@ -54,7 +54,7 @@ def test_a_coarse_network_computes_the_same(build: type[CoarseNetwork]):
 def test_half_precision_changes_little(build: type[CoarseNetwork]):
     network = trained(build()).eval()
 
-    fast = for_inference(network, CPU, "bf16")
+    fast = fold_for_inference(network, CPU, "bf16")
 
     wanted, found = network(photos()), fast(photos())
     assert found.dtype == torch.float32
@@ -73,7 +73,7 @@ def test_a_refiner_computes_the_same(precision: str):
         for side in sides
     ]
 
-    fast = for_inference(refiner, CPU, precision)
+    fast = fold_for_inference(refiner, CPU, precision)
 
     wanted, found = refiner(windows), fast(windows)
     assert found.dtype == torch.float32
@@ -84,7 +84,7 @@ def test_the_network_itself_stays_as_it_was():
     network = trained(ENet()).train()
     before = copy.deepcopy(network.state_dict())
 
-    for_inference(network, CPU, "bf16")
+    fold_for_inference(network, CPU, "bf16")
 
     assert network.training
     assert all(parameter.requires_grad for parameter in network.parameters())
@@ -94,7 +94,7 @@ def test_the_network_itself_stays_as_it_was():
 
 
 def test_no_batch_norm_is_left_behind_a_convolution():
-    fast = for_inference(ENet(), CPU, "fp32")
+    fast = fold_for_inference(ENet(), CPU, "fp32")
 
     norms = [name for name, m in fast.named_modules() if isinstance(m, nn.BatchNorm2d)]
     assert norms == ["initial.norm_act.0"]  # which norms the pooled photo as well
@@ -138,8 +138,8 @@ def test_only_slow_prelus_whose_slopes_allow_it_are_replaced(
     prelu.weight.data[3] = slope
     network = nn.Sequential(prelu)
 
-    fast = for_inference(network, CPU, "bf16")
-    exact = for_inference(network, CPU, "fp32")
+    fast = fold_for_inference(network, CPU, "bf16")
+    exact = fold_for_inference(network, CPU, "fp32")
 
     assert isinstance(fast[0], MaximumPReLU) == (replaced and few)
     assert isinstance(exact[0], nn.PReLU)
@@ -149,7 +149,7 @@ def test_a_norm_that_stays_keeps_its_precision():
     network = trained(ENet())
     wanted = network.initial.norm_act[0].state_dict()
 
-    fast = for_inference(network, CPU, "bf16")
+    fast = fold_for_inference(network, CPU, "bf16")
 
     for name, value in fast.initial.norm_act[0].state_dict().items():
         assert value.dtype == wanted[name].dtype

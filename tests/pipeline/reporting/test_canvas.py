@@ -11,7 +11,7 @@ from pipeline.reporting.canvas import (
     RED,
     YELLOW,
     at_size,
-    detail,
+    densest_crop,
     difference,
     draw_contour,
     enlarged,
@@ -184,7 +184,7 @@ def test_a_detail_holds_what_is_marked(row: int, column: int, height: int, width
     mask = np.zeros((60, 80), np.bool_)
     mask[row, column] = True
 
-    box = detail(mask, (height, width))
+    box = densest_crop(mask, (height, width))
 
     assert mask[box].shape == (min(height, 60), min(width, 80))
     assert mask[box].any()
@@ -193,10 +193,10 @@ def test_a_detail_holds_what_is_marked(row: int, column: int, height: int, width
 def test_a_lone_mark_is_in_the_middle_of_its_detail_and_the_middle_is_shown_of_nothing():
     mask = np.zeros((60, 80), np.bool_)
 
-    assert detail(mask, (20, 40)) == (slice(20, 40), slice(20, 60))
+    assert densest_crop(mask, (20, 40)) == (slice(20, 40), slice(20, 60))
 
     mask[30, 50] = True
-    rows, columns = detail(mask, (21, 21))
+    rows, columns = densest_crop(mask, (21, 21))
     assert (rows.start, columns.start) == (20, 40)
 
 

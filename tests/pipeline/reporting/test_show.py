@@ -20,8 +20,8 @@ from pipeline import model as models
 from pipeline.cli import main
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
-from pipeline.reporting.figures import look_at
-from pipeline.reporting.show import Options, show
+from pipeline.reporting.figures import view_tile
+from pipeline.reporting.show import ShowOptions, show
 from refine.postprocess import parse
 from refine.refiner_network import Refiner
 
@@ -90,7 +90,7 @@ def test_a_mask_and_steps_give_a_picture_each(photo: Path, tmp_path: Path):
     out, mask = tmp_path / "out", tmp_path / "masks"
     steps = (parse("smooth=3"), parse("components=10"))
 
-    list(show([photo], out, segmenter_of(), Options(mask=mask, postprocess=steps)))
+    list(show([photo], out, segmenter_of(), ShowOptions(mask=mask, postprocess=steps)))
 
     assert names(out) == sorted([*EVER, "difference", "postprocess"])
 
@@ -99,7 +99,7 @@ def test_the_steps_are_those_of_the_model_unless_others_are_asked_for(photo: Pat
     segmenter = segmenter_of(replace(model_of(), postprocess=(parse("smooth=3"),)))
 
     list(show([photo], tmp_path / "own", segmenter))
-    list(show([photo], tmp_path / "none", segmenter, Options(postprocess=())))
+    list(show([photo], tmp_path / "none", segmenter, ShowOptions(postprocess=())))
 
     assert names(tmp_path / "own") == sorted([*EVER, "postprocess"])
     assert names(tmp_path / "none") == EVER
@@ -113,8 +113,8 @@ def test_a_mask_is_found_under_the_names_that_masks_have(photo: Path, tmp_path: 
     Image.open(mask).save(mask.with_name(name))
     mask.unlink()
 
-    list(show([photo], tmp_path / "out", segmenter_of(), Options(mask=tmp_path / "masks")))
-    list(show([photo], tmp_path / "two", segmenter_of(), Options(mask=mask.with_name(name))))
+    list(show([photo], tmp_path / "out", segmenter_of(), ShowOptions(mask=tmp_path / "masks")))
+    list(show([photo], tmp_path / "two", segmenter_of(), ShowOptions(mask=mask.with_name(name))))
 
     assert "difference" in names(tmp_path / "out")
     one, other = (tmp_path / folder / "car_difference.png" for folder in ("out", "two"))
@@ -127,7 +127,7 @@ def test_photos_of_any_size_are_drawn(tmp_path: Path, size: tuple[int, int]):
     path, mask = tmp_path / "photos" / "a.png", tmp_path / "a.png"
     write_png(path, photo_of(*size))
     write_mask(mask, photo_of(*size)[..., 1] > 120)
-    options = Options(mask=mask, postprocess=[parse("smooth=3")])
+    options = ShowOptions(mask=mask, postprocess=(parse("smooth=3"),))
 
     list(show([path], tmp_path / "out", segmenter_of(), options))
 
@@ -147,7 +147,7 @@ def test_the_windows_drawn_are_bit_for_bit_those_that_the_refiner_sees(fovea: Fo
 
     for i in (0, len(prediction.tiles) // 2, -1):
         tile = int(prediction.tiles[i][0]), int(prediction.tiles[i][1])
-        look = look_at(segmenter, prediction, tile, "refined")
+        look = view_tile(segmenter, prediction, tile, "refined")
 
         for seen, window in zip(look.windows, prediction.proposal.windows, strict=True):
             np.testing.assert_array_equal(seen, window[i])
@@ -161,7 +161,7 @@ def test_the_refined_tile_drawn_is_that_of_the_prediction():
     prediction = segmenter.predict(photo_of())
     row, column = (int(at) for at in prediction.tiles[3])
 
-    look = look_at(segmenter, prediction, (row, column), "refined")
+    look = view_tile(segmenter, prediction, (row, column), "refined")
 
     logits = prediction.logits[row * 16 :, column * 16 :][:16, :16]
     assert look.refined is not None
@@ -171,7 +171,7 @@ def test_the_refined_tile_drawn_is_that_of_the_prediction():
 def test_any_tile_of_the_grid_can_be_looked_at(photo: Path, tmp_path: Path):
     segmenter = segmenter_of()
     for i, tile in enumerate([(0, 0), (5, 7), None]):
-        list(show([photo], tmp_path / str(i), segmenter, Options(tile=tile)))
+        list(show([photo], tmp_path / str(i), segmenter, ShowOptions(tile=tile)))
 
     first, last, heaviest = (pixels(tmp_path / str(i) / "car_fovea.png") for i in range(3))
     assert not np.array_equal(first, last)
@@ -183,11 +183,11 @@ def test_a_tile_outside_the_grid_is_refused_with_its_size(
     photo: Path, tmp_path: Path, tile: tuple[int, int]
 ):
     with pytest.raises(InputError, match=r"car.png has no tile .*: its grid is 6 x 8, 0,0 to 5,7"):
-        list(show([photo], tmp_path / "out", segmenter_of(), Options(tile=tile)))
+        list(show([photo], tmp_path / "out", segmenter_of(), ShowOptions(tile=tile)))
 
 
 def test_a_model_without_a_refiner_is_drawn_as_far_as_it_goes(photo: Path, tmp_path: Path):
-    options = Options(mask=tmp_path / "masks")
+    options = ShowOptions(mask=tmp_path / "masks")
 
     list(show([photo], tmp_path / "coarse", segmenter_of(), replace(options, stage="coarse")))
     alone = segmenter_of(replace(model_of(), refiner=None))
@@ -197,7 +197,7 @@ def test_a_model_without_a_refiner_is_drawn_as_far_as_it_goes(photo: Path, tmp_p
     for path in (tmp_path / "alone").iterdir():
         np.testing.assert_array_equal(pixels(path), pixels(tmp_path / "coarse" / path.name))
     with pytest.raises(InputError, match="no refiner yet"):
-        list(show([photo], tmp_path / "out", alone, Options(stage="refined")))
+        list(show([photo], tmp_path / "out", alone, ShowOptions(stage="refined")))
 
 
 def test_a_photo_of_which_the_model_is_sure_is_drawn_as_well(tmp_path: Path):
@@ -213,7 +213,7 @@ def test_a_mask_of_another_size_is_refused(photo: Path, tmp_path: Path):
     write_mask(tmp_path / "masks" / "car.png", np.eye(50, dtype=np.bool_))
 
     with pytest.raises(InputError, match="is 96 x 128, its mask 50 x 50"):
-        list(show([photo], tmp_path / "out", segmenter_of(), Options(mask=tmp_path / "masks")))
+        list(show([photo], tmp_path / "out", segmenter_of(), ShowOptions(mask=tmp_path / "masks")))
 
     assert not (tmp_path / "out").exists()
 
@@ -224,21 +224,21 @@ def test_a_mask_must_be_there_once(photo: Path, tmp_path: Path):
     write_png(other, photo_of())
 
     with pytest.raises(InputError, match=r"no mask of .*other.png .*other.png, other.gif"):
-        list(show([photo, other], out, segmenter, Options(mask=masks)))
+        list(show([photo, other], out, segmenter, ShowOptions(mask=masks)))
     with pytest.raises(InputError, match="one mask for 2 photos; name a folder"):
-        list(show([photo, other], out, segmenter, Options(mask=masks / "car.png")))
+        list(show([photo, other], out, segmenter, ShowOptions(mask=masks / "car.png")))
     with pytest.raises(InputError, match="no such mask or folder"):
-        list(show([photo], out, segmenter, Options(mask=masks / "none")))
+        list(show([photo], out, segmenter, ShowOptions(mask=masks / "none")))
     write_mask(masks / "car_mask.png", np.eye(50, dtype=np.bool_))
     with pytest.raises(InputError, match="2 masks of"):
-        list(show([photo], out, segmenter, Options(mask=masks)))
+        list(show([photo], out, segmenter, ShowOptions(mask=masks)))
     assert not out.exists()
 
 
 def test_pictures_never_lie_among_photos_or_masks_or_take_each_others_place(
     photo: Path, tmp_path: Path
 ):
-    segmenter, options = segmenter_of(), Options(mask=tmp_path / "masks")
+    segmenter, options = segmenter_of(), ShowOptions(mask=tmp_path / "masks")
     twin = photo.with_suffix(".bmp")
     Image.open(photo).save(twin)
 

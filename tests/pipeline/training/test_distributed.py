@@ -121,8 +121,8 @@ def test_one_process_is_a_world_of_its_own(monkeypatch: pytest.MonkeyPatch):
 
     with distributed.process_group(torch.device("cpu")):
         assert (distributed.world_size(), distributed.rank()) == (1, 0)
-        assert distributed.wrap(model) is model
-        assert distributed.from_first(0.5) == 0.5
+        assert distributed.distributed_model(model) is model
+        assert distributed.broadcast_from_rank0(0.5) == 0.5
         assert not torch_distributed.is_initialized()
 
 

@@ -186,7 +186,7 @@ def test_a_network_that_knows_the_car_never_cuts_its_patches():
     sample = Sample("a_01", Path("a.png"), Path("b.png"), "a")
     own = model_that_knows("a")
 
-    cutters = fold_models.Cutters(own, (model_that_knows("b", "a"),), split_seed=0)
+    cutters = fold_models.UnseenModels(own, (model_that_knows("b", "a"),), split_seed=0)
 
     with pytest.raises(InputError, match="a_01 would be held out, but the coarse"):
         cutters.of(sample, held_out=True)

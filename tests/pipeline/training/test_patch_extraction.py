@@ -23,6 +23,7 @@ from data.pyramid import to_working_size
 from data.samples import Sample
 from pipeline.config import Config, DataConfig, TilesConfig
 from pipeline.evaluation.metrics import Overlap
+from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
 from pipeline.training.patch_extraction import photo_patches, write_patches
@@ -135,7 +136,7 @@ def test_a_photo_without_an_uncertain_tile_counts_as_a_whole(tmp_path: Path):
 
     patches, outside = photo_patches(0, sample, segmenter, budget=1024)
 
-    coarse = segmenter.predict(read_photo(sample.photo), stage="coarse").mask
+    coarse = segmenter.predict(read_photo(sample.photo), MaskOptions(stage="coarse")).mask
     assert patches["tile"].shape == (0, 3)
     assert patches["target"].shape == (0, 16, 16)
     np.testing.assert_array_equal(counts_of(outside), slow_counts(coarse, read_mask(sample.mask)))
@@ -154,7 +155,7 @@ def test_a_budget_takes_the_most_uncertain_tiles(tmp_path: Path):
     inside = np.zeros((97, 125), np.bool_)
     for _, row, column in few["tile"]:
         inside[row * 8 : row * 8 + 8, column * 8 : column * 8 + 8] = True
-    coarse = segmenter.predict(photo, stage="coarse").mask
+    coarse = segmenter.predict(photo, MaskOptions(stage="coarse")).mask
     truth = read_mask(sample.mask)
     np.testing.assert_array_equal(
         counts_of(outside), slow_counts(coarse & ~inside, truth & ~inside)
@@ -212,7 +213,7 @@ def writer_of(path: Path, samples: list[Sample]) -> PatchWriter:
 
 
 def written(path: Path) -> Patches:
-    group = patch_store.read(path, Fovea(8, 2), ORIGIN.coarse, ORIGIN.settings)
+    group = patch_store.open_store(path, Fovea(8, 2), ORIGIN.coarse, ORIGIN.settings)
     return {name: array[:] for name, array in patch_store.stored_arrays(group, path).items()}
 
 

@@ -25,6 +25,7 @@ from data.samples import Sample
 from pipeline import model as models
 from pipeline.config import Config, DataConfig, RefinerConfig, TilesConfig
 from pipeline.evaluation.metrics import overlap
+from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
 from pipeline.training import refiner_training
@@ -126,7 +127,7 @@ def test_the_dice_of_patches_is_that_of_stitched_masks(
 
     stitched, coarse = [], []
     for sample in samples[first:]:
-        prediction = segmenter.predict(read_photo(sample.photo), budget=budget)
+        prediction = segmenter.predict(read_photo(sample.photo), MaskOptions(budget=budget))
         truth = read_mask(sample.mask)
         stitched.append(overlap(prediction.mask, truth).dice)
         coarse.append(overlap(prediction.coarse > 0, truth).dice)
@@ -174,7 +175,7 @@ def test_the_rings_of_flipped_windows_fit():
 def test_from_disk_comes_what_comes_from_memory(tmp_path: Path):
     run = stored_run(tmp_path)
     coarse = models.weights_hash(run / "model")
-    group = patch_store.read(run / "patches.zarr", FOVEA, coarse, relevant_settings(CONFIG))
+    group = patch_store.open_store(run / "patches.zarr", FOVEA, coarse, relevant_settings(CONFIG))
     stored = patch_store.stored_arrays(group, run / "patches.zarr")
     outside = stored.pop("outside")[:]
     arrays = {name: stored[name] for name in patch_store.array_shapes(FOVEA)}
