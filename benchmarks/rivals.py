@@ -79,10 +79,8 @@ def ours(segmenter: Segmenter, photos: Sequence[Path]) -> list[Entry]:
     ]
     entries = []
     for name, one, budget in variants:
-        tiles = [
-            len(one.predict(read_photo(photo), MaskOptions(budget=budget)).tiles)
-            for photo in photos
-        ]
+        options = MaskOptions(budget=budget)
+        tiles = [len(one.predict(read_photo(photo), options).tiles) for photo in photos]
         cost = gmac_of_ours(one, photos[0], "refined", tiles)["refined"]
         entries.append(Entry(name, partial(one, options=options), cost, size))
     return entries
