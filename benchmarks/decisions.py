@@ -31,7 +31,8 @@ from pipeline.cli import Count, run
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.metrics import Overlap
 from pipeline.inference.mask_options import MaskOptions
-from pipeline.inference.segmenter import Prediction, Proposal, Segmenter
+from pipeline.inference.prediction import Prediction, Proposal
+from pipeline.inference.segmenter import Segmenter
 from pipeline.training.patch_extraction import as_blocks
 
 BUDGETS = (0, 16, 32, 64, 128, 192, 256, 384, 512)
@@ -135,7 +136,7 @@ def tiles_of(prediction: Prediction, truth: NDArray[np.bool_]) -> Tiles:
         intersection=intersection,
         predicted=predicted,
         orders={
-            "weight": proposal.weights[0].cpu().numpy()[rows, columns],
+            "weight": proposal.tile_uncertainty[0].cpu().numpy()[rows, columns],
             "largest doubt": largest.cpu().numpy()[rows, columns],
             # Wrong pixels fewer: two for each that is now in both masks, less one for each added.
             "true gain": (2 * intersection - predicted).astype(np.float32),

@@ -28,7 +28,8 @@ from pipeline.cli import Count, run
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.metrics import Mask, overlap
 from pipeline.inference.mask_options import MaskOptions
-from pipeline.inference.segmenter import Prediction, Segmenter
+from pipeline.inference.prediction import Prediction
+from pipeline.inference.segmenter import Segmenter
 from pipeline.training.patch_extraction import covered
 
 DISTANCES = (1, 2, 4, 8)

@@ -253,7 +253,7 @@ def row_of_ours(bench: Bench, made_with: dict[str, Any]) -> Row:
         tiles.append(len(prediction.tiles))
         return prediction.mask
 
-    whole = padded(Size(*segmenter.propose(read_photo(sample.photo), budget=0).working))
+    whole = padded(Size(*segmenter.propose([read_photo(sample.photo)], max_tiles=0).working))
     row = Row(
         peer=OURS,
         network="foveamask, both stages, as packaged",
@@ -345,7 +345,7 @@ def fresh(peer: Peer, bench: Bench) -> torch.nn.Module:
 
 def segmenter_of(bench: Bench) -> Segmenter:
     """Return the package's model on its device."""
-    return Segmenter(model.load(SHIPPED), bench.device, bench.config.coarse.precision)
+    return Segmenter.from_model(model.load(SHIPPED), bench.device, bench.config.coarse.precision)
 
 
 def by_name(name: str) -> Peer:

@@ -71,7 +71,9 @@ def ours(segmenter: Segmenter, photos: Sequence[Path]) -> list[Entry]:
     """Return both stages with all uncertain tiles, with budgets, and with every tile there is."""
     model = segmenter.model
     size = sum(num_parameters(network) for network in networks_of(model))
-    everywhere = Segmenter(replace(model, low=0.0, high=1.0), segmenter.device, segmenter.precision)
+    everywhere = Segmenter.from_model(
+        replace(model, low=0.0, high=1.0), segmenter.device, segmenter.precision
+    )
     variants: list[tuple[str, Segmenter, int | None]] = [
         ("foveamask, all uncertain tiles", segmenter, None),
         *((f"foveamask, {budget} tiles at most", segmenter, budget) for budget in BUDGETS),

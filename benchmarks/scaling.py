@@ -121,7 +121,7 @@ def by_size(segmenter: Segmenter, sample: Sample) -> list[Point]:
             coarse=Along(segmenter.model.coarse, larger, segmenter.model.high),
             long_side=max(size),
         )
-        one = Segmenter(model, segmenter.device, segmenter.precision)
+        one = Segmenter.from_model(model, segmenter.device, segmenter.precision)
         points.append(measured(one, resize(photo, size), larger))
     return points
 

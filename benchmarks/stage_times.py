@@ -167,7 +167,7 @@ def floors_ms(
     a_tile = operations["refined"] - operations["coarse"] if stage == "refined" else 0.0
     fovea = segmenter.model.fovea
     seen = 4e-6 * sum(fovea.window_side(level) ** 2 for level in range(fovea.levels))
-    pixels = segmenter.propose(read_photo(photo), budget=0).padded.area / 1e6
+    pixels = segmenter.propose([read_photo(photo)], max_tiles=0).padded.area / 1e6
     small = pixels / segmenter.model.coarse.stride**2
     megabytes = {
         "decode": 3 * pixels,

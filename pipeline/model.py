@@ -29,6 +29,11 @@ FORMAT = 1
 WEIGHTS = Path(__file__).parent / "weights"
 """Models that come with the package."""
 
+NO_REFINER = (
+    "the model has no refiner yet; run `foveamask make-patches` and "
+    "`foveamask train-refiner`, or use --stage coarse"
+)
+
 TRAIN_AGAIN = "train it again with `foveamask train-coarse` and what follows it"
 
 

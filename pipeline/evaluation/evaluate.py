@@ -24,7 +24,8 @@ from data.samples import CARVANA_GROUP, Sample, check_samples, find_samples
 from data.threads import raise_first
 from pipeline.evaluation.metrics import boundary_error, boundary_iou, overlap, rank_correlation
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions, Stage
-from pipeline.inference.segmenter import Prediction, Segmenter
+from pipeline.inference.prediction import Prediction
+from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import predict_stream
 from pipeline.model import Model
 from pipeline.progress import progress
@@ -194,14 +195,16 @@ def gmac(segmenter: Segmenter, path: Path, stage: Stage, tiles: Sequence[int]) -
     """
     photo = read_photo(path)
     with FlopCounterMode(display=False) as counter:
-        segmenter.propose(photo, budget=0)
+        segmenter.propose([photo], max_tiles=0)
     result = {"coarse": counter.get_total_flops() / 2e9}
-    if stage == "refined":
+    refiner = segmenter.model.refiner
+    if stage == "refined" and refiner is not None:
         fovea = segmenter.model.fovea
         sides = [fovea.window_side(level) for level in range(fovea.levels)]
-        one = [torch.zeros(1, s, s, 4, dtype=torch.uint8, device=segmenter.device) for s in sides]
+        device = next(refiner.parameters()).device
+        one = [torch.zeros(1, s, s, 4, dtype=torch.uint8, device=device) for s in sides]
         with FlopCounterMode(display=False) as counter, torch.inference_mode():
-            segmenter.refiner()(one)
+            refiner(one)  # of a single tile: the runtime's calls are padded with more
         result["refined"] = result["coarse"] + counter.get_total_flops() / 2e9 * fmean(tiles)
     return result
 

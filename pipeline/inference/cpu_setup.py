@@ -1,12 +1,24 @@
-"""Photos side by side: several at once, each computed in one thread, results in order."""
+"""Cores and memory of a process that works on several photos at once.
+
+On a CPU, several photos at once in a thread each beat one photo in several threads. Nothing here
+outlives the work: torch's threads are set in the workers alone, and OpenCV's, which a process has
+once, come back when the last of those that need it so has ended. The one setting for good,
+`keep_freed_memory`, is for commands to call, whose process is their own.
+"""
 
 import ctypes
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import TypeVar
 
 import cv2
 import torch
+from threadpoolctl import ThreadpoolController
+
+T = TypeVar("T")
+Result = TypeVar("Result")
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Options of `mallopt`, as malloc.h has them."""
@@ -15,6 +27,46 @@ THRESHOLDS = (2**30, 2**25)
 """Bytes from which a block is given back at once. Older versions of glibc take no more than the
 second."""
 
+_of_thread = threading.local()
+
+
+class _OpenCV:
+    """How many need OpenCV in one thread, and what it had before the first of them."""
+
+    lock = threading.Lock()
+    num_users = 0
+    before = 0
+
+
+@contextmanager
+def opencv_in_one_thread() -> Iterator[None]:
+    """Have OpenCV compute in the thread that calls it; several may ask for it at once."""
+    with _OpenCV.lock:
+        if not _OpenCV.num_users:
+            _OpenCV.before = cv2.getNumThreads()
+            cv2.setNumThreads(1)
+        _OpenCV.num_users += 1
+    try:
+        yield
+    finally:
+        with _OpenCV.lock:
+            _OpenCV.num_users -= 1
+            if not _OpenCV.num_users:
+                cv2.setNumThreads(_OpenCV.before)
+
+
+def in_one_thread(work: Callable[[T], Result]) -> Callable[[T], Result]:
+    """Return `work` so that torch computes it in the worker thread that calls it, and no other."""
+
+    def alone(item: T) -> Result:
+        if not getattr(_of_thread, "is_single", False):
+            torch.get_num_threads()  # so that torch does not set it up later, with all cores
+            _openmp().limit(limits=1)  # of this thread; others, and new ones, keep theirs
+            _of_thread.is_single = True
+        return work(item)
+
+    return alone
+
 
 @cache
 def keep_freed_memory() -> None:
@@ -22,7 +74,7 @@ def keep_freed_memory() -> None:
 
     The C library gives them back otherwise, and the pages of new ones are filled with zeros one by
     one, which takes a tenth of the time of a photo. Without effect where that library is not
-    glibc.
+    glibc. It changes the whole process for good: a command may call it, a library may not.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     # Without a threshold of its own glibc adapts it, which trimming alone would end.
@@ -30,18 +82,6 @@ def keep_freed_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, 2**30)
 
 
-@contextmanager
-def single_threaded_ops() -> Iterator[None]:
-    """Let each worker compute in one thread, and keep the memory of one photo for the next.
-
-    On a CPU, several photos at once in a thread each beat one photo in several threads.
-    """
-    before = torch.get_num_threads(), cv2.getNumThreads()
-    keep_freed_memory()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        cv2.setNumThreads(before[1])
+@cache
+def _openmp() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="openmp")

@@ -22,7 +22,8 @@ from data.kaggle_csv import RowJournal, check_names
 from data.masks import read_mask, write_mask
 from data.samples import by_stem, true_masks
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
-from pipeline.inference.segmenter import Prediction, Segmenter
+from pipeline.inference.prediction import Prediction
+from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import predict_stream
 from pipeline.model import identity
 from pipeline.progress import progress

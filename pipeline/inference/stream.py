@@ -16,8 +16,8 @@ import torch
 
 from data.errors import InputError
 from data.threads import map_threads, raise_first
-from pipeline.inference.cpu_setup import single_threaded_ops
-from pipeline.inference.segmenter import Photo, Prediction
+from pipeline.inference.cpu_setup import in_one_thread, opencv_in_one_thread
+from pipeline.inference.prediction import Photo, Prediction
 
 T = TypeVar("T")
 Result = TypeVar("Result")
@@ -79,8 +79,8 @@ def map_photos(
         items: what to work on.
         num_workers: how many items at once; by default as many as this process has cores.
     """
-    with single_threaded_ops():
-        yield from map_threads(work, items, num_workers)
+    with opencv_in_one_thread():
+        yield from map_threads(in_one_thread(work), items, num_workers)
 
 
 def predict_stream_batched(
@@ -115,14 +115,16 @@ def predict_stream_batched(
             raise prediction
         return finish(item, prediction)
 
+    read_ahead = in_one_thread(read_one)
+    compute, write = in_one_thread(predict_some), in_one_thread(finish_one)
     with (
-        single_threaded_ops(),
-        closing(raise_first(map_threads(read_one, items))) as photos,
+        opencv_in_one_thread(),
+        closing(raise_first(map_threads(read_ahead, items))) as photos,
         closing(
-            raise_first(map_threads(predict_some, batches(photos), BATCHES_AT_ONCE, ahead=1))
+            raise_first(map_threads(compute, batches(photos), BATCHES_AT_ONCE, ahead=1))
         ) as predicted,
         closing(
-            map_threads(finish_one, (pair for some in predicted for pair in some), ahead=1)
+            map_threads(write, (pair for batch in predicted for pair in batch), ahead=1)
         ) as results,
     ):
         yield from results

@@ -1,8 +1,10 @@
-"""Networks as they are run: what training needs and prediction does not is taken out.
+"""Networks as torch runs them for prediction: copies without what only training needs.
 
 Batch norms become part of the convolutions before them, weights are kept in the type that is
 computed in, and activations are the ones that the device has a fast kernel for. A copy computes
 what its original does, up to rounding.
+
+Shapes: B photos, h x w the coarse size, N tiles, T their side.
 """
 
 import copy
@@ -11,13 +13,67 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from data.errors import InputError
 from pipeline.inference.devices import Network, Precision, dtype_of, to_device
+from pipeline.model import NO_REFINER, Model
+from refine.fovea import Windows
 
 VECTOR = 32
 """Channels that the CPU's bfloat16 kernel of PReLU takes at once; with fewer of them it goes value
 by value, which took a third of the time of ENet."""
+
+
+CPU_TILES_AT_ONCE = 128
+"""Tiles refined together on a CPU: so few that what is between two layers stays in the cache."""
+
+GPU_TILES_AT_ONCE = 4096
+"""The same on any other device. Photos with more tiles take more time and no more memory."""
+
+TILES_MULTIPLE = 32
+"""The number of tiles in a call is rounded up to a multiple of this. oneDNN keeps a compiled kernel
+for each shape; without it, memory grew by 1 GB per 1,000 photos."""
+
+
+class TorchNetworks:
+    """The networks of a model on a device, as `pipeline.inference.networks` asks for them.
+
+    They are copies: what is done to `model` later changes nothing.
+    """
+
+    def __init__(self, model: Model, device: torch.device, precision: Precision = "auto") -> None:
+        self.device = device
+        self.precision: Precision = precision
+        self.coarse_network = fold_for_inference(model.coarse, device, precision)
+        self.refiner_network = model.refiner and fold_for_inference(
+            model.refiner, device, precision
+        )
+
+    def coarse(self, photos: Tensor) -> Tensor:
+        """Return the (B, h, w) float32 coarse logits of (B, 3, h, w) uint8 RGB photos."""
+        logits: Tensor = self.coarse_network(photos)
+        return logits
+
+    def refiner(self, windows: Windows) -> Tensor:
+        """Return the (N, T, T) float32 logits of tiles, some of them at a time.
+
+        Args:
+            windows: level k is (N, S_k, S_k, 4) uint8, RGB and coarse probability.
+
+        Raises:
+            InputError: the model has no refiner.
+        """
+        if self.refiner_network is None:
+            raise InputError(NO_REFINER)
+        at_once = CPU_TILES_AT_ONCE if self.device.type == "cpu" else GPU_TILES_AT_ONCE
+        results = []
+        for part in zip(*(window.split(at_once) for window in windows), strict=True):
+            num = len(part[0])
+            filled = [F.pad(x, (0, 0) * 3 + (0, -num % TILES_MULTIPLE)) for x in part]
+            results.append(self.refiner_network(filled)[:num])
+        return torch.cat(results)
 
 
 class MaximumPReLU(nn.Module):

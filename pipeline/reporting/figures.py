@@ -3,7 +3,7 @@
 Shapes: H x W the photo, T the side of a tile, S_k that of the window of level k.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,7 +14,8 @@ from data.geometry import Size
 from data.pyramid import to_working_size
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.mask_options import Stage
-from pipeline.inference.segmenter import Prediction, Segmenter
+from pipeline.inference.prediction import Prediction
+from pipeline.inference.segmenter import Segmenter
 from pipeline.reporting.canvas import (
     BLUE,
     CYAN,
@@ -41,7 +42,7 @@ from pipeline.reporting.canvas import (
     white_on_black,
 )
 from refine.postprocess import stages
-from refine.stitch import probability, stitch
+from refine.stitch import probability
 
 FOVEA_SIDE = 480
 """Pixels that the pictures of a fovea have to each side, about."""
@@ -81,14 +82,15 @@ class TileView:
 def view_tile(segmenter: Segmenter, prediction: Prediction, tile: Tile, stage: Stage) -> TileView:
     """Return what the refiner sees of any tile, also of one that the coarse stage is sure of."""
     fovea, proposal = segmenter.model.fovea, prediction.proposal
-    levels = segmenter.levels([to_working_size(prediction.photo, segmenter.model.long_side)])
+    levels = segmenter.pyramid([to_working_size(prediction.photo, segmenter.model.long_side)])
     tiles = torch.tensor([[0, *tile]], device=segmenter.device)
     windows = segmenter.windows(levels, proposal.upsampled, tiles)
     top, left = (at * fovea.tile for at in tile)
     refined = None
     if stage == "refined":
-        residual = segmenter.refine(windows)
-        logits = stitch(proposal.upsampled, tiles, residual, residual=segmenter.refiner().residual)
+        logits = segmenter.stitch(
+            replace(proposal, tiles=tiles), segmenter.networks.refiner(windows)
+        )
         inside = logits[0, top : top + fovea.tile, left : left + fovea.tile]
         refined = probability(inside).cpu().numpy()
     beyond = segmenter.margin - fovea.margin

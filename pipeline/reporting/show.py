@@ -79,7 +79,7 @@ def draw(
     truth = None if mask is None else read_truth(path, mask, photo)
     stage = segmenter.check_stage(options.stage)
     prediction = segmenter.predict(photo, options)
-    weights = prediction.proposal.weights
+    weights = prediction.proposal.tile_uncertainty
     look = view_tile(segmenter, prediction, choose_tile(weights, options.tile, path), stage)
     pictures = {
         "overlay": overlay(photo, prediction.mask),

@@ -84,7 +84,7 @@ def make_patches(
     cutters = fold_models.cutters(run, config, model)
     chosen = [cutters.of(sample, held_out=i >= len(kept)) for i, sample in enumerate(samples)]
     cutting = {id(one): first_stage_of(one, config) for one in chosen}
-    on_device = {key: Segmenter(one, device) for key, one in cutting.items()}
+    on_device = {key: Segmenter.from_model(one, device) for key, one in cutting.items()}
     segmenters = [on_device[id(one)] for one in chosen]
     run_folder.record(run, config)
     names = [sample.name for sample in samples]
@@ -169,7 +169,7 @@ def photo_patches(
         InputError: photo or mask are damaged.
     """
     fovea = segmenter.model.fovea
-    proposal = segmenter.propose(read_photo(sample.photo), budget)
+    proposal = segmenter.propose([read_photo(sample.photo)], budget)
     mask = read_mask(sample.mask).astype(np.uint8) * 255
     truth = to_working_size(mask, segmenter.model.long_side)
     height, width = proposal.working

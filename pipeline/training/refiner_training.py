@@ -25,8 +25,7 @@ from pipeline import model as models
 from pipeline.config import Config
 from pipeline.evaluation.metrics import Overlap
 from pipeline.inference.devices import autocast, to_device
-from pipeline.inference.segmenter import NO_REFINER
-from pipeline.model import Model
+from pipeline.model import NO_REFINER, Model
 from pipeline.training import distributed, fold_models
 from pipeline.training.loop import fit
 from pipeline.training.losses import masked_bce

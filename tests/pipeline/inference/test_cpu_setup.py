@@ -1,147 +1,108 @@
-import gc
 import threading
-import time
-import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import Any
 
 import cv2
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
-from data import threads
-from data.errors import InputError
-from data.threads import AHEAD, map_threads, raise_first
-from pipeline.inference.cpu_setup import keep_freed_memory
+from pipeline.inference.cpu_setup import in_one_thread, keep_freed_memory, opencv_in_one_thread
 from pipeline.inference.stream import map_photos
 
-Mapped = Callable[..., Generator[Any, None, None]]
-MAPS = pytest.mark.parametrize("mapped", [map_threads, map_photos])
+
+def threads_here(_: object = None) -> tuple[int, int]:
+    """How many threads torch and OpenCV take, as the thread that calls this sees it."""
+    return torch.get_num_threads(), cv2.getNumThreads()
 
 
-class Counting:
-    """Work that keeps count of what was begun and ended."""
-
-    def __init__(self, seconds: float = 0) -> None:
-        self.seconds = seconds
-        self.lock = threading.Lock()
-        self.begun = self.ended = self.most_at_once = 0
-
-    def __call__(self, item: int) -> int:
-        with self.lock:
-            self.begun += 1
-            self.most_at_once = max(self.most_at_once, self.begun - self.ended)
-        time.sleep(self.seconds)
-        with self.lock:
-            self.ended += 1
-        return item
-
-
-@given(st.lists(st.integers(0, 3), max_size=20), st.integers(1, 4))
-def test_results_come_in_the_order_of_the_items(items: list[int], num_workers: int):
-    def work(item: int) -> int:
-        time.sleep(item / 2000)
-        return item + 1
-
-    assert list(map_threads(work, items, num_workers)) == [item + 1 for item in items]
-
-
-@MAPS
-def test_an_input_error_stands_in_the_place_of_the_result(mapped: Mapped):
-    def work(item: int) -> int:
-        if item % 3 == 1:
-            raise InputError(f"number {item}")
-        return item
-
-    results = list(mapped(work, range(8), 2))
-
-    assert [str(result) for result in results] == [
-        f"number {item}" if item % 3 == 1 else str(item) for item in range(8)
-    ]
-
-
-@MAPS
-def test_another_error_is_raised_and_nothing_is_begun_after_it(mapped: Mapped):
-    count = Counting(seconds=0.001)
-
-    def work(item: int) -> int:
-        if item == 5:
-            raise OSError("full")
-        return count(item)
-
-    with pytest.raises(OSError, match="full"):
-        list(mapped(work, range(1000), 2))
-
-    assert count.ended == count.begun < 5 + 2 * AHEAD
-
-
-@MAPS
-def test_whoever_leaves_early_leaves_no_thread_at_work(mapped: Mapped):
-    count = Counting(seconds=0.005)
-    threads = threading.active_count()
-
-    with closing(mapped(count, range(1000), 3)) as results:
-        assert next(results) == 0
-
-    assert count.ended == count.begun <= 3 * AHEAD
-    assert threading.active_count() <= threads
-
-
-def test_a_loop_that_raises_ends_the_threads():
-    count = Counting(seconds=0.005)
-
-    def leave() -> None:
-        for _ in map_photos(count, range(1000), 2):
-            raise InputError("enough")
-
-    with pytest.raises(InputError, match="enough") as caught:
-        leave()
-    del caught  # the traceback of the error holds the loop
-
-    assert count.ended == count.begun <= 2 * AHEAD
-
-
-@pytest.mark.parametrize("num_workers", [1, 3])
-def test_no_more_are_begun_than_a_few_ahead_of_the_loop(num_workers: int):
-    count = Counting()
-
-    for i, _ in enumerate(map_threads(count, range(40), num_workers)):
-        time.sleep(0.001)
-        assert count.begun <= i + AHEAD * num_workers
-
-    assert count.ended == 40
-    assert count.most_at_once <= num_workers
-
-
-def test_by_default_there_are_as_many_workers_as_cores(monkeypatch: pytest.MonkeyPatch):
-    count = Counting(seconds=0.005)
-    monkeypatch.setattr(threads, "cpu_count", lambda: 3)
-
-    list(map_threads(count, range(30)))
-
-    assert count.most_at_once == 3
-
-
-def test_each_photo_is_computed_in_one_thread_and_what_was_set_comes_back():
-    def nums(_: int = 0) -> tuple[int, int]:
-        return torch.get_num_threads(), cv2.getNumThreads()
-
-    before = nums()
+@pytest.fixture(autouse=True)
+def _two_threads() -> Iterator[None]:
+    before = threads_here()
     torch.set_num_threads(2)
     cv2.setNumThreads(2)
+    yield
+    torch.set_num_threads(before[0])
+    cv2.setNumThreads(before[1])
 
-    try:
-        within = list(map_photos(nums, range(4), 2))
-        after = nums()
-    finally:
-        torch.set_num_threads(before[0])
-        cv2.setNumThreads(before[1])
+
+def in_new_thread(work: Callable[[], object]) -> object:
+    results: list[object] = []
+    thread = threading.Thread(target=lambda: results.append(work()))
+    thread.start()
+    thread.join()
+    return results[0]
+
+
+def test_each_photo_is_computed_in_one_thread_and_nothing_else_changes():
+    within = list(map_photos(threads_here, range(4), 2))
 
     assert within == [(1, 1)] * 4
-    assert after == (2, 2)
+    assert threads_here() == (2, 2)
+    assert in_new_thread(threads_here) == (2, 2)
+
+
+def test_while_photos_are_worked_on_torch_keeps_its_threads_elsewhere():
+    with closing(map_photos(threads_here, range(4), 2)) as results:
+        assert next(results) == (1, 1)
+
+        assert torch.get_num_threads() == 2
+        assert in_new_thread(torch.get_num_threads) == 2
+
+
+@pytest.mark.parametrize("first_to_end", [0, 1])
+def test_two_predictions_at_once_leave_nothing_changed(first_to_end: int):
+    """Overlapping, not nested: whoever came first may be the first to go."""
+    both = [map_photos(threads_here, range(9), 2) for _ in range(2)]
+    assert [next(results) for results in both] == [(1, 1)] * 2
+
+    both.pop(first_to_end).close()
+    assert list(both[0])[-1] == (1, 1)
+
+    assert threads_here() == (2, 2)
+    assert in_new_thread(threads_here) == (2, 2)
+
+
+def test_two_predictions_in_threads_of_their_own_leave_nothing_changed():
+    inside, go_on = threading.Barrier(2), threading.Barrier(2)
+    seen: list[object] = []
+
+    def one() -> None:
+        with closing(map_photos(threads_here, range(9), 2)) as results:
+            inside.wait(timeout=20)
+            seen.append(next(results))
+            go_on.wait(timeout=20)
+            seen.extend(results)
+        seen.append(torch.get_num_threads())
+
+    callers = [threading.Thread(target=one) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+
+    assert sorted(map(str, seen)) == sorted(["(1, 1)"] * 18 + ["2"] * 2)
+    assert threads_here() == (2, 2)
+
+
+def test_opencv_gets_back_what_it_had_when_the_work_fails():
+    def fail() -> None:
+        with opencv_in_one_thread(), opencv_in_one_thread():
+            within.append(cv2.getNumThreads())
+            raise OSError("full")
+
+    within: list[int] = []
+    with pytest.raises(OSError, match="full"):
+        fail()
+
+    assert within == [1]
+    assert cv2.getNumThreads() == 2
+
+
+def test_torch_computes_in_one_thread_where_it_is_asked_to_and_nowhere_else():
+    counting = in_one_thread(threads_here)
+
+    assert in_new_thread(lambda: [counting(None), counting(None)]) == [(1, 2), (1, 2)]
+    assert threads_here() == (2, 2)
 
 
 @pytest.mark.parametrize(
@@ -172,36 +133,3 @@ def test_memory_is_kept_where_the_c_library_can(
     keep_freed_memory()
 
     assert calls == wanted
-
-
-def test_an_error_that_is_kept_keeps_nothing_of_the_work():
-    class Photo:
-        pass
-
-    photos: list[weakref.ref[Photo]] = []
-
-    def failing(_: int) -> None:
-        photo = Photo()
-        photos.append(weakref.ref(photo))
-        raise InputError("no")
-
-    kept = list(map_threads(failing, range(3)))
-
-    gc.collect()
-    assert [str(error) for error in kept] == ["no"] * 3
-    assert not any(photo() for photo in photos)
-
-
-def test_the_first_error_of_work_without_errors_is_raised():
-    begun = []
-
-    def odd(item: int) -> int:
-        begun.append(item)
-        if item % 2:
-            raise InputError(f"item {item}")
-        return item
-
-    assert list(raise_first(map_threads(odd, [0, 2, 4]))) == [0, 2, 4]
-    with pytest.raises(InputError, match="item 3"):
-        list(raise_first(map_threads(odd, [0, 2, 3, *range(5, 1000)], num_workers=1)))
-    assert len(begun) < 20

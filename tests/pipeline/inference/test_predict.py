@@ -36,7 +36,7 @@ def segmenter_of() -> Segmenter:
     coarse = ENet()
     nn.init.normal_(coarse.head.weight, std=2)
     refiner = Refiner(Fovea(8, 2), channels=(4, 4), depths=(1, 1))
-    return Segmenter(Model(coarse, refiner, Fovea(8, 2), 0.05, 0.95, 96), CPU, "fp32")
+    return Segmenter.from_model(Model(coarse, refiner, Fovea(8, 2), 0.05, 0.95, 96), CPU, "fp32")
 
 
 def write_photos(folder: Path, count: int) -> list[Path]:
@@ -54,7 +54,7 @@ def write_photos(folder: Path, count: int) -> list[Path]:
 def interrupted_after(count: int, photos: list[Path], out: Path, table: Path) -> None:
     """Predict until so many rows are written, then press Ctrl-C."""
     segmenter = segmenter_of()
-    propose, left = segmenter.propose_batch, [count]
+    propose, left = segmenter.propose, [count]
 
     def dying(*arguments: object) -> object:
         if not left[0]:
@@ -62,7 +62,7 @@ def interrupted_after(count: int, photos: list[Path], out: Path, table: Path) ->
         left[0] -= 1
         return propose(*arguments)  # type: ignore[arg-type]
 
-    segmenter.propose_batch = dying  # type: ignore[method-assign,assignment]
+    segmenter.propose = dying  # type: ignore[method-assign,assignment]
     with pytest.raises(KeyboardInterrupt):
         predict_photos(photos, out, segmenter, csv_path=table)
 
@@ -70,13 +70,13 @@ def interrupted_after(count: int, photos: list[Path], out: Path, table: Path) ->
 def predicted(segmenter: Segmenter) -> list[int]:
     """Note the photos that `segmenter` is asked for from now on, by the sum of their pixels."""
     calls: list[int] = []
-    propose = segmenter.propose_batch
+    propose = segmenter.propose
 
     def counting(*arguments: object) -> object:
         calls.extend(int(np.sum(photo)) for photo in arguments[0])  # type: ignore[attr-defined]
         return propose(*arguments)  # type: ignore[arg-type]
 
-    segmenter.propose_batch = counting  # type: ignore[method-assign,assignment]
+    segmenter.propose = counting  # type: ignore[method-assign,assignment]
     return calls
 
 
@@ -150,7 +150,7 @@ def test_a_photo_that_cannot_be_read_has_no_row(tmp_path: Path):
 
 def test_rows_depend_on_the_model_and_all_options(tmp_path: Path):
     segmenter = segmenter_of()
-    other = Segmenter(replace(segmenter.model, low=0.1), CPU, "fp32")
+    other = Segmenter.from_model(replace(segmenter.model, low=0.1), CPU, "fp32")
     steps = [parse("smooth=3")]
     prints = [
         fingerprint(segmenter, MaskOptions(), tmp_path),

@@ -12,7 +12,7 @@ from coarse.enet import ENet
 from data.errors import InputError
 from data.geometry import COARSE_STRIDES, Fovea
 from data.pyramid import pad
-from pipeline.inference import segmenter as module
+from pipeline.inference import torch_networks
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
@@ -55,7 +55,7 @@ def model_of(
 
 
 def segmenter_of(**settings: object) -> Segmenter:
-    return Segmenter(model_of(**settings), CPU, "fp32")  # type: ignore[arg-type]
+    return Segmenter.from_model(model_of(**settings), CPU, "fp32")  # type: ignore[arg-type]
 
 
 def inside_tiles(tiles: NDArray[np.int64], side: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -123,7 +123,7 @@ def test_every_tile_may_be_uncertain(monkeypatch: pytest.MonkeyPatch):
     photo = photo_of(96, 128)
 
     at_once = segmenter.predict(photo)
-    monkeypatch.setitem(module.TILES_AT_ONCE, "cpu", 32)
+    monkeypatch.setattr(torch_networks, "CPU_TILES_AT_ONCE", 32)
     by_and_by = segmenter.predict(photo)
 
     assert len(at_once.tiles) == at_once.num_tiles == 12 * 16
@@ -146,7 +146,7 @@ def test_a_budget_of_nothing_is_the_coarse_stage():
 def test_a_budget_takes_the_most_uncertain_tiles():
     segmenter = segmenter_of(fovea=Fovea(8, 2))
     photo = photo_of(96, 128)
-    p = torch.sigmoid(segmenter.propose(photo).coarse[0])
+    p = torch.sigmoid(segmenter.propose([photo]).coarse[0])
     doubt = torch.minimum(p, 1 - p).reshape(12, 2, 16, 2).sum((1, 3))
 
     few = segmenter.predict(photo, MaskOptions(budget=5)).tiles
@@ -159,7 +159,7 @@ def test_a_budget_takes_the_most_uncertain_tiles():
 
 
 def test_a_model_without_a_refiner_goes_as_far_as_it_can():
-    segmenter = Segmenter(replace(model_of(), refiner=None), CPU, "fp32")
+    segmenter = Segmenter.from_model(replace(model_of(), refiner=None), CPU, "fp32")
     photo = photo_of(96, 128)
 
     prediction = segmenter.predict(photo)
@@ -194,7 +194,7 @@ def test_a_prediction_leaves_photo_and_model_as_they_were():
     photo = photo_of(96, 128)
     before = photo.copy()
 
-    Segmenter(model, CPU, "fp32").predict(photo)
+    Segmenter.from_model(model, CPU, "fp32").predict(photo)
 
     np.testing.assert_array_equal(photo, before)
     for name, value in model.coarse.state_dict().items():
@@ -213,9 +213,9 @@ def test_the_networks_see_the_photo_in_one_pyramid():
             return torch.linspace(-2, 1, photos[:, 0].numel()).view(photos[:, 0].shape)
 
     photo = np.repeat(np.repeat(photo_of(24, 32), 4, axis=0), 4, axis=1)
-    segmenter = Segmenter(replace(model_of(), coarse=Spy()), CPU, "fp32")
+    segmenter = Segmenter.from_model(replace(model_of(), coarse=Spy()), CPU, "fp32")
 
-    proposal = segmenter.propose(photo)
+    proposal = segmenter.propose([photo])
 
     np.testing.assert_array_equal(seen[0][0].permute(1, 2, 0), photo[::4, ::4])
     assert seen[0].shape[-1] * 4 == proposal.upsampled.shape[-1]
@@ -243,7 +243,7 @@ def test_where_the_coarse_network_says_half_of_the_photo_half_of_the_mask_is_set
     photo = np.zeros((*size, 3), np.uint8)
     edge = size[1] // 2
     photo[:, :edge] = 255
-    segmenter = Segmenter(replace(model_of(), coarse=Left(), refiner=None), CPU, "fp32")
+    segmenter = Segmenter.from_model(replace(model_of(), coarse=Left(), refiner=None), CPU, "fp32")
 
     prediction = segmenter.predict(photo)
 
@@ -279,10 +279,10 @@ def test_a_negative_budget_is_refused():
 def test_a_model_in_training_predicts_as_it_will_and_stays_in_training():
     model = model_of()
     photo = photo_of(96, 128)
-    wanted = Segmenter(model, CPU, "fp32").predict(photo)
+    wanted = Segmenter.from_model(model, CPU, "fp32").predict(photo)
     model.coarse.train()
 
-    prediction = Segmenter(model, CPU, "fp32").predict(photo)
+    prediction = Segmenter.from_model(model, CPU, "fp32").predict(photo)
 
     np.testing.assert_array_equal(prediction.logits, wanted.logits)
     assert model.coarse.training
@@ -350,9 +350,9 @@ def test_whatever_the_stride_of_the_coarse_network_the_refiner_sees_the_same_pla
 ):
     photo = cv2.resize(photo_of(12, 17), (257, 190))
     model = replace(model_of(fovea=fovea), coarse=ByBrightness(stride=stride), long_side=257)
-    segmenter = Segmenter(model, CPU, "fp32")
+    segmenter = Segmenter.from_model(model, CPU, "fp32")
 
-    proposal = segmenter.propose(photo)
+    proposal = segmenter.propose([photo])
 
     assert proposal.padded.height == proposal.coarse.shape[1] * stride
     assert proposal.padded.height % (8 * stride) == 0
@@ -367,7 +367,7 @@ def test_whatever_the_stride_of_the_coarse_network_the_refiner_sees_the_same_pla
 def test_masks_go_through_the_steps_of_the_model_or_those_asked_for():
     steps = (parse("smooth=3"), parse("components=10"))
     photo = photo_of(96, 128)
-    segmenter = Segmenter(replace(model_of(), postprocess=steps), CPU, "fp32")
+    segmenter = Segmenter.from_model(replace(model_of(), postprocess=steps), CPU, "fp32")
 
     plain = segmenter.predict(photo, MaskOptions(postprocess=()))
     own = segmenter.predict(photo)
@@ -386,11 +386,11 @@ def test_a_refiner_that_is_no_residual_stands_in_the_place_of_the_coarse_logits(
     model = model_of()
     assert model.refiner is not None
     model.refiner.residual = False
-    segmenter = Segmenter(model, CPU, "fp32")
+    segmenter = Segmenter.from_model(model, CPU, "fp32")
 
     prediction = segmenter.predict(photo_of(96, 128))
 
-    refined = segmenter.refine(prediction.proposal.windows).detach().numpy()
+    refined = segmenter.networks.refiner(prediction.proposal.windows).detach().numpy()
     for (row, column), block in zip(prediction.tiles, refined, strict=True):
         rows, columns = slice(row * 16, row * 16 + 16), slice(column * 16, column * 16 + 16)
         np.testing.assert_array_equal(prediction.logits[rows, columns], block)
@@ -399,14 +399,14 @@ def test_a_refiner_that_is_no_residual_stands_in_the_place_of_the_coarse_logits(
 def test_however_many_tiles_there_are_the_refiner_sees_few_shapes():
     """Each new shape would cost time, and memory for good."""
     segmenter = segmenter_of(low=0.0, high=1.0, fovea=Fovea(8, 2))
-    refiner = segmenter.refiner()
-    proposal = segmenter.propose(photo_of(96, 128))
+    refiner = segmenter.networks.refiner_network
+    proposal = segmenter.propose([photo_of(96, 128)])
     seen = set()
     refiner.register_forward_pre_hook(lambda _, inputs: seen.add(len(inputs[0][0])))
-    every = segmenter.refine(proposal.windows)
+    every = segmenter.networks.refiner(proposal.windows)
 
     for num in range(1, len(proposal.tiles), 7):
-        some = segmenter.refine([window[:num] for window in proposal.windows])
+        some = segmenter.networks.refiner([window[:num] for window in proposal.windows])
 
         assert some.shape == (num, 8, 8)
         torch.testing.assert_close(some, every[:num], rtol=1e-4, atol=1e-4)

@@ -177,7 +177,7 @@ def test_a_gpu_gives_the_masks_of_a_cpu():
                 raise InputError("unreadable")
             return photos[item]
 
-        one = Segmenter(model, device, "fp32")
+        one = Segmenter.from_model(model, device, "fp32")
         return list(
             predict_stream(range(12), read, one.predict_batch, lambda _, found: found.mask, device)
         )

@@ -54,7 +54,7 @@ def model_of(coarse: CoarseNetwork | None = None, fovea: Fovea | None = None) ->
 
 
 def segmenter_of(model: Model | None = None) -> Segmenter:
-    return Segmenter(model or model_of(), CPU, "fp32")
+    return Segmenter.from_model(model or model_of(), CPU, "fp32")
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def segmenter_of(fovea: Fovea, *, low: float = 0.05, high: float = 0.95) -> Segm
     torch.manual_seed(3)
     coarse = ENet()
     nn.init.normal_(coarse.head.weight, std=2)
-    return Segmenter(Model(coarse, None, fovea, low, high, LONG_SIDE), CPU, "fp32")
+    return Segmenter.from_model(Model(coarse, None, fovea, low, high, LONG_SIDE), CPU, "fp32")
 
 
 def slow_targets(
@@ -99,7 +99,7 @@ def test_patches_are_what_a_slow_twin_makes(tmp_path: Path, size: tuple[int, int
 
     patches, outside = photo_patches(4, sample, segmenter, budget=10**6)
 
-    proposal = segmenter.propose(read_photo(sample.photo))
+    proposal = segmenter.propose([read_photo(sample.photo)])
     grey = read_mask(sample.mask).astype(np.uint8) * 255
     if proposal.working != size:
         smaller = proposal.working.area < size[0] * size[1]
@@ -151,7 +151,7 @@ def test_a_budget_takes_the_most_uncertain_tiles(tmp_path: Path):
     every, _ = photo_patches(0, sample, segmenter, budget=10**6)
 
     assert len(few["tile"]) == len(few["full"]) == 5 < len(every["tile"])
-    np.testing.assert_array_equal(few["tile"][:, 1:], segmenter.propose(photo, 5).tiles[:, 1:])
+    np.testing.assert_array_equal(few["tile"][:, 1:], segmenter.propose([photo], 5).tiles[:, 1:])
     inside = np.zeros((97, 125), np.bool_)
     for _, row, column in few["tile"]:
         inside[row * 8 : row * 8 + 8, column * 8 : column * 8 + 8] = True
@@ -301,7 +301,7 @@ def test_writing_does_not_go_on_with_a_network_that_finds_other_tiles(tmp_path: 
     # As of a device that rounds otherwise, but for the amount.
     with torch.no_grad():
         segmenter.model.coarse.get_parameter("head.weight").mul_(-0.3)
-    other = Segmenter(segmenter.model, segmenter.device, segmenter.precision)
+    other = Segmenter.from_model(segmenter.model, CPU, "fp32")
 
     with pytest.raises(
         InputError, match="begun with other tiles, perhaps on another device; delete"

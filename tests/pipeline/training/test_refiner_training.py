@@ -66,7 +66,7 @@ def segmenter_of() -> Segmenter:
     nn.init.normal_(coarse.head.weight, std=0.2)
     refiner = Refiner(FOVEA, channels=(8,) * 3, depths=(1, 2, 2))
     nn.init.normal_(refiner.head.weight, std=3)
-    return Segmenter(Model(coarse, refiner, FOVEA, 0.05, 0.95, LONG_SIDE), CPU, "fp32")
+    return Segmenter.from_model(Model(coarse, refiner, FOVEA, 0.05, 0.95, LONG_SIDE), CPU, "fp32")
 
 
 def arrays_of(
@@ -123,7 +123,8 @@ def test_the_dice_of_patches_is_that_of_stitched_masks(
     arrays, outside = arrays_of(samples, segmenter, budget)
 
     with torch.inference_mode():
-        found = mean_dice(refined_by(segmenter.refiner()), arrays, outside, first, FOVEA, CPU)
+        refined = refined_by(segmenter.networks.refiner_network)
+        found = mean_dice(refined, arrays, outside, first, FOVEA, CPU)
 
     stitched, coarse = [], []
     for sample in samples[first:]:

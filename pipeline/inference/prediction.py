@@ -1,0 +1,165 @@
+"""What the two stages hand on: a proposal of the coarse stage, and a prediction of a photo.
+
+Shapes: B photos of one size, H x W that size, Hw x Ww their working size, Hp x Wp that padded,
+h x w the coarse size, N tiles, T their side.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from coarse.uncertainty import select_tiles
+from data.geometry import Size
+from refine.fovea import Windows
+from refine.postprocess import Step, apply
+from refine.stitch import enlarge, reduce
+
+Photo = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What the coarse stage makes of photos, and what the refiner is to look at."""
+
+    size: Size
+    """Of the photos, before they were brought to working size."""
+    working: Size
+    coarse: Tensor
+    """(B, h, w) logits."""
+    upsampled: Tensor
+    """(B, Hp, Wp) logits."""
+    tile_uncertainty: Tensor
+    """(B, Hp / T, Wp / T): how uncertain each tile is, zero where it is not."""
+    tiles: Tensor
+    """(N, 3) int64: photo, row and column in the grid of tiles, in that order."""
+    windows: Windows
+    """Level k: (N, S_k, S_k, 4) uint8, RGB and coarse probability."""
+
+    @property
+    def padded(self) -> Size:
+        """Working size and what was padded."""
+        return Size(*self.upsampled.shape[1:])
+
+    @property
+    def stride(self) -> int:
+        """Pixels at working size along the side of a coarse pixel."""
+        return self.padded.height // self.coarse.shape[-2]
+
+    def rows_within(self, max_tiles: int | None) -> Tensor:
+        """Return (N,) bool: which of the tiles are among the `max_tiles` heaviest of their photo.
+
+        Raises:
+            ValueError: `max_tiles` is negative.
+        """
+        chosen = torch.zeros_like(self.tile_uncertainty, dtype=torch.bool)
+        chosen[tuple(select_tiles(self.tile_uncertainty, max_tiles).T)] = True
+        return chosen[tuple(self.tiles.T)]
+
+    def with_tiles(self, rows: Tensor) -> "Proposal":
+        """Return the proposal with those of its tiles that `rows`, (N,) bool, has."""
+        windows = [window[rows] for window in self.windows]
+        return replace(self, tiles=self.tiles[rows], windows=windows)
+
+    def photos(self) -> "list[Proposal]":
+        """Return what belongs to each photo, so that one kept does not keep the others."""
+        num = len(self.coarse)
+        if num == 1:
+            return [self]
+        counts = torch.bincount(self.tiles[:, 0], minlength=num).tolist()
+        tiles = self.tiles.clone()
+        tiles[:, 0] = 0
+        windows = [window.split(counts) for window in self.windows]
+        return [
+            replace(
+                self,
+                coarse=self.coarse[i : i + 1].clone(),
+                upsampled=self.upsampled[i : i + 1].clone(),
+                tile_uncertainty=self.tile_uncertainty[i : i + 1].clone(),
+                tiles=own.clone(),
+                windows=[window[i].clone() for window in windows],
+            )
+            for i, own in enumerate(tiles.split(counts))
+        ]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Logits of a photo at its own size, and how they came about."""
+
+    photo: Photo
+    proposal: Proposal
+    """Of this photo alone."""
+    on_device: Tensor
+    """(H, W) float32 logits of the stage asked for, on the device that computed them."""
+    tile: int
+    """Side of a tile in pixels at working size."""
+    steps: tuple[Step, ...] = ()
+    """What the mask goes through after the threshold."""
+
+    @cached_property
+    def logits(self) -> NDArray[np.float32]:
+        """(H, W) of the stage asked for; above zero is object."""
+        return self.on_device.cpu().numpy()
+
+    @cached_property
+    def mask(self) -> NDArray[np.bool_]:
+        """(H, W) bool: the finished mask."""
+        return apply(self.steps, (self.on_device > 0).cpu().numpy(), self.photo)
+
+    @cached_property
+    def predicted_dice(self) -> float:
+        """Dice that the mask may be expected to have, from 0 to 1, known without a true one.
+
+        Twice the probability inside the mask over the sum of all probability and of the mask:
+        the soft Dice confidence of Borges et al., arXiv:2402.10665. It ranks photos by how
+        good their masks are; its height is only as true as the probabilities are. An empty mask
+        has 0.
+        """
+        inside = torch.from_numpy(self.mask).to(self.on_device.device)
+        area = int(inside.sum())
+        if not area:
+            return 0.0
+        p = torch.sigmoid(self.on_device)
+        total = float(p.sum(dtype=torch.float64)) + area
+        return 2 * float((p * inside).sum(dtype=torch.float64)) / total
+
+    @cached_property
+    def coarse(self) -> NDArray[np.float32]:
+        """(H, W) logits of the coarse stage alone, upsampled bilinearly."""
+        return at_photo_size(self.proposal.upsampled, self.proposal)[0].cpu().numpy()
+
+    @cached_property
+    def coarse_nearest(self) -> NDArray[np.bool_]:
+        """(H, W) coarse mask with every coarse pixel repeated, for comparison."""
+        mask = (self.proposal.coarse > 0).float()[:, None]
+        whole = F.interpolate(mask, scale_factor=self.proposal.stride, mode="nearest")
+        cropped = whole[..., : self.proposal.working.height, : self.proposal.working.width]
+        if self.proposal.size != self.proposal.working:
+            cropped = F.interpolate(cropped, size=tuple(self.proposal.size), mode="nearest-exact")
+        return cropped[0, 0].cpu().numpy() > 0
+
+    @property
+    def tiles(self) -> NDArray[np.int64]:
+        """(N, 2) row and column of the refined tiles, in the grid of tiles at working size."""
+        return self.proposal.tiles[:, 1:].cpu().numpy()
+
+    @property
+    def num_tiles(self) -> int:
+        """Tiles in that grid."""
+        return self.proposal.padded.area // self.tile**2
+
+
+def at_photo_size(logits: Tensor, proposal: Proposal) -> Tensor:
+    """Return (B, Hp, Wp) logits cropped, and resampled to the photos' own size, (B, H, W)."""
+    height, width = proposal.working
+    cropped = logits[:, :height, :width]
+    if proposal.size.area > proposal.working.area:
+        return enlarge(cropped, proposal.size)
+    if proposal.size != proposal.working:
+        return reduce(cropped, proposal.size)
+    return cropped

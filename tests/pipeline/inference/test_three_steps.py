@@ -1,0 +1,160 @@
+"""A prediction in three steps: propose, refine, finish; and the runtime as a seam."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from data.errors import InputError
+from pipeline.inference.mask_options import MaskOptions
+from pipeline.inference.prediction import Prediction
+from pipeline.inference.segmenter import Segmenter
+from pipeline.inference.torch_networks import TorchNetworks
+from refine.fovea import Windows
+from refine.postprocess import parse
+from tests.pipeline.inference.test_segmenter import CPU, model_of, photo_of, segmenter_of
+
+SIZES = [(96, 128), (50, 61), (300, 400)]
+
+
+class CountingNetworks:
+    """A runtime that counts what it is asked to compute."""
+
+    def __init__(self, networks: TorchNetworks) -> None:
+        self.networks = networks
+        self.device = networks.device
+        self.photos_seen = self.tiles_seen = 0
+
+    def coarse(self, photos: Tensor) -> Tensor:
+        self.photos_seen += len(photos)
+        return self.networks.coarse(photos)
+
+    def refiner(self, windows: Windows) -> Tensor:
+        self.tiles_seen += len(windows[0])
+        return self.networks.refiner(windows)
+
+
+def counted() -> tuple[Segmenter, CountingNetworks]:
+    model = model_of()
+    networks = CountingNetworks(TorchNetworks(model, CPU, "fp32"))
+    return Segmenter(model, networks), networks
+
+
+def assert_same(left: Prediction, right: Prediction) -> None:
+    np.testing.assert_array_equal(left.logits, right.logits)
+    np.testing.assert_array_equal(left.mask, right.mask)
+    np.testing.assert_array_equal(left.tiles, right.tiles)
+    np.testing.assert_array_equal(left.coarse, right.coarse)
+    for one, other in zip(left.proposal.windows, right.proposal.windows, strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_prediction_is_its_three_steps(size: tuple[int, int]):
+    segmenter, photos = segmenter_of(), [photo_of(*size, seed=i) for i in range(2)]
+
+    proposal = segmenter.propose(photos)
+    predictions = segmenter.finish(photos, proposal, segmenter.refine(proposal))
+
+    for prediction, wanted in zip(predictions, segmenter.predict_batch(photos), strict=True):
+        assert_same(prediction, wanted)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        MaskOptions(budget=0),
+        MaskOptions(budget=3),
+        MaskOptions(budget=10**6),
+        MaskOptions(stage="coarse"),
+        MaskOptions(postprocess=(parse("smooth=3"),)),
+    ],
+)
+def test_other_options_need_no_network_to_run_again(options: MaskOptions):
+    segmenter, networks = counted()
+    photos = [photo_of(96, 128, seed=i) for i in range(2)]
+    proposal = segmenter.propose(photos)
+    refined = segmenter.refine(proposal)
+    before = networks.photos_seen, networks.tiles_seen
+
+    predictions = segmenter.finish(photos, proposal, refined, options)
+
+    assert (networks.photos_seen, networks.tiles_seen) == before
+    from_start = segmenter_of().predict_batch(photos, options)
+    for prediction, wanted in zip(predictions, from_start, strict=True):
+        np.testing.assert_array_equal(prediction.tiles, wanted.tiles)
+        np.testing.assert_array_equal(prediction.mask, wanted.mask)
+        np.testing.assert_allclose(prediction.logits, wanted.logits, atol=1e-4)
+
+
+def test_corrected_coarse_logits_need_the_refiner_alone():
+    segmenter, networks = counted()
+    photo = photo_of(96, 128)
+    proposal = segmenter.propose([photo])
+    corrected = proposal.coarse.clone()
+    corrected[:, :8, :8] = 20.0  # someone is sure of that corner
+
+    again = segmenter.propose([photo], coarse=corrected)
+    (prediction,) = segmenter.finish([photo], again, segmenter.refine(again))
+
+    assert networks.photos_seen == 1
+    assert prediction.mask[:28, :28].all()
+    assert torch.equal(again.coarse, corrected)
+    assert not (again.tiles[:, 1:] < 1).all(1).any()  # no tile wholly inside is uncertain
+
+
+def test_the_networks_own_coarse_logits_given_back_change_nothing():
+    segmenter, photo = segmenter_of(), photo_of(300, 400)
+    wanted = segmenter.predict(photo)
+
+    proposal = segmenter.propose([photo], coarse=wanted.proposal.coarse)
+
+    assert_same(*segmenter.finish([photo], proposal, segmenter.refine(proposal)), wanted)
+
+
+@pytest.mark.parametrize("shape", [(1, 24, 31), (2, 24, 32), (24, 32)])
+def test_coarse_logits_of_another_size_are_refused(shape: tuple[int, ...]):
+    with pytest.raises(ValueError, match=r"are \(1, 24, 32\)"):
+        segmenter_of().propose([photo_of(96, 128)], coarse=torch.zeros(shape))
+
+
+def test_any_runtime_can_take_the_place_of_torch():
+    """One that knows no torch module: all object above, background below, refined to the right."""
+
+    class Painted:
+        device = CPU
+
+        def coarse(self, photos: Tensor) -> Tensor:
+            logits = torch.full((len(photos), *photos.shape[2:]), -9.0)
+            logits[:, : photos.shape[2] // 2] = 9.0
+            logits[:, photos.shape[2] // 2] = 0.5
+            return logits
+
+        def refiner(self, windows: Windows) -> Tensor:
+            return torch.full((len(windows[0]), 16, 16), -30.0)
+
+    prediction = Segmenter(model_of(), Painted()).predict(photo_of(96, 128))
+
+    assert prediction.coarse[:44].min() > 0
+    rows = np.unique(prediction.tiles[:, 0])
+    assert set(rows) == {3}
+    assert not prediction.mask[48:64].any()
+    assert prediction.mask[:48].all()
+
+
+def test_a_model_without_a_refiner_finishes_no_refined_stage():
+    model = replace(model_of(), refiner=None)
+    segmenter = Segmenter.from_model(model, CPU, "fp32")
+    proposal = segmenter.propose([photo_of(96, 128)])
+
+    with pytest.raises(InputError, match="no refiner"):
+        segmenter.refine(proposal)
+    with pytest.raises(InputError, match="no refiner"):
+        segmenter.finish([], proposal, torch.zeros(0), MaskOptions(stage="refined"))
+
+
+def test_no_budget_is_negative():
+    with pytest.raises(ValueError, match="at least 0"):
+        MaskOptions(budget=-1)
