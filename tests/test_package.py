@@ -16,7 +16,7 @@ from pipeline.inference.segmenter import Segmenter
 from pipeline.model import WEIGHTS
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = {"data", "coarse", "refine", "pipeline"}
+PACKAGES = {"foveamask", "data", "coarse", "refine", "pipeline"}
 MODEL_FILES = {
     "model.json",
     "coarse.safetensors",

@@ -4,6 +4,7 @@ Shapes: B photos of one size, H x W that size, Hw x Ww their working size, Hp x 
 h x w the coarse size, N tiles, T their side.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -152,6 +153,21 @@ class Prediction:
     def num_tiles(self) -> int:
         """Tiles in that grid."""
         return self.proposal.padded.area // self.tile**2
+
+
+def check_photos(photos: Sequence[Photo]) -> None:
+    """Raise unless all `photos` are (H, W, 3) uint8 of one size, and there is one.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if not photos:
+        raise ValueError("a batch has at least one photo")
+    for photo in photos:
+        if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
+            raise ValueError(f"a photo is (H, W, 3) uint8, not {photo.shape} {photo.dtype}")
+        if photo.shape != photos[0].shape:
+            raise ValueError(f"photos of {photos[0].shape} and {photo.shape} make no batch")
 
 
 def at_photo_size(logits: Tensor, proposal: Proposal) -> Tensor:

@@ -30,7 +30,13 @@ from pipeline import model as models
 from pipeline.inference.devices import Precision, choose_device
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions, Stage
 from pipeline.inference.networks import Networks
-from pipeline.inference.prediction import Photo, Prediction, Proposal, at_photo_size
+from pipeline.inference.prediction import (
+    Photo,
+    Prediction,
+    Proposal,
+    at_photo_size,
+    check_photos,
+)
 from pipeline.inference.torch_networks import TorchNetworks
 from pipeline.model import NO_REFINER, Model
 from refine.batch_pyramid import padded_pyramid
@@ -286,18 +292,3 @@ class Segmenter:
         if self.device.type == "cpu":
             return batch
         return batch.pin_memory().to(self.device, non_blocking=True)
-
-
-def check_photos(photos: Sequence[Photo]) -> None:
-    """Raise unless all `photos` are (H, W, 3) uint8 of one size, and there is one.
-
-    Raises:
-        ValueError: they are not.
-    """
-    if not photos:
-        raise ValueError("a batch has at least one photo")
-    for photo in photos:
-        if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
-            raise ValueError(f"a photo is (H, W, 3) uint8, not {photo.shape} {photo.dtype}")
-        if photo.shape != photos[0].shape:
-            raise ValueError(f"photos of {photos[0].shape} and {photo.shape} make no batch")
