@@ -1,7 +1,6 @@
 """What is plugged into what in the coarse stage: photos, targets, weights."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from pipeline.config import Config
 from tests.builders import (
     CPU,
     CoarseSpy,
+    FitSpy,
     area_mean,
     group_name,
     middle_disc,
@@ -33,29 +33,9 @@ from tests.builders import (
 NUM_CARS = 10
 
 
-class Fit:
-    """Stands in the place of `fit` and keeps what it is called with."""
-
-    def __call__(
-        self,
-        network: nn.Module,
-        batch_loss: Callable[[nn.Module, Any], Tensor],
-        batches: coarse_stage.CoarseBatches,
-        score: Callable[[nn.Module], float],
-        *_: object,
-    ) -> float:
-        self.network, self.batch_loss, self.batches, self.score = (
-            network,
-            batch_loss,
-            batches,
-            score,
-        )
-        return 0.0
-
-
 @pytest.fixture
-def fit(monkeypatch: pytest.MonkeyPatch) -> Fit:
-    stand_in = Fit()
+def fit(monkeypatch: pytest.MonkeyPatch) -> FitSpy:
+    stand_in = FitSpy()
     monkeypatch.setattr(coarse_stage, "fit", stand_in)
     return stand_in
 
@@ -84,7 +64,7 @@ def scores_of(monkeypatch: pytest.MonkeyPatch, *scores: float) -> list[dict[str,
     return scored
 
 
-def test_the_photos_kept_train_and_no_other(tmp_path: Path, fit: Fit):
+def test_the_photos_kept_train_and_no_other(tmp_path: Path, fit: FitSpy):
     data, settings = write_grey_data(tmp_path, NUM_CARS), tiny_config()
     kept, held_out = sides(data, settings)
 
@@ -98,7 +78,7 @@ def test_the_photos_kept_train_and_no_other(tmp_path: Path, fit: Fit):
         assert sorted(spy.seen) == shades_of(kept)
 
 
-def test_the_photos_held_out_validate_and_no_other(tmp_path: Path, fit: Fit):
+def test_the_photos_held_out_validate_and_no_other(tmp_path: Path, fit: FitSpy):
     data, settings = write_grey_data(tmp_path, NUM_CARS), tiny_config()
     kept, held_out = sides(data, settings)
     spy = CoarseSpy()
@@ -110,7 +90,7 @@ def test_the_photos_held_out_validate_and_no_other(tmp_path: Path, fit: Fit):
     assert len(set(shades_of(kept)) | set(spy.seen)) == NUM_CARS
 
 
-def test_the_score_is_the_dice_of_the_photos_held_out(tmp_path: Path, fit: Fit):
+def test_the_score_is_the_dice_of_the_photos_held_out(tmp_path: Path, fit: FitSpy):
     data, settings = write_grey_data(tmp_path, NUM_CARS), tiny_config()
     kept, held_out = sides(data, settings)
     spy = CoarseSpy()
@@ -126,7 +106,7 @@ def test_the_command_learns_from_the_groups_that_the_model_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     data, settings, real = write_grey_data(tmp_path, NUM_CARS), tiny_config(), coarse_stage.fit
-    fit = Fit()
+    fit = FitSpy()
 
     def both(*arguments: Any) -> float:
         fit(*arguments)
@@ -186,7 +166,7 @@ def test_the_targets_are_shares_of_a_coarse_pixel(dice_weight: float):
     assert float(loss) == pytest.approx(bce + dice_weight * (1 - dice).mean(), rel=1e-6)
 
 
-def test_the_contour_of_a_mask_trains_as_the_share_that_it_covers(tmp_path: Path, fit: Fit):
+def test_the_contour_of_a_mask_trains_as_the_share_that_it_covers(tmp_path: Path, fit: FitSpy):
     settings = tiny_config()
     data = write_grey_data(tmp_path, NUM_CARS)
     kept, held_out = sides(data, settings)
@@ -213,7 +193,7 @@ def test_every_coarse_network_sees_bytes_about_zero(name: str, value: int):
     torch.testing.assert_close(seen[0], torch.full_like(seen[0], (value - 127.5) / 64))
 
 
-def test_networks_train_on_photos_of_noise_bit_for_bit_as_they_are(tmp_path: Path, fit: Fit):
+def test_networks_train_on_photos_of_noise_bit_for_bit_as_they_are(tmp_path: Path, fit: FitSpy):
     """What the network is shown is the photo itself, at a quarter, and no other channel order."""
     photos = {stem: noise((64, 96, 3), seed) for seed, stem in enumerate(shades(NUM_CARS))}
     data, settings = write_data(tmp_path, photos), tiny_config()
@@ -229,7 +209,7 @@ def test_networks_train_on_photos_of_noise_bit_for_bit_as_they_are(tmp_path: Pat
     assert not wanted
 
 
-def test_the_network_that_trains_is_in_the_format_of_fast_convolutions(tmp_path: Path, fit: Fit):
+def test_the_network_that_trains_is_in_the_format_of_fast_convolutions(tmp_path: Path, fit: FitSpy):
     data, settings = write_grey_data(tmp_path, NUM_CARS), tiny_config()
     kept, held_out = sides(data, settings)
 

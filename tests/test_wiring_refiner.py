@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import zarr
 from torch import Tensor, nn
 
 from data.geometry import Fovea
-from data.patch_dataset import PatchBatches
 from data.patch_store import BEYOND
 from pipeline import checkpoint, model, refiner_stage, stages
 from pipeline.config import Config
@@ -22,11 +22,15 @@ from tests.builders import (
     NUM_TRAINING,
     OUTSIDE,
     PATCHES,
+    FitSpy,
     RefinerSpy,
     patch_shade,
     patches_of,
+    shades,
     tiny_config,
+    with_coarse,
     with_refiner,
+    write_grey_data,
     write_patches,
     write_settings,
 )
@@ -36,30 +40,9 @@ TRAINING = range(NUM_TRAINING)
 HELD_OUT = range(NUM_TRAINING, len(PATCHES))
 
 
-class Fit:
-    """Stands in the place of `fit` and keeps what it is called with."""
-
-    def __call__(
-        self,
-        network: nn.Module,
-        batch_loss: Callable[[nn.Module, Any], Tensor],
-        batches: PatchBatches,
-        score: Callable[[nn.Module], float],
-        *_: object,
-        origin: str,
-    ) -> float:
-        self.network, self.batch_loss, self.batches, self.score = (
-            network,
-            batch_loss,
-            batches,
-            score,
-        )
-        return 0.0
-
-
 @pytest.fixture
-def fit(monkeypatch: pytest.MonkeyPatch) -> Fit:
-    stand_in = Fit()
+def fit(monkeypatch: pytest.MonkeyPatch) -> FitSpy:
+    stand_in = FitSpy()
     monkeypatch.setattr(refiner_stage, "fit", stand_in)
     return stand_in
 
@@ -84,7 +67,7 @@ def dice_by_hand(logits_of: Callable[[Windows], Tensor], photo: int) -> float:
     return float(2 * counts[0] / (counts[1] + counts[2]))
 
 
-def test_the_patches_of_training_photos_train_and_no_other(tmp_path: Path, fit: Fit):
+def test_the_patches_of_training_photos_train_and_no_other(tmp_path: Path, fit: FitSpy):
     settings = with_refiner(tiny_config(), batch_size=1)
 
     refiner_stage.train_refiner(write_patches(tmp_path, settings), settings, CPU)
@@ -97,7 +80,7 @@ def test_the_patches_of_training_photos_train_and_no_other(tmp_path: Path, fit: 
         assert sorted(spy.seen) == shades_of(TRAINING)
 
 
-def test_the_patches_of_photos_held_out_validate_and_no_other(tmp_path: Path, fit: Fit):
+def test_the_patches_of_photos_held_out_validate_and_no_other(tmp_path: Path, fit: FitSpy):
     settings, spy = tiny_config(), RefinerSpy()
 
     refiner_stage.train_refiner(write_patches(tmp_path, settings), settings, CPU)
@@ -106,7 +89,7 @@ def test_the_patches_of_photos_held_out_validate_and_no_other(tmp_path: Path, fi
     assert spy.seen == shades_of(HELD_OUT)
 
 
-def test_the_score_is_the_mean_dice_of_the_photos_held_out(tmp_path: Path, fit: Fit):
+def test_the_score_is_the_mean_dice_of_the_photos_held_out(tmp_path: Path, fit: FitSpy):
     settings = tiny_config()
 
     def rising(windows: Windows) -> Tensor:
@@ -118,7 +101,7 @@ def test_the_score_is_the_mean_dice_of_the_photos_held_out(tmp_path: Path, fit: 
     assert fit.score(RefinerSpy(rising)) == pytest.approx(np.mean(by_hand), abs=1e-6)
 
 
-def test_the_loss_is_that_of_the_stitched_logits_inside_the_photo(tmp_path: Path, fit: Fit):
+def test_the_loss_is_that_of_the_stitched_logits_inside_the_photo(tmp_path: Path, fit: FitSpy):
     settings = without_flips(tiny_config())
 
     def rising(windows: Windows) -> Tensor:
@@ -138,7 +121,7 @@ def test_the_loss_is_that_of_the_stitched_logits_inside_the_photo(tmp_path: Path
     assert float(loss.detach()) == pytest.approx(by_hand, rel=1e-5)
 
 
-def test_nothing_is_learnt_from_the_padding(tmp_path: Path, fit: Fit):
+def test_nothing_is_learnt_from_the_padding(tmp_path: Path, fit: FitSpy):
     settings = without_flips(tiny_config())
     logits = torch.zeros(8, 8, 8, requires_grad=True)
 
@@ -148,6 +131,29 @@ def test_nothing_is_learnt_from_the_padding(tmp_path: Path, fit: Fit):
 
     assert logits.grad is not None
     assert torch.equal(logits.grad != 0, batch[-2] != BEYOND)
+
+
+def test_patches_are_of_the_photos_that_they_are_named_after_those_to_train_on_first(
+    tmp_path: Path,
+):
+    data, run = write_grey_data(tmp_path / "data", 6), tmp_path / "run"
+    settings = with_coarse(tiny_config(), network="mlp", grid=(4, 4), hidden=(4,))
+    stages.train_coarse([data], run, write_settings(run / "given.toml", settings), "cpu")
+
+    path = stages.make_patches([data], run, None, "cpu")
+
+    patches = zarr.open_group(path, mode="r")
+    names, photo, full = patches.attrs["photos"], patches["tile"][:, 0], patches["full"][:]
+    known = model.load(run / "model").provenance
+    groups = [name[:12] for name in names]
+    num_training = patches.attrs["num_training"]
+    assert (groups[:num_training], groups[num_training:]) == (
+        known["groups"],
+        known["validation_groups"],
+    )
+    assert sorted(set(photo)) == list(range(6))
+    for i, name in enumerate(names):
+        assert set(full[photo == i][..., :3].flat) == {shades(6)[name]}
 
 
 def test_the_weights_that_ship_are_the_averaged_ones_of_the_best_epoch(
@@ -208,7 +214,7 @@ def test_the_refiner_sees_bytes_about_zero_at_every_level():
         torch.testing.assert_close(x[:, :4], wanted.expand_as(x[:, :4]))
 
 
-def test_the_network_that_trains_is_in_the_format_of_fast_convolutions(tmp_path: Path, fit: Fit):
+def test_the_network_that_trains_is_in_the_format_of_fast_convolutions(tmp_path: Path, fit: FitSpy):
     settings = tiny_config()
 
     network = refiner_stage.train_refiner(write_patches(tmp_path, settings), settings, CPU)
