@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,6 @@ from pipeline.training import commands
 
 log = logging.getLogger(__name__)
 
-TRAINING_CARS = 16
-UNSEEN_CARS = 3
-ANGLES = 8
 SIZE = Size(640, 959)
 """Half of a Carvana photo to each side: a quarter of the work, and four times the steps."""
 
@@ -48,7 +46,23 @@ SETTINGS = Config(
 )
 
 
-def run_demo(out: Path, device: str) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """How much there is to do: by default, for some minutes on two cores."""
+
+    training_cars: int = 16
+    unseen_cars: int = 3
+    angles: int = 8
+    size: Size = SIZE
+    """Of the photos."""
+    settings: Config = SETTINGS
+    """What both stages are trained with."""
+
+
+MINUTES = Scale()
+
+
+def run_demo(out: Path, device: str, scale: Scale = MINUTES) -> None:
     """Work in `out`; print a table of scores and write the picture `out`/demo.png.
 
     Raises:
@@ -56,12 +70,19 @@ def run_demo(out: Path, device: str) -> None:
     """
     started = time.monotonic()
     training, unseen, run = out / "training", out / "unseen", out / "run"
-    for folder, cars, seed in ((training, TRAINING_CARS, 0), (unseen, UNSEEN_CARS, 1)):
+    for folder, cars, seed in ((training, scale.training_cars, 0), (unseen, scale.unseen_cars, 1)):
         with progress(f"rendering {cars} cars") as on_photo:
-            write_dataset(folder, cars=cars, angles=ANGLES, seed=seed, size=SIZE, on_photo=on_photo)
+            write_dataset(
+                folder,
+                cars=cars,
+                angles=scale.angles,
+                seed=seed,
+                size=scale.size,
+                on_photo=on_photo,
+            )
     run.mkdir(parents=True, exist_ok=True)
     settings = out / "settings.toml"
-    config.save(SETTINGS, settings)
+    config.save(scale.settings, settings)
 
     commands.train_coarse([training], run, settings, device)
     commands.make_patches([training], run, None, device)
@@ -72,13 +93,13 @@ def run_demo(out: Path, device: str) -> None:
     predict_photos([sample.photo for sample in samples], out / "masks", segmenter)
     scores, _ = evaluate(unseen, segmenter)
     draw(samples[0], segmenter, out / "demo.png")
-    print_table(scores)
+    print_table(scores, scale.unseen_cars)
     log.info("picture: %s; all in %.0f s", out / "demo.png", time.monotonic() - started)
 
 
-def print_table(scores: dict[str, Any]) -> None:
-    """Print coarse and refined scores side by side on stdout."""
-    table = Table(title=f"{scores['photos']} synthetic photos of {UNSEEN_CARS} unseen cars")
+def print_table(scores: dict[str, Any], num_cars: int) -> None:
+    """Print coarse and refined scores side by side on stdout; the photos are of so many cars."""
+    table = Table(title=f"{scores['photos']} synthetic photos of {num_cars} unseen cars")
     for heading in ("stage", "Dice", "boundary error (px)", "boundary IoU (2 px)"):
         table.add_column(heading, justify="left" if heading == "stage" else "right")
     for stage in ("coarse_nearest", "coarse", "refined"):
@@ -105,7 +126,9 @@ def draw(sample: Sample, segmenter: Segmenter, path: Path) -> None:
         ("refined", overlay(photo, prediction.mask)),
         ("truth", overlay(photo, truth)),
     ]
-    window = densest_crop(coarse ^ truth, (320, 480))
+    small = [(title, shrunk(picture)) for title, picture in whole]
+    height, width, _ = small[0][1].shape
+    window = densest_crop(coarse ^ truth, (height, width))
     near = [
         ("photo", photo),
         ("coarse: added red, lost blue", difference(photo, coarse, truth)),
@@ -114,7 +137,6 @@ def draw(sample: Sample, segmenter: Segmenter, path: Path) -> None:
         ("truth", white_on_black(truth)),
     ]
     near = [(title, picture[window]) for title, picture in near]
-    small = [(title, shrunk(picture)) for title, picture in whole]
     write_png(path, panel([*small, *near], columns=5))
 
 

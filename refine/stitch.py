@@ -48,6 +48,9 @@ def enlarge_anywhere(logits: Tensor, size: Size) -> Tensor:
 
 def reduce(logits: Tensor, size: Size) -> Tensor:
     """Return (B, h, w) logits at a smaller `size`, each a weighted mean of those around it."""
+    if size.width == 1 < size.height:
+        # PyTorch would give every row of a single column the value of the first one.
+        return reduce(logits.mT, Size(1, size.height)).mT
     scale = max(old / new for old, new in zip(logits.shape[1:], size, strict=True))
     within = logits if scale <= REDUCED_ON_CARD else logits.cpu()
     small = F.interpolate(within[:, None], tuple(size), mode="bilinear", antialias=True)

@@ -1,0 +1,298 @@
+"""Small inputs for tests: photos, masks, data folders, models and runs, all of them made anew."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+from coarse.coarse_network import CoarseNetwork
+from coarse.enet import ENet
+from data.geometry import Fovea, Size
+from data.patch_cache import patch_store
+from data.patch_cache.patch_store import Origin, Patches
+from data.patch_cache.patch_writer import PatchWriter
+from pipeline import config
+from pipeline import model as models
+from pipeline.config import (
+    AugmentConfig,
+    CoarseConfig,
+    Config,
+    DataConfig,
+    RefinerConfig,
+    TrainConfig,
+)
+from pipeline.model import Model
+from pipeline.training.loop import Batches, BatchLoss, Score
+from pipeline.training.patch_extraction import relevant_settings
+from refine.fovea import Windows
+from refine.refiner_network import Refiner
+
+Pixels = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+CPU = torch.device("cpu")
+SIZE = Size(64, 96)
+
+UNCHANGED = AugmentConfig(flip=0, shift=0, scale=0, brightness=0, contrast=0, saturation=0, tint=0)
+"""No augmentation: what a network is given is what is in the files."""
+
+
+def noise(size: tuple[int, ...], seed: int = 0) -> Pixels:
+    return np.random.default_rng(seed).integers(0, 256, size, np.uint8)
+
+
+def disc(centre: tuple[float, float], radius: float, size: tuple[int, int] = SIZE) -> Mask:
+    rows, columns = np.ogrid[: size[0], : size[1]]
+    inside: Mask = (rows - centre[0]) ** 2 + (columns - centre[1]) ** 2 <= radius**2
+    return inside
+
+
+def middle_disc(size: tuple[int, int] = SIZE) -> Mask:
+    height, width = size
+    return disc((height / 2, width / 2), min(size) / 3, size)
+
+
+def area_mean(pixels: NDArray[Any], side: int) -> NDArray[np.float64]:
+    """Return (H, W[, C]) as the means of squares of `side` pixels."""
+    height, width = pixels.shape[0] // side, pixels.shape[1] // side
+    squares = pixels.reshape(height, side, width, side, *pixels.shape[2:])
+    mean: NDArray[np.float64] = squares.mean((1, 3))
+    return mean
+
+
+def photo(size: tuple[int, int], seed: int = 0) -> Pixels:
+    """Smooth shades with some detail."""
+    random = np.random.default_rng(seed)
+    few = random.integers(0, 256, (3, 4, 3), dtype=np.uint8)
+    smooth = cv2.resize(few, size[::-1]).reshape(*size, 3)
+    return np.clip(smooth + random.integers(-20, 21, smooth.shape), 0, 255).astype(np.uint8)
+
+
+def grey(shade: int, size: tuple[int, int] = SIZE) -> Pixels:
+    """A photo of one shade, by which it is known wherever a piece of it turns up."""
+    return np.full((*size, 3), shade, np.uint8)
+
+
+def car_name(car: int, angle: int = 1) -> str:
+    """A stem whose group is `group_name(car)`."""
+    return f"{group_name(car)}_{angle:02d}"
+
+
+def group_name(car: int) -> str:
+    return f"{car:012x}"
+
+
+def write_sample(folder: Path, stem: str, pixels: Pixels, mask: Mask) -> None:
+    """Write a photo and its mask into a data folder, both without loss."""
+    for name, picture in (("images", pixels), ("masks", mask)):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(folder / name / f"{stem}.png")
+
+
+def write_data(folder: Path, photos: Mapping[str, Pixels]) -> Path:
+    """Write a data folder of `photos` by their stems; every mask is a disc in the middle."""
+    for stem, pixels in photos.items():
+        height, width, _ = pixels.shape
+        write_sample(folder, stem, pixels, middle_disc((height, width)))
+    return folder
+
+
+def shades(num_cars: int) -> dict[str, int]:
+    """A shade of grey for one photo of each car, by the photo's stem; no two are near."""
+    return {car_name(car): 8 + car * 240 // num_cars for car in range(num_cars)}
+
+
+def write_grey_data(folder: Path, num_cars: int) -> Path:
+    """Write a data folder of the photos that `shades` names."""
+    return write_data(folder, {stem: grey(shade) for stem, shade in shades(num_cars).items()})
+
+
+def tiny_config() -> Config:
+    """Settings of a run of seconds on photos of `SIZE`, in this process, without augmentation."""
+    return Config(
+        data=DataConfig(long_side=max(SIZE), validation=0.4),
+        coarse=CoarseConfig(epochs=1, batch_size=1, workers=0, precision="fp32", augment=UNCHANGED),
+        tiles=config.TilesConfig(side=8, levels=2, low=0.0, high=1.0),
+        refiner=RefinerConfig(
+            epochs=1, batch_size=8, channels=(4, 4), depths=(1, 1), precision="fp32"
+        ),
+    )
+
+
+def with_coarse(settings: Config, **changes: object) -> Config:
+    return replace(settings, coarse=replace(settings.coarse, **changes))  # type: ignore[arg-type]
+
+
+def with_data(settings: Config, **changes: object) -> Config:
+    return replace(settings, data=replace(settings.data, **changes))  # type: ignore[arg-type]
+
+
+def with_refiner(settings: Config, **changes: object) -> Config:
+    return replace(settings, refiner=replace(settings.refiner, **changes))  # type: ignore[arg-type]
+
+
+def other_values(settings: Any) -> dict[str, Any]:
+    """Of each setting of a dataclass another value than it has, which is allowed as well.
+
+    Of a table of settings there is one with another first setting.
+    """
+    hints = get_type_hints(type(settings))
+    values = ((f.name, hints[f.name], getattr(settings, f.name)) for f in fields(settings))
+    return {name: _other(kind, value) for name, kind, value in values}
+
+
+def _other(kind: Any, value: Any) -> Any:
+    if is_dataclass(value):
+        name, other = next(iter(other_values(value).items()))
+        return replace(value, **{name: other})  # type: ignore[type-var]
+    if get_origin(kind) is Literal:
+        return next(choice for choice in get_args(kind) if choice != value)
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, float):
+        return value / 2 or 0.25
+    if isinstance(value, tuple):
+        return tuple(number + 1 for number in value) if value else _items(kind)
+    return value + 1 if isinstance(value, int) else f"({value})"
+
+
+def _items(kind: Any) -> tuple[Any, ...]:
+    """Two items for a tuple that is empty."""
+    return ("a", "b") if get_args(kind)[0] is str else (64, 96)
+
+
+def write_settings(path: Path, settings: Config) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    config.save(settings, path)
+    return path
+
+
+def tiny_model(
+    *,
+    coarse: CoarseNetwork | None = None,
+    fovea: Fovea | None = None,
+    refined: bool = True,
+    long_side: int = max(SIZE),
+    seed: int = 0,
+) -> Model:
+    """A model of random weights, unsure of everything, whose refiner changes what it sees."""
+    torch.manual_seed(seed)
+    fovea = fovea or Fovea(8, 2)
+    network = coarse or ENet()
+    refiner = Refiner(fovea, channels=(4,) * fovea.levels, depths=(1,) * fovea.levels)
+    nn.init.normal_(refiner.head.weight)
+    return Model(network, refiner if refined else None, fovea, 0.0, 1.0, long_side)
+
+
+PATCHES = (5, 3, 0, 4, 7)
+"""Patches of each photo of a store that `write_patches` writes."""
+NUM_TRAINING = 3
+"""Photos of that store that are to train on."""
+OUTSIDE = ((50, 60, 55), (9, 9, 9), (3, 4, 5), (40, 44, 50), (70, 90, 80))
+"""What the masks of each photo have outside of its patches: in both, in the one, in the other."""
+
+
+def patch_shade(photo: int) -> int:
+    """The shade of all that the patches of a photo show."""
+    return 20 + 50 * photo
+
+
+def patches_of(photo: int, fovea: Fovea) -> Patches:
+    """Patches of one shade, with targets of noise, the last rows of which lie beyond the photo."""
+    num, random = PATCHES[photo], np.random.default_rng(photo)
+    shapes = patch_store.array_shapes(fovea)
+    patches: Patches = {
+        name: np.full((num, *shape), patch_shade(photo), np.uint8) for name, shape in shapes.items()
+    }
+    patches["full"][..., 3] = random.integers(0, 256, (num, fovea.tile, fovea.tile))
+    patches["target"] = random.integers(0, 2, (num, fovea.tile, fovea.tile)).astype(np.uint8)
+    patches["target"][:, -2:] = patch_store.BEYOND
+    places = np.arange(num)
+    patches["tile"] = np.column_stack([places * 0 + photo, places // 4, places % 4]).astype("int32")
+    return patches
+
+
+def write_patches(run: Path, settings: Config, photos: str = "photos") -> Path:
+    """Write a run that has a coarse model and patches in the place of those that are there.
+
+    `photos` stands for the hash of the photos that they are made from.
+    """
+    fovea = Fovea(settings.tiles.side, settings.tiles.levels)
+    models.save(tiny_model(refined=False, fovea=fovea), run / "model")
+    shutil.rmtree(run / "patches.zarr", ignore_errors=True)
+    origin = Origin(photos, models.weights_hash(run / "model"), relevant_settings(settings))
+    names = [car_name(car) for car in range(len(PATCHES))]
+    writer = PatchWriter(run / "patches.zarr", fovea, origin, names, NUM_TRAINING)
+    for photo in range(len(PATCHES)):
+        writer.outside[photo] = OUTSIDE[photo]
+        if PATCHES[photo]:
+            writer.append(patches_of(photo, fovea))
+    writer.finish()
+    return run
+
+
+class FitSpy:
+    """Stands in the place of `fit` and keeps what it is called with."""
+
+    network: nn.Module
+    batch_loss: BatchLoss
+    batches: Batches
+    score: Score
+
+    def __call__(
+        self,
+        model: nn.Module,
+        batch_loss: BatchLoss,
+        batches: Batches,
+        score: Score,
+        config: TrainConfig,
+        run_dir: Path,
+        origin: str,
+    ) -> float:
+        self.network, self.batch_loss, self.batches, self.score = model, batch_loss, batches, score
+        return 0.0
+
+
+class CoarseSpy(CoarseNetwork):
+    """Remembers the shade of the corner of each photo that it is shown; sure of nothing."""
+
+    multiple = 8
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(()))
+        self.seen: list[int] = []
+
+    def forward(self, photos: Tensor) -> Tensor:
+        self.seen += photos[:, 0, 0, 0].tolist()
+        return photos[:, 0].float() * 0 + self.bias
+
+
+class RefinerSpy(nn.Module):
+    """Remembers the shade of each tile whose windows it is shown; adds the logits it is told."""
+
+    def __init__(self, logits: Callable[[Windows], Tensor] | None = None) -> None:
+        super().__init__()
+        self.logits = logits or (lambda windows: torch.zeros(windows[0].shape[:3]))
+        self.seen: list[int] = []
+
+    def forward(self, windows: Windows) -> Tensor:
+        self.seen += windows[0][:, 0, 0, 0].tolist()
+        return self.logits(windows)
+
+
+class ByBrightness(CoarseNetwork):
+    """Says that what is bright is the object, as surely as it is bright."""
+
+    multiple = 8
+
+    def forward(self, photos: Tensor) -> Tensor:
+        return (photos[:, 0].float() - 127.5) / 16
