@@ -1,7 +1,7 @@
 """Small inputs for tests: photos, masks, data folders, models and runs, all of them made anew."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
 from coarse.coarse_network import CoarseNetwork
 from coarse.enet import ENet
@@ -27,12 +27,10 @@ from pipeline.config import (
     Config,
     DataConfig,
     RefinerConfig,
-    TrainConfig,
 )
+from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
-from pipeline.training.loop import Batches, BatchLoss, Score
 from pipeline.training.patch_extraction import relevant_settings
-from refine.fovea import Windows
 from refine.refiner_network import Refiner
 
 Pixels = NDArray[np.uint8]
@@ -68,7 +66,7 @@ def area_mean(pixels: NDArray[Any], side: int) -> NDArray[np.float64]:
     return mean
 
 
-def photo(size: tuple[int, int], seed: int = 0) -> Pixels:
+def shaded_photo(size: tuple[int, int], seed: int = 0) -> Pixels:
     """Smooth shades with some detail."""
     random = np.random.default_rng(seed)
     few = random.integers(0, 256, (3, 4, 3), dtype=np.uint8)
@@ -192,6 +190,33 @@ def tiny_model(
     return Model(network, refiner if refined else None, fovea, 0.0, 1.0, long_side)
 
 
+def unsure_model(
+    *,
+    fovea: Fovea | None = None,
+    trained: bool = True,
+    low: float = 0.05,
+    high: float = 0.95,
+    long_side: int = 128,
+) -> Model:
+    """A model of random weights that is unsure of some tiles, not of all.
+
+    `trained` says whether its refiner does anything.
+    """
+    torch.manual_seed(3)
+    fovea = fovea or Fovea()
+    coarse = ENet()
+    # Nothing here is trained: the head's scale decides how many tiles are uncertain.
+    nn.init.normal_(coarse.head.weight, std=2)
+    refiner = Refiner(fovea, channels=(8,) * fovea.levels, depths=(1, 2, 2, 2)[: fovea.levels])
+    if trained:
+        nn.init.normal_(refiner.head.weight, std=2)
+    return Model(coarse, refiner, fovea, low, high, long_side)
+
+
+def unsure_segmenter(**settings: Any) -> Segmenter:
+    return Segmenter.from_model(unsure_model(**settings), CPU, "fp32")
+
+
 PATCHES = (5, 3, 0, 4, 7)
 """Patches of each photo of a store that `write_patches` writes."""
 NUM_TRAINING = 3
@@ -237,62 +262,3 @@ def write_patches(run: Path, settings: Config, photos: str = "photos") -> Path:
             writer.append(patches_of(photo, fovea))
     writer.finish()
     return run
-
-
-class FitSpy:
-    """Stands in the place of `fit` and keeps what it is called with."""
-
-    network: nn.Module
-    batch_loss: BatchLoss
-    batches: Batches
-    score: Score
-
-    def __call__(
-        self,
-        model: nn.Module,
-        batch_loss: BatchLoss,
-        batches: Batches,
-        score: Score,
-        config: TrainConfig,
-        run_dir: Path,
-        origin: str,
-    ) -> float:
-        self.network, self.batch_loss, self.batches, self.score = model, batch_loss, batches, score
-        return 0.0
-
-
-class CoarseSpy(CoarseNetwork):
-    """Remembers the shade of the corner of each photo that it is shown; sure of nothing."""
-
-    multiple = 8
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.bias = nn.Parameter(torch.zeros(()))
-        self.seen: list[int] = []
-
-    def forward(self, photos: Tensor) -> Tensor:
-        self.seen += photos[:, 0, 0, 0].tolist()
-        return photos[:, 0].float() * 0 + self.bias
-
-
-class RefinerSpy(nn.Module):
-    """Remembers the shade of each tile whose windows it is shown; adds the logits it is told."""
-
-    def __init__(self, logits: Callable[[Windows], Tensor] | None = None) -> None:
-        super().__init__()
-        self.logits = logits or (lambda windows: torch.zeros(windows[0].shape[:3]))
-        self.seen: list[int] = []
-
-    def forward(self, windows: Windows) -> Tensor:
-        self.seen += windows[0][:, 0, 0, 0].tolist()
-        return self.logits(windows)
-
-
-class ByBrightness(CoarseNetwork):
-    """Says that what is bright is the object, as surely as it is bright."""
-
-    multiple = 8
-
-    def forward(self, photos: Tensor) -> Tensor:
-        return (photos[:, 0].float() - 127.5) / 16

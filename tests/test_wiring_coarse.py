@@ -16,13 +16,11 @@ from pipeline.config import Config
 from pipeline.training import checkpoint, coarse_training, commands
 from tests.builders import (
     CPU,
-    CoarseSpy,
-    FitSpy,
     area_mean,
     group_name,
     middle_disc,
     noise,
-    photo,
+    shaded_photo,
     shades,
     tiny_config,
     with_coarse,
@@ -30,6 +28,7 @@ from tests.builders import (
     write_grey_data,
     write_settings,
 )
+from tests.spies import CoarseSpy, FitSpy
 
 NUM_CARS = 10
 
@@ -130,7 +129,7 @@ def test_the_weights_that_ship_are_the_averaged_ones_of_the_best_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     scored = scores_of(monkeypatch, 0.3, 0.9, 0.6)
-    photos = {stem: photo((64, 96), seed) for seed, stem in enumerate(shades(NUM_CARS))}
+    photos = {stem: shaded_photo((64, 96), seed) for seed, stem in enumerate(shades(NUM_CARS))}
     data, run = write_data(tmp_path / "data", photos), tmp_path / "run"
 
     train_coarse(data, run, with_coarse(tiny_config(), epochs=3, batch_size=2, ema=0.5))

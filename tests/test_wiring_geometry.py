@@ -19,7 +19,8 @@ from pipeline.inference.segmenter import Prediction, Segmenter
 from pipeline.inference.torch_networks import fold_for_inference
 from refine.refiner_network import Refiner
 from refine.stitch import reduce
-from tests.builders import CPU, ByBrightness, noise, photo, tiny_model
+from tests.builders import CPU, noise, shaded_photo, tiny_model
+from tests.spies import ByBrightness
 
 LONG_SIDE = 128
 
@@ -144,7 +145,7 @@ def test_the_coarse_mask_repeats_the_coarse_pixel_that_each_pixel_lies_in(
 def test_refined_logits_are_cropped_and_resampled_as_coarse_ones_are():
     model = tiny_model(long_side=LONG_SIDE)
     nothing = replace(model, refiner=Refiner(model.fovea, channels=(4, 4), depths=(1, 1)))
-    pixels = photo((200, 300))
+    pixels = shaded_photo((200, 300))
 
     prediction = Segmenter.from_model(nothing, CPU, "fp32").predict(pixels)
 

@@ -23,8 +23,6 @@ from tests.builders import (
     NUM_TRAINING,
     OUTSIDE,
     PATCHES,
-    FitSpy,
-    RefinerSpy,
     patch_shade,
     patches_of,
     shades,
@@ -35,6 +33,7 @@ from tests.builders import (
     write_patches,
     write_settings,
 )
+from tests.spies import FitSpy, RefinerSpy
 
 FOVEA = Fovea(8, 2)
 TRAINING = range(NUM_TRAINING)

@@ -100,7 +100,7 @@ def coarse_losses(folder: Path) -> list[float]:
     The learning rate is low: AdamW takes steps of one length along gradients that are nothing but
     rounding, which machines do differently.
     """
-    photos = {stem: builders.photo((64, 96), i) for i, stem in enumerate(builders.shades(8))}
+    photos = {stem: builders.shaded_photo((64, 96), i) for i, stem in enumerate(builders.shades(8))}
     settings = with_coarse(
         tiny_config(),
         epochs=NUM_STEPS,

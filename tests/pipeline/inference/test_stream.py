@@ -15,7 +15,7 @@ from data.geometry import Fovea
 from pipeline.inference import stream
 from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import batches, predict_stream, predict_stream_batched
-from tests.pipeline.inference.test_segmenter import model_of
+from tests.builders import unsure_model
 
 CPU = torch.device("cpu")
 Photo = NDArray[np.uint8]
@@ -169,7 +169,7 @@ def test_a_gpu_gives_the_masks_of_a_cpu():
         cv2.resize(random.integers(0, 256, (4, 6, 3), np.uint8), size)
         for size in [(128, 96)] * 9 + [(120, 70)] * 3
     ]
-    model = model_of(fovea=Fovea(8, 3))
+    model = unsure_model(fovea=Fovea(8, 3))
 
     def masks(device: torch.device) -> list[Any]:
         def read(item: int) -> Photo:

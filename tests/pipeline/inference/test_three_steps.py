@@ -14,7 +14,8 @@ from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.torch_networks import TorchNetworks
 from refine.fovea import Windows
 from refine.postprocess import parse
-from tests.pipeline.inference.test_segmenter import CPU, model_of, photo_of, segmenter_of
+from tests import builders
+from tests.builders import CPU, unsure_model, unsure_segmenter
 
 SIZES = [(96, 128), (50, 61), (300, 400)]
 
@@ -37,7 +38,7 @@ class CountingNetworks:
 
 
 def counted() -> tuple[Segmenter, CountingNetworks]:
-    model = model_of()
+    model = unsure_model()
     networks = CountingNetworks(TorchNetworks(model, CPU, "fp32"))
     return Segmenter(model, networks), networks
 
@@ -53,7 +54,7 @@ def assert_same(left: Prediction, right: Prediction) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_prediction_is_its_three_steps(size: tuple[int, int]):
-    segmenter, photos = segmenter_of(), [photo_of(*size, seed=i) for i in range(2)]
+    segmenter, photos = unsure_segmenter(), [builders.shaded_photo(size, i) for i in range(2)]
 
     proposal = segmenter.propose(photos)
     predictions = segmenter.finish(photos, proposal, segmenter.refine(proposal))
@@ -74,7 +75,7 @@ def test_a_prediction_is_its_three_steps(size: tuple[int, int]):
 )
 def test_other_options_need_no_network_to_run_again(options: MaskOptions):
     segmenter, networks = counted()
-    photos = [photo_of(96, 128, seed=i) for i in range(2)]
+    photos = [builders.shaded_photo((96, 128), i) for i in range(2)]
     proposal = segmenter.propose(photos)
     refined = segmenter.refine(proposal)
     before = networks.photos_seen, networks.tiles_seen
@@ -82,7 +83,7 @@ def test_other_options_need_no_network_to_run_again(options: MaskOptions):
     predictions = segmenter.finish(photos, proposal, refined, options)
 
     assert (networks.photos_seen, networks.tiles_seen) == before
-    from_start = segmenter_of().predict_batch(photos, options)
+    from_start = unsure_segmenter().predict_batch(photos, options)
     for prediction, wanted in zip(predictions, from_start, strict=True):
         np.testing.assert_array_equal(prediction.tiles, wanted.tiles)
         np.testing.assert_array_equal(prediction.mask, wanted.mask)
@@ -91,7 +92,7 @@ def test_other_options_need_no_network_to_run_again(options: MaskOptions):
 
 def test_corrected_coarse_logits_need_the_refiner_alone():
     segmenter, networks = counted()
-    photo = photo_of(96, 128)
+    photo = builders.shaded_photo((96, 128))
     proposal = segmenter.propose([photo])
     corrected = proposal.coarse.clone()
     corrected[:, :8, :8] = 20.0  # someone is sure of that corner
@@ -106,7 +107,7 @@ def test_corrected_coarse_logits_need_the_refiner_alone():
 
 
 def test_the_networks_own_coarse_logits_given_back_change_nothing():
-    segmenter, photo = segmenter_of(), photo_of(300, 400)
+    segmenter, photo = unsure_segmenter(), builders.shaded_photo((300, 400))
     wanted = segmenter.predict(photo)
 
     proposal = segmenter.propose([photo], coarse=wanted.proposal.coarse)
@@ -117,7 +118,7 @@ def test_the_networks_own_coarse_logits_given_back_change_nothing():
 @pytest.mark.parametrize("shape", [(1, 24, 31), (2, 24, 32), (24, 32)])
 def test_coarse_logits_of_another_size_are_refused(shape: tuple[int, ...]):
     with pytest.raises(ValueError, match=r"are \(1, 24, 32\)"):
-        segmenter_of().propose([photo_of(96, 128)], coarse=torch.zeros(shape))
+        unsure_segmenter().propose([builders.shaded_photo((96, 128))], coarse=torch.zeros(shape))
 
 
 def test_any_runtime_can_take_the_place_of_torch():
@@ -135,7 +136,7 @@ def test_any_runtime_can_take_the_place_of_torch():
         def refiner(self, windows: Windows) -> Tensor:
             return torch.full((len(windows[0]), 16, 16), -30.0)
 
-    prediction = Segmenter(model_of(), Painted()).predict(photo_of(96, 128))
+    prediction = Segmenter(unsure_model(), Painted()).predict(builders.shaded_photo((96, 128)))
 
     assert prediction.coarse[:44].min() > 0
     rows = np.unique(prediction.tiles[:, 0])
@@ -145,9 +146,9 @@ def test_any_runtime_can_take_the_place_of_torch():
 
 
 def test_a_model_without_a_refiner_finishes_no_refined_stage():
-    model = replace(model_of(), refiner=None)
+    model = replace(unsure_model(), refiner=None)
     segmenter = Segmenter.from_model(model, CPU, "fp32")
-    proposal = segmenter.propose([photo_of(96, 128)])
+    proposal = segmenter.propose([builders.shaded_photo((96, 128))])
 
     with pytest.raises(InputError, match="no refiner"):
         segmenter.refine(proposal)

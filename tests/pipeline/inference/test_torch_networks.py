@@ -1,5 +1,6 @@
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -9,10 +10,11 @@ from coarse.enet import ENet
 from coarse.linknet import LinkNet
 from coarse.mlp import MLP
 from data.geometry import Fovea
+from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.torch_networks import MaximumPReLU, fold_batch_norms, fold_for_inference
 from refine.refiner_network import Refiner
+from tests.builders import CPU, shaded_photo, unsure_model, unsure_segmenter
 
-CPU = torch.device("cpu")
 NETWORKS = (
     pytest.param(lambda: ENet(), id="enet"),
     pytest.param(lambda: ENet(unpool="nearest"), id="enet, nearest"),
@@ -154,3 +156,33 @@ def test_a_norm_that_stays_keeps_its_precision():
     for name, value in fast.initial.norm_act[0].state_dict().items():
         assert value.dtype == wanted[name].dtype
         assert torch.equal(value, wanted[name]), name
+
+
+def test_however_many_tiles_there_are_the_refiner_sees_few_shapes():
+    """Each new shape would cost time, and memory for good."""
+    segmenter = unsure_segmenter(low=0.0, high=1.0, fovea=Fovea(8, 2))
+    refiner = segmenter.networks.refiner_network
+    proposal = segmenter.propose([shaded_photo((96, 128))])
+    seen = set()
+    refiner.register_forward_pre_hook(lambda _, inputs: seen.add(len(inputs[0][0])))
+    every = segmenter.networks.refiner(proposal.windows)
+
+    for num in range(1, len(proposal.tiles), 7):
+        some = segmenter.networks.refiner([window[:num] for window in proposal.windows])
+
+        assert some.shape == (num, 8, 8)
+        torch.testing.assert_close(some, every[:num], rtol=1e-4, atol=1e-4)
+    assert len(proposal.tiles) > 128
+    assert seen <= {32, 64, 96, 128}
+
+
+def test_a_model_in_training_predicts_as_it_will_and_stays_in_training():
+    model = unsure_model()
+    shown = shaded_photo((96, 128))
+    wanted = Segmenter.from_model(model, CPU, "fp32").predict(shown)
+    model.coarse.train()
+
+    prediction = Segmenter.from_model(model, CPU, "fp32").predict(shown)
+
+    np.testing.assert_array_equal(prediction.logits, wanted.logits)
+    assert model.coarse.training

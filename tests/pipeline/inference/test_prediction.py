@@ -1,0 +1,152 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from coarse.coarse_network import CoarseNetwork
+from data.geometry import Fovea
+from pipeline.inference.mask_options import MaskOptions
+from pipeline.inference.segmenter import Segmenter
+from refine.postprocess import apply, parse
+from tests import builders
+from tests.builders import CPU, unsure_model, unsure_segmenter
+
+Photo = NDArray[np.uint8]
+
+
+def photo_of(height: int, width: int, seed: int = 0) -> Photo:
+    return builders.shaded_photo((height, width), seed)
+
+
+@pytest.mark.parametrize("size", [(96, 128), (50, 61), (300, 400)])
+def test_photos_together_are_predicted_as_each_alone(size: tuple[int, int]):
+    photos = [photo_of(*size, seed=seed) for seed in range(3)]
+    segmenter = unsure_segmenter(fovea=Fovea(8, 3))
+
+    together = segmenter.predict_batch(photos)
+
+    assert len({len(prediction.tiles) for prediction in together}) > 1
+    for photo, prediction in zip(photos, together, strict=True):
+        alone = segmenter.predict(photo)
+        assert prediction.photo is photo
+        np.testing.assert_array_equal(prediction.tiles, alone.tiles)
+        np.testing.assert_allclose(prediction.coarse, alone.coarse, atol=1e-3)
+        np.testing.assert_array_equal(prediction.coarse_nearest, alone.coarse_nearest)
+        # Other shapes round otherwise, and now and then a probability to the next byte.
+        np.testing.assert_allclose(prediction.logits, alone.logits, atol=0.1)
+        for own, window in zip(prediction.proposal.windows, alone.proposal.windows, strict=True):
+            assert (own.int() - window.int()).abs().max() <= 1
+            assert torch.equal(own[..., :3], window[..., :3])
+
+
+def test_a_budget_is_one_of_each_photo_of_a_batch():
+    photos = [photo_of(96, 128, seed=seed) for seed in range(3)]
+
+    together = unsure_segmenter().predict_batch(photos, MaskOptions(budget=4))
+
+    assert [len(prediction.tiles) for prediction in together] == [4, 4, 4]
+
+
+def test_photos_of_different_sizes_make_no_batch():
+    with pytest.raises(ValueError, match="make no batch"):
+        unsure_segmenter().predict_batch([photo_of(32, 32), photo_of(32, 33)])
+    with pytest.raises(ValueError, match="at least one photo"):
+        unsure_segmenter().predict_batch([])
+
+
+def test_a_prediction_that_is_kept_keeps_no_other():
+    segmenter = unsure_segmenter()
+
+    prediction, *_ = segmenter.predict_batch([photo_of(96, 128, seed=seed) for seed in range(3)])
+
+    own = prediction.proposal
+    for kept in (prediction.on_device, own.coarse, own.upsampled, own.tiles, *own.windows):
+        assert kept.untyped_storage().nbytes() == kept.numel() * kept.element_size()
+
+
+def test_masks_go_through_the_steps_of_the_model_or_those_asked_for():
+    steps = (parse("smooth=3"), parse("components=10"))
+    photo = photo_of(96, 128)
+    segmenter = Segmenter.from_model(replace(unsure_model(), postprocess=steps), CPU, "fp32")
+
+    plain = segmenter.predict(photo, MaskOptions(postprocess=()))
+    own = segmenter.predict(photo)
+    one = segmenter.predict(photo, MaskOptions(postprocess=steps[:1]))
+
+    np.testing.assert_array_equal(plain.mask, plain.logits > 0)
+    np.testing.assert_array_equal(own.mask, apply(steps, plain.mask, photo))
+    np.testing.assert_array_equal(one.mask, apply(steps[:1], plain.mask, photo))
+    np.testing.assert_array_equal(own.logits, plain.logits)
+    assert not np.array_equal(own.mask, one.mask)
+    assert not np.array_equal(one.mask, plain.mask)
+    np.testing.assert_array_equal(segmenter(photo), own.mask)
+
+
+def test_the_dice_expected_is_that_of_the_probabilities():
+    prediction = unsure_segmenter().predict(photo_of(50, 61))
+    p, mask = 1 / (1 + np.exp(-prediction.logits.astype(np.float64))), prediction.logits > 0
+
+    expected = 2 * p[mask].sum() / (p.sum() + mask.sum())
+
+    assert prediction.predicted_dice == pytest.approx(expected, abs=1e-6)
+    assert 0 < prediction.predicted_dice < 1
+
+
+@pytest.mark.parametrize(("logit", "dice"), [(30.0, 1.0), (-12.0, 0.0), (-200.0, 0.0)])
+def test_the_dice_expected_is_one_of_a_sure_mask_and_none_of_an_empty_one(
+    logit: float, dice: float
+):
+    prediction = unsure_segmenter().predict(photo_of(32, 32))
+    sure = replace(prediction, on_device=torch.full((32, 32), logit))
+
+    assert sure.predicted_dice == pytest.approx(dice)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [(96, 128), (97, 125), (1, 1), (1, 300), (300, 1), (128, 85), (33, 40), (400, 611), (611, 400)],
+)
+def test_the_mask_has_the_size_of_the_photo(size: tuple[int, int]):
+    segmenter = unsure_segmenter()
+
+    prediction = segmenter.predict(photo_of(*size))
+
+    for mask in (prediction.mask, prediction.coarse_nearest):
+        assert mask.shape == size
+        assert mask.dtype == np.bool_
+    for logits in (prediction.logits, prediction.coarse):
+        assert logits.shape == size
+        assert logits.dtype == np.float32
+        assert np.isfinite(logits).all()
+    np.testing.assert_array_equal(segmenter(photo_of(*size)), prediction.mask)
+
+
+@pytest.mark.parametrize("size", [(96, 128), (97, 121), (200, 300), (40, 33), (257, 90)])
+def test_where_the_coarse_network_says_half_of_the_photo_half_of_the_mask_is_set(
+    size: tuple[int, int],
+):
+    class Left(CoarseNetwork):
+        """Says that the left half of what is the photo, without its padding, is the object."""
+
+        multiple = 8
+
+        def forward(self, photos: torch.Tensor) -> torch.Tensor:
+            # The photo is white on the left and black on the right.
+            return photos[:, 0].float() - 127.5
+
+    photo = np.zeros((*size, 3), np.uint8)
+    edge = size[1] // 2
+    photo[:, :edge] = 255
+    segmenter = Segmenter.from_model(
+        replace(unsure_model(), coarse=Left(), refiner=None), CPU, "fp32"
+    )
+
+    prediction = segmenter.predict(photo)
+
+    columns = prediction.mask.sum(1)
+    scale = max(1, max(size) / 128)
+    assert (columns == columns[0]).all()
+    assert abs(columns[0] - edge) <= 2 * scale
+    assert abs(int(prediction.coarse_nearest[0].sum()) - edge) <= 3 * scale
