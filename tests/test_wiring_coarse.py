@@ -17,7 +17,6 @@ from pipeline.training import checkpoint, coarse_training, commands
 from tests.builders import (
     CPU,
     area_mean,
-    group_name,
     middle_disc,
     noise,
     shaded_photo,
@@ -120,9 +119,13 @@ def test_the_command_learns_from_the_groups_that_the_model_names(
     fit.score(scored)
 
     description = json.loads((tmp_path / "run" / "model" / "model.json").read_text())
-    for spy, groups in ((learnt, "groups"), (scored, "validation_groups")):
-        cars = [car for car, shade in enumerate(shades(NUM_CARS).values()) if shade in spy.seen]
-        assert description["provenance"][groups] == [group_name(car) for car in cars]
+    kept, held_out = sides(data, settings)
+    for spy, samples, groups in (
+        (learnt, kept, "groups"),
+        (scored, held_out, "validation_groups"),
+    ):
+        assert sorted(spy.seen) == shades_of(samples)
+        assert description["provenance"][groups] == [sample.group for sample in samples]
 
 
 def test_the_weights_that_ship_are_the_averaged_ones_of_the_best_epoch(
