@@ -1,10 +1,10 @@
-# `make demo`, `make test` and `make bench` set up what they need on a fresh machine.
+# `make demo`, `make test`, `make bench` and `make mutants` set up what they need on a fresh machine.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench setup lint types clean
+.PHONY: demo test bench mutants setup lint types clean
 
 demo: setup  ## the whole job on synthetic photos, in minutes
 	$(BIN)/foveamask demo demo
@@ -15,12 +15,19 @@ test: setup lint types  ## all checks
 bench: setup  ## speed and memory on synthetic photos, bench/speed.md
 	$(BIN)/python -m benchmarks.speed bench
 
+mutants: $(VENV)/.mutants  ## which changes of the code no test notices, mutants/report.md
+	$(BIN)/python tests/mutation/run.py $(MUTANTS)
+
 setup: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "setting up $(VENV), once; this may take some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+$(VENV)/.mutants: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
 	touch $@
 
 lint: setup
@@ -31,4 +38,4 @@ types: setup
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) demo bench build dist
+	rm -rf $(VENV) demo bench mutants build dist
