@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from data.arrays import Mask
 from data.datasets.coarse_dataset import CoarseView
 from data.errors import InputError
 from data.images import read_photo
@@ -109,7 +110,7 @@ def check_size(proposal: Proposal) -> None:
         )
 
 
-def tiles_of(prediction: Prediction, truth: NDArray[np.bool_]) -> Tiles:
+def tiles_of(prediction: Prediction, truth: Mask) -> Tiles:
     """Return what each tile of a prediction at working size changes.
 
     Raises:
@@ -120,7 +121,7 @@ def tiles_of(prediction: Prediction, truth: NDArray[np.bool_]) -> Tiles:
     before, after = prediction.coarse > 0, prediction.logits > 0
     rows, columns = prediction.tiles.T
 
-    def gain(old: NDArray[np.bool_], new: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def gain(old: Mask, new: Mask) -> NDArray[np.int64]:
         sums = []
         for mask in (new, old):
             canvas = np.zeros(proposal.padded, np.uint8)

@@ -20,13 +20,14 @@ from cyclopts import App
 from numpy.typing import NDArray
 
 from benchmarks.decisions import check_size
+from data.arrays import Mask
 from data.errors import InputError
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
 from pipeline.cli import Count, run
 from pipeline.evaluation import evaluate
-from pipeline.evaluation.metrics import Mask, overlap
+from pipeline.evaluation.metrics import overlap
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Prediction, Segmenter
 from pipeline.training.patch_extraction import covered

@@ -5,11 +5,9 @@ Shapes: H x W a photo, C channels, m the margin in pixels.
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from data.arrays import Pixels
 from data.geometry import ALIGNMENT, Size, padded, working_size
-
-Pixels = NDArray[np.uint8]
 
 
 def to_working_size(pixels: Pixels, long_side: int) -> Pixels:

@@ -10,13 +10,14 @@ Shapes: H x W the photo.
 import numpy as np
 from numpy.typing import NDArray
 
+from data.arrays import Mask
 from data.errors import InputError
 from data.geometry import Size
 
 Numbers = NDArray[np.int64]
 
 
-def encode(mask: NDArray[np.bool_]) -> str:
+def encode(mask: Mask) -> str:
     """Return the run lengths of `mask` (H, W), '' where nothing is foreground.
 
     Raises:
@@ -38,7 +39,7 @@ def encode(mask: NDArray[np.bool_]) -> str:
     return ("%d " * len(numbers) % tuple(numbers))[:-1]
 
 
-def decode(text: str, size: Size) -> NDArray[np.bool_]:
+def decode(text: str, size: Size) -> Mask:
     """Return the (H, W) mask of `size` that `text` holds the run lengths of.
 
     Raises:

@@ -14,10 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.arrays import Mask, Photo
 from data.pyramid import pad, pyramid
-
-Mask = NDArray[np.bool_]
-Photo = NDArray[np.uint8]
 
 EDGE = 0.01
 """Gradient of an edge, with photos from 0 to 1 and Sobel's weights adding up to 1."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from data.arrays import Pixels
 from data.datasets.augment import NO_AUGMENTATION, Augmentation
 from data.errors import InputError
 from data.geometry import ALIGNMENT, Size
@@ -21,8 +21,6 @@ from data.masks import read_mask
 from data.pyramid import pad, pyramid, resize, to_working_size
 from data.samples import Sample, check_fit
 from data.threads import map_threads
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from coarse.uncertainty import select_tiles, tile_uncertainty
+from data.arrays import Photo
 from data.errors import InputError
 from data.geometry import Size
 from data.pyramid import to_working_size
@@ -32,8 +33,6 @@ from refine.fovea import Windows, gather_windows
 from refine.postprocess import Step, apply
 from refine.refiner_network import Refiner
 from refine.stitch import enlarge, probability, reduce, stitch, upsample
-
-Photo = NDArray[np.uint8]
 
 TILES_AT_ONCE = {"cpu": 128, "cuda": 4096}
 """Tiles refined together; photos with more of them take more time and no more memory. On a CPU, so

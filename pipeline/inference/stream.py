@@ -14,10 +14,11 @@ from typing import TypeVar
 
 import torch
 
+from data.arrays import Photo
 from data.errors import InputError
 from data.threads import map_threads, raise_first
 from pipeline.inference.cpu_setup import single_threaded_ops
-from pipeline.inference.segmenter import Photo, Prediction
+from pipeline.inference.segmenter import Prediction
 
 T = TypeVar("T")
 Result = TypeVar("Result")

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from data.arrays import Mask, Pixels
 from data.geometry import Size
 
-Pixels = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
 Colour = tuple[int, int, int]
 Box = tuple[slice, slice]
 """Rows and columns."""

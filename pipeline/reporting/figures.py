@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from coarse.uncertainty import select_tiles
+from data.arrays import Mask, Pixels
 from data.geometry import Size
 from data.pyramid import to_working_size
 from pipeline.evaluation.metrics import overlap
@@ -21,8 +22,6 @@ from pipeline.reporting.canvas import (
     RED,
     YELLOW,
     Box,
-    Mask,
-    Pixels,
     at_size,
     densest_crop,
     difference,

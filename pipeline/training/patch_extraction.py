@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from coarse.coarse_network import CoarseNetwork
+from data.arrays import Mask, Pixels
 from data.errors import InputError
 from data.geometry import Fovea, Size, padded, working_size
 from data.images import read_photo, read_size
@@ -188,14 +189,14 @@ def photo_patches(
     return patches, overlap(coarse & elsewhere, (truth >= 128) & elsewhere)
 
 
-def covered(tiles: NDArray[np.int64], size: Size, side: int) -> NDArray[np.bool_]:
+def covered(tiles: NDArray[np.int64], size: Size, side: int) -> Mask:
     """Return (H, W) of `size`: which pixels lie in `tiles`, (N, 2) rows and columns of `side`."""
     grid = np.zeros((size.height // side, size.width // side), bool)
     grid[tuple(tiles.T)] = True
     return grid.repeat(side, 0).repeat(side, 1)
 
 
-def as_blocks(canvas: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+def as_blocks(canvas: Pixels, side: int) -> Pixels:
     """Return (H, W) as (H / side, W / side, side, side) tiles."""
     height, width = canvas.shape
     return canvas.reshape(height // side, side, width // side, side).swapaxes(1, 2)

@@ -233,6 +233,14 @@ def test_of_several_pictures_in_a_file_the_first_is_the_photo(tmp_path: Path):
     np.testing.assert_array_equal(photo, read_photo(tmp_path / "b.jpg"))
 
 
+def test_any_length_of_a_webp_file_may_stand_in_its_beginning(tmp_path: Path):
+    image, path = Image.fromarray(smooth(*SHAPE)), tmp_path / "a.webp"
+    lengths = (saved(path, image, xmp=bytes(n)).read_bytes()[4:8] for n in range(1, 600))
+    assert any(b"\n" in length for length in lengths)  # a line feed, as a regular expression has it
+
+    assert read_photo(path).shape == SHAPE
+
+
 @pytest.mark.parametrize("shape", [(7, 9), (7, 9, 3)])
 def test_what_is_encoded_is_what_is_written(tmp_path: Path, shape: tuple[int, ...]):
     pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
