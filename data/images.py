@@ -195,9 +195,7 @@ def _reader(file: BinaryIO, name: str) -> type[ImageFile]:
     for pattern, reader in READERS:
         if re.match(pattern, beginning, re.DOTALL):
             return reader
-    raise InputError(
-        f"{name} is not an image that can be read: it should be JPEG, PNG, TIFF, WebP, BMP or GIF"
-    )
+    raise InputError(f"{name} is not an image: none of JPEG, PNG, TIFF, WebP, BMP and GIF")
 
 
 def _decode_jpeg(data: bytes) -> Photo | None:

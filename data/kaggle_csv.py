@@ -35,6 +35,9 @@ CHALLENGE = Size(1280, 1918)
 MAX_FIELD = sys.maxsize
 """Run lengths may be longer than other fields, for which `csv` has a limit of 128 KiB."""
 
+FIELD = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",]*))(,|\Z)')
+"""A field of a row, in quotes or without any, and the comma after it."""
+
 
 class RowJournal:
     """Rows of a csv file to be, in the order in which they come."""
@@ -155,12 +158,14 @@ def check(path: Path, *, size: Size = CHALLENGE, masks: Path | None = None) -> S
     shares: list[float] = []
     unseen = {mask.stem for mask in masks.glob("*.png")} if masks is not None else set()
     last = ""
-    for line, row in _rows(path):
+    for number, line in _lines(path):
+        row: list[str] = []
         try:
+            row = _fields(line)
             name, stem = _checked_name(row, last)
             shares.append(_share(row[1], size if masks is None else masks / f"{stem}.png"))
         except InputError as error:
-            raise InputError(f"{path} line {line}{_named(row)}: {error}") from None
+            raise InputError(f"{path} line {number}{_named(row)}: {error}") from None
         unseen.discard(stem)
         last = name
     if unseen:
@@ -171,26 +176,51 @@ def check(path: Path, *, size: Size = CHALLENGE, masks: Path | None = None) -> S
     return Summary(len(shares), shares.count(0.0), float(np.mean(shares)))
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Give the number of the line and the fields of each row after the header."""
-    csv.field_size_limit(MAX_FIELD)
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Give the lines after the header, and the number of each.
+
+    Raises:
+        InputError: the file is damaged, or has another header.
+    """
+    wanted = ",".join(HEADER)
     try:
         with _reading(path) as file:
-            table = csv.reader(file)
-            header = tuple(next(table, ()))
-            if header != HEADER:
-                raise InputError(f"{path} line 1: {','.join(HEADER)} is expected, not {header}")
-            for row in table:
-                yield table.line_num, row
-    except (EOFError, gzip.BadGzipFile, zlib.error, csv.Error) as error:
+            header = file.readline().rstrip("\n")
+            if header.replace('"', "") != wanted:
+                raise InputError(f"{path} line 1: {wanted} is expected, not {header[:80]!r}")
+            for number, line in enumerate(file, 2):
+                yield number, line.rstrip("\n")
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path} is damaged: {error}") from error
+
+
+def _fields(line: str) -> list[str]:
+    """Return the fields of a row; one in quotes may have commas, and quotes that are doubled.
+
+    `csv` reads no field of more than 128 KiB, unless its limit is raised for the whole process;
+    the run lengths of a large mask are longer.
+
+    Raises:
+        InputError: quotes do not pair.
+    """
+    if '"' not in line:
+        return line.split(",") if line else []
+    fields, end, more = [], 0, True
+    while more:
+        match = FIELD.match(line, end)
+        if match is None:
+            raise InputError("the quotes of a field do not pair")
+        quoted, plain, comma = match.groups()
+        fields.append(plain if quoted is None else quoted.replace('""', '"'))
+        end, more = match.end(), bool(comma)
+    return fields
 
 
 def _reading(path: Path) -> TextIO:
     encoding, errors = "utf-8", "surrogateescape"
     if path.name.endswith(".gz"):
-        return gzip.open(path, "rt", encoding=encoding, errors=errors, newline="")
-    return path.open(encoding=encoding, errors=errors, newline="")
+        return gzip.open(path, "rt", encoding=encoding, errors=errors)
+    return path.open(encoding=encoding, errors=errors)
 
 
 def _checked_name(row: list[str], last: str) -> tuple[str, str]:

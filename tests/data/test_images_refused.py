@@ -182,10 +182,8 @@ def test_a_program_called_a_photo_is_refused_and_never_run(
     with pytest.raises(InputError) as caught:
         read(tmp_path / name)
 
-    assert str(caught.value) == (
-        f"{tmp_path / name} is not an image that can be read: "
-        "it should be JPEG, PNG, TIFF, WebP, BMP or GIF"
-    )
+    kinds = "none of JPEG, PNG, TIFF, WebP, BMP and GIF"
+    assert str(caught.value) == f"{tmp_path / name} is not an image: {kinds}"
 
 
 @pytest.mark.parametrize("format_", ["DDS", "ICO", "PPM", "AVIF", "TGA", "PCX", "ICNS", "JPEG2000"])
@@ -199,14 +197,14 @@ def test_another_format_under_the_name_of_a_photo_is_refused(
     except (KeyError, OSError):
         pytest.skip(f"this Pillow cannot write {format_}")
 
-    with pytest.raises(InputError, match=r"^\S+/car\.jpg is not an image that can be read: .*$"):
+    with pytest.raises(InputError, match=r"^\S+/car\.jpg is not an image: .*$"):
         read(path)
 
 
 def test_a_sound_is_no_webp_photo(tmp_path: Path):
     (tmp_path / "a.webp").write_bytes(b"RIFF\x24\0\0\0WAVEfmt " + bytes(99))
 
-    with pytest.raises(InputError, match="is not an image that can be read"):
+    with pytest.raises(InputError, match="is not an image:"):
         read_photo(tmp_path / "a.webp")
 
 
