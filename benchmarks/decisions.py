@@ -28,12 +28,12 @@ from data.errors import InputError
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
+from data.tile_grid import to_blocks
 from pipeline.cli import Count, run
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.metrics import Overlap
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Prediction, Proposal, Segmenter
-from pipeline.training.patch_extraction import as_blocks
 
 BUDGETS = (0, 16, 32, 64, 128, 192, 256, 384, 512)
 BINS = 10
@@ -126,7 +126,7 @@ def tiles_of(prediction: Prediction, truth: Mask) -> Tiles:
         for mask in (new, old):
             canvas = np.zeros(proposal.padded, np.uint8)
             canvas[: mask.shape[0], : mask.shape[1]] = mask
-            sums.append(as_blocks(canvas, side)[rows, columns].sum((1, 2), dtype=np.int64))
+            sums.append(to_blocks(canvas, side)[rows, columns].sum((1, 2), dtype=np.int64))
         return np.asarray(sums[0] - sums[1], np.int64)
 
     intersection, predicted = gain(before & truth, after & truth), gain(before, after)
