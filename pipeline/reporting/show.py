@@ -125,7 +125,7 @@ def read_truth(photo: Path, mask: Path, pixels: Pixels) -> Mask:
         InputError: it cannot be read, or is of another size.
     """
     truth = read_mask(mask)
-    sample = Sample(photo.stem, photo, mask, group="")
+    sample = Sample(photo.stem, photo, mask, group="", folder=photo.parent)
     check_fit(sample, Size(*pixels.shape[:2]), Size(*truth.shape))
     return truth
 

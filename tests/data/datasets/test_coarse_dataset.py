@@ -38,7 +38,7 @@ def sample(folder: Path, name: str, mask: NDArray[np.bool_]) -> Sample:
     photo_path, mask_path = folder / f"{name}.bmp", folder / f"{name}.png"
     Image.fromarray(mask).convert("RGB").save(photo_path)
     Image.fromarray(mask).save(mask_path)
-    return Sample(name, photo_path, mask_path, name)
+    return Sample(name, photo_path, mask_path, name, photo_path.parent)
 
 
 def pairs(count: int) -> list[CoarsePair]:

@@ -43,7 +43,7 @@ def sample_of(folder: Path, height: int, width: int, seed: int = 0) -> Sample:
     radius = np.hypot((rows + 0.5) / height - 0.5, (columns + 0.5) / width - 0.5)
     mask = radius + random.uniform(-0.05, 0.05, radius.shape) < 0.4
     name = f"{height}x{width}-{seed}"
-    sample = Sample(name, folder / f"{name}.png", folder / f"{name}_mask.png", name)
+    sample = Sample(name, folder / f"{name}.png", folder / f"{name}_mask.png", name, folder)
     Image.fromarray(photo).save(sample.photo)
     write_mask(sample.mask, mask)
     return sample
