@@ -94,11 +94,10 @@ def make_patches(
 
 def patch_groups(run: Path, config: Config) -> tuple[set[str], set[str]]:
     """Return the groups that the patches of `run` are of, to train on and held out."""
-    attributes = patch_store.metadata(run / "patches.zarr")
-    pattern, names = re.compile(config.data.group), attributes["photos"]
-    groups = [group_of(name, pattern) for name in names]
-    num_training = attributes["num_training"]
-    return set(groups[:num_training]), set(groups[num_training:])
+    metadata = patch_store.metadata(run / "patches.zarr")
+    pattern = re.compile(config.data.group)
+    groups = [group_of(name, pattern) for name in metadata.photos]
+    return set(groups[: metadata.num_training]), set(groups[metadata.num_training :])
 
 
 def check_shapes(samples: Sequence[Sample], config: Config) -> None:

@@ -209,7 +209,8 @@ def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def writer_of(path: Path, samples: list[Sample]) -> PatchWriter:
-    return PatchWriter(path, Fovea(8, 2), ORIGIN, [s.name for s in samples], num_training=2)
+    names = [sample.name for sample in samples]
+    return PatchWriter(path, Fovea(8, 2), ORIGIN, names, num_training=min(2, len(names)))
 
 
 def written(path: Path) -> Patches:
