@@ -1,4 +1,4 @@
-"""The csv of the challenge: one row a photo, its name and the run lengths of its mask.
+"""The csv of the challenge: a row per photo, with its name and the run lengths of its mask.
 
     img,rle_mask
     00087a6bd4dc_01.jpg,879386 40 881253 141 ...
@@ -30,7 +30,7 @@ from data.masks import read_mask
 HEADER = ("img", "rle_mask")
 
 CHALLENGE = Size(1280, 1918)
-"""Of the challenge's photos."""
+"""Size of the challenge's photos."""
 
 MAX_FIELD = sys.maxsize
 """Run lengths may be longer than other fields, for which `csv` has a limit of 128 KiB."""
@@ -135,39 +135,39 @@ def _writing(path: Path, name: str) -> Iterator[io.BufferedIOBase]:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a csv file holds."""
+    """What a csv file has in it."""
 
     rows: int
     empty: int
-    """Masks without a pixel of object."""
+    """Number of masks without a pixel of the object."""
     foreground: float
-    """Mean share of a photo that is object."""
+    """Mean share of the pixels of a photo that are object."""
 
 
 def check(path: Path, *, size: Size = CHALLENGE, masks: Path | None = None) -> Summary:
-    """Read a csv file back, row by row, and say what it holds.
+    """Read a csv file row by row, check it, and return what is in it.
 
     Args:
         path: the file.
         size: of every photo, where there are no `masks`.
-        masks: folder with <stem>.png of each row; rows must agree with them to the pixel.
+        masks: folder with <stem>.png for each row; rows must agree with these in every pixel.
 
     Raises:
         InputError: the first row at fault, by its line, or masks without a row.
     """
     shares: list[float] = []
     unseen = {mask.stem for mask in masks.glob("*.png")} if masks is not None else set()
-    last = ""
+    previous = ""
     for number, line in _lines(path):
         row: list[str] = []
         try:
             row = _fields(line)
-            name, stem = _checked_name(row, last)
+            name, stem = _checked_name(row, previous)
             shares.append(_share(row[1], size if masks is None else masks / f"{stem}.png"))
         except InputError as error:
             raise InputError(f"{path} line {number}{_named(row)}: {error}") from None
         unseen.discard(stem)
-        last = name
+        previous = name
     if unseen:
         more = f" and {len(unseen) - 1} more" if len(unseen) > 1 else ""
         raise InputError(f"{path} has no row of {min(unseen)}{more}, of which there is a mask")
@@ -223,22 +223,22 @@ def _reading(path: Path) -> TextIO:
     return path.open(encoding=encoding, errors=errors)
 
 
-def _checked_name(row: list[str], last: str) -> tuple[str, str]:
-    """Return name and stem of the photo of a row that comes after that of `last`."""
+def _checked_name(row: list[str], previous: str) -> tuple[str, str]:
+    """Return name and stem of the photo of a row, which must come after the photo `previous`."""
     if len(row) != len(HEADER):
         raise InputError(f"a row has {len(HEADER)} fields, but here are {len(row)}")
     name, (stem, dot, ending) = row[0], row[0].rpartition(".")
     if not stem or dot + ending != ".jpg":
         raise InputError("the name of a photo ends in .jpg")
-    if name == last:
+    if name == previous:
         raise InputError("the photo has a row already")
-    if name < last:
-        raise InputError(f"rows are in the order of their names, but {last} comes before this")
+    if name < previous:
+        raise InputError(f"rows are in the order of their names, but {previous} comes before this")
     return name, stem
 
 
 def _share(run_lengths: str, like: Size | Path) -> float:
-    """Return the share of a photo that is object: of a size, or with the mask of a file."""
+    """Return the share of a photo that is object; `like` is its size, or the mask to compare."""
     if isinstance(like, Size):
         starts, ends = rle.runs(run_lengths, like)
         return float((ends - starts).sum()) / like.area

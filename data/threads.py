@@ -41,7 +41,9 @@ def map_threads(
         num_workers: how many items at once; by default as many as this process has cores.
         ahead: items per worker that are begun or finished before their result is asked for.
     """
-    num_workers = num_workers or cpu_count()  # of this container, which may have fewer than the machine
+    num_workers = (
+        num_workers or cpu_count()
+    )  # of this container, which may have fewer than the machine
     waiting: deque[Future[Result | InputError]] = deque()
     pool = ThreadPoolExecutor(num_workers)
     try:

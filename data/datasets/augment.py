@@ -29,7 +29,7 @@ class Augmentation:
     tint: float = 0.05
     """Largest relative change of one colour channel."""
     hue: float = 0.0
-    """Largest turn of the hue, in steps of 2 degrees, as OpenCV counts it."""
+    """Largest rotation of the hue, in steps of 2 degrees, as OpenCV counts it."""
     hsv_saturation: float = 0.0
     """Largest shift of the saturation of HSV, of 255."""
     hsv_value: float = 0.0
