@@ -19,13 +19,12 @@ from statistics import fmean, median
 from typing import Annotated, Any
 
 import cv2
-import numpy as np
 import torch
 from cyclopts import App, Parameter
-from numpy.typing import NDArray
 
 from benchmarks.cross_validation import made_with
 from benchmarks.variants import FROM_NOTHING, POSTPROCESS, VARIANTS, Settings, Variant
+from data.arrays import Photo
 from data.errors import InputError, SettingsError
 from data.files import replacing
 from data.images import read_photo
@@ -190,7 +189,7 @@ def num_parameters(network: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def timed(rows: Sequence[dict[str, Any]], photos: Sequence[NDArray[np.uint8]]) -> list[float]:
+def timed(rows: Sequence[dict[str, Any]], photos: Sequence[Photo]) -> list[float]:
     """Return the seconds that the model of each row takes from a photo to its mask, in turn."""
     segmenters = [Segmenter.load(Path(row["run"]) / "model") for row in rows]
     times: list[list[float]] = [[] for _ in rows]

@@ -22,18 +22,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from data.arrays import Mask
 from data.datasets.coarse_dataset import CoarseView
 from data.errors import InputError
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
+from data.tile_grid import to_blocks
 from pipeline.cli import Count, run
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.metrics import Overlap
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.prediction import Prediction, Proposal
 from pipeline.inference.segmenter import Segmenter
-from pipeline.training.patch_extraction import as_blocks
 
 BUDGETS = (0, 16, 32, 64, 128, 192, 256, 384, 512)
 BINS = 10
@@ -110,7 +111,7 @@ def check_size(proposal: Proposal) -> None:
         )
 
 
-def tiles_of(prediction: Prediction, truth: NDArray[np.bool_]) -> Tiles:
+def tiles_of(prediction: Prediction, truth: Mask) -> Tiles:
     """Return what each tile of a prediction at working size changes.
 
     Raises:
@@ -121,12 +122,12 @@ def tiles_of(prediction: Prediction, truth: NDArray[np.bool_]) -> Tiles:
     before, after = prediction.coarse > 0, prediction.logits > 0
     rows, columns = prediction.tiles.T
 
-    def gain(old: NDArray[np.bool_], new: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def gain(old: Mask, new: Mask) -> NDArray[np.int64]:
         sums = []
         for mask in (new, old):
             canvas = np.zeros(proposal.padded, np.uint8)
             canvas[: mask.shape[0], : mask.shape[1]] = mask
-            sums.append(as_blocks(canvas, side)[rows, columns].sum((1, 2), dtype=np.int64))
+            sums.append(to_blocks(canvas, side)[rows, columns].sum((1, 2), dtype=np.int64))
         return np.asarray(sums[0] - sums[1], np.int64)
 
     intersection, predicted = gain(before & truth, after & truth), gain(before, after)

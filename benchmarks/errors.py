@@ -20,17 +20,18 @@ from cyclopts import App
 from numpy.typing import NDArray
 
 from benchmarks.decisions import check_size
+from data.arrays import Mask
 from data.errors import InputError
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
+from data.tile_grid import tile_mask
 from pipeline.cli import Count, run
 from pipeline.evaluation import evaluate
-from pipeline.evaluation.metrics import Mask, overlap
+from pipeline.evaluation.metrics import overlap
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.segmenter import Segmenter
-from pipeline.training.patch_extraction import covered
 
 DISTANCES = (1, 2, 4, 8)
 """Pixels from the contour between which wrong ones are counted."""
@@ -131,7 +132,7 @@ def errors_of(prediction: Prediction, truth: Mask) -> Errors:
 def in_tiles(prediction: Prediction) -> Mask:
     """Return (H, W): which pixels of a photo at working size lie in a refined tile."""
     height, width = prediction.proposal.working
-    return covered(prediction.tiles, prediction.proposal.padded, prediction.tile)[:height, :width]
+    return tile_mask(prediction.tiles, prediction.proposal.padded, prediction.tile)[:height, :width]
 
 
 def distance_to_contour(mask: Mask) -> NDArray[np.float32]:

@@ -13,11 +13,11 @@ from typing import overload
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.peer_networks import Peer
+from data.arrays import Mask, Photo, Pixels
 from data.datasets.coarse_dataset import CoarsePair, CoarseView, load_pair, load_pairs
 from data.geometry import ALIGNMENT, Size, working_size
 from data.samples import Sample
@@ -56,7 +56,7 @@ class View(CoarseView):
 class SquareView(View):
     """A photo squashed to a square with a side of `long_side`."""
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def __call__(self, pixels: Pixels) -> Pixels:
         """Return (H, W[, C]) uint8 `pixels` as that square."""
         square = cv2.resize(pixels, (self.long_side,) * 2, interpolation=cv2.INTER_AREA)
         return np.asarray(square, np.uint8)
@@ -248,18 +248,16 @@ def resized(logits: Tensor, size: Size) -> Tensor:
     return F.interpolate(logits[:, None], size=tuple(size), mode="bilinear").squeeze(1)
 
 
-def masker(
-    network: nn.Module, view: View, precision: Precision
-) -> Callable[[NDArray[np.uint8]], NDArray[np.bool_]]:
+def masker(network: nn.Module, view: View, precision: Precision) -> Callable[[Photo], Mask]:
     """Return what makes the mask (H, W) of a photo (H, W, 3) uint8, run as our networks are."""
     device = next(network.parameters()).device
     fast = fold_for_inference(network, device, precision)
 
     @torch.inference_mode()
-    def mask(photo: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    def mask(photo: Photo) -> Mask:
         seen = torch.from_numpy(view(photo)).to(device).permute(2, 0, 1)[None]
         logits = fast(seen)
-        found: NDArray[np.bool_] = (view.back(logits, Size(*photo.shape[:2])) > 0)[0].cpu().numpy()
+        found: Mask = (view.back(logits, Size(*photo.shape[:2])) > 0)[0].cpu().numpy()
         return found
 
     return mask

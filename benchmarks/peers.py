@@ -26,10 +26,8 @@ from pathlib import Path
 from statistics import median
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import torch
 from cyclopts import App, Parameter
-from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from benchmarks import peer_networks
@@ -38,6 +36,7 @@ from benchmarks.peer_networks import OURS, PLAIN, TRAINED, Encoder, EncoderWeigh
 from benchmarks.peer_rows import Row, as_text, read_rows, table, write_rows
 from benchmarks.peer_training import masker, train, view_of
 from benchmarks.variants import FROM_NOTHING
+from data.arrays import Mask, Photo
 from data.errors import InputError, SettingsError
 from data.files import replacing
 from data.geometry import Size, padded
@@ -61,7 +60,7 @@ from pipeline.training.patch_extraction import PHOTOS_ON_GPU
 
 log = logging.getLogger(__name__)
 
-Masker = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
+Masker = Callable[[Photo], Mask]
 
 ROUNDS = 5
 """How often each peer is timed, in turn with the others; the median counts."""
@@ -248,7 +247,7 @@ def row_of_ours(bench: Bench, made_with: dict[str, Any]) -> Row:
         )
     sample, tiles = bench.held_out[0], []
 
-    def mask(photo: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    def mask(photo: Photo) -> Mask:
         prediction = segmenter.predict(photo)
         tiles.append(len(prediction.tiles))
         return prediction.mask

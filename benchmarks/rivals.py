@@ -10,13 +10,11 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-from numpy.typing import NDArray
-
 from benchmarks.ablation import networks_of, num_parameters, seconds_of
 from benchmarks.peer_networks import PlainUNet, gmac
 from benchmarks.peer_training import View, masker
 from coarse.enet import ENet
+from data.arrays import Mask, Photo
 from data.geometry import Size
 from data.images import read_photo
 from data.masks import write_mask
@@ -27,7 +25,7 @@ from pipeline.inference.segmenter import Segmenter
 ROUNDS = 5
 BUDGETS = (0, 64, 128, 256)
 
-Masker = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
+Masker = Callable[[Photo], Mask]
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def others(segmenter: Segmenter, photos: Sequence[Path]) -> list[Entry]:
     ]
 
 
-def from_file_to_file(mask: Masker, written: NDArray[np.bool_], target: Path, photo: Path) -> None:
+def from_file_to_file(mask: Masker, written: Mask, target: Path, photo: Path) -> None:
     """Read a photo, make its mask, and write the one given, which takes as long for all."""
     mask(read_photo(photo))
     write_mask(target, written)

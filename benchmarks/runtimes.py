@@ -13,10 +13,9 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from data.arrays import Mask, Photo
 from data.images import read_photo
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.devices import autocast, to_device
@@ -69,7 +68,7 @@ def prepared(
     name: str,
     change: Callable[[Segmenter], None],
     model_name: str,
-    photo: NDArray[np.uint8],
+    photo: Photo,
     device: str,
 ) -> Runtime:
     """Return the runtime after its first photo."""
@@ -116,6 +115,6 @@ def has_compiler() -> bool:
     return shutil.which(os.environ.get("CXX", "g++")) is not None
 
 
-def agreement(masks: Sequence[NDArray[np.bool_]], wanted: Sequence[NDArray[np.bool_]]) -> float:
+def agreement(masks: Sequence[Mask], wanted: Sequence[Mask]) -> float:
     """Return the mean Dice of masks with those wanted."""
     return fmean(overlap(mask, one).dice for mask, one in zip(masks, wanted, strict=True))

@@ -14,12 +14,12 @@ from statistics import median
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.seams import contour_length
 from benchmarks.stage_times import Clock, clocks_inside
 from coarse.coarse_network import CoarseNetwork
+from data.arrays import Mask, Photo
 from data.geometry import Size
 from data.images import read_photo
 from data.masks import read_mask
@@ -66,7 +66,7 @@ class Along(CoarseNetwork):
 
     logits: Tensor
 
-    def __init__(self, network: CoarseNetwork, mask: NDArray[np.bool_], high: float) -> None:
+    def __init__(self, network: CoarseNetwork, mask: Mask, high: float) -> None:
         """Build it; pixels are uncertain where p < `high`, and as far below one half."""
         super().__init__(stride=network.stride)
         self.network = network
@@ -134,7 +134,7 @@ def by_boundary(segmenter: Segmenter, samples: Sequence[Sample]) -> list[Point]:
     return sorted(points, key=lambda point: point.tiles)
 
 
-def measured(segmenter: Segmenter, photo: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Point:
+def measured(segmenter: Segmenter, photo: Photo, mask: Mask) -> Point:
     """Return the times of one photo."""
     first, second = [], []
     tiles = len(segmenter.predict(photo).tiles)

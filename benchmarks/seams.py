@@ -21,6 +21,7 @@ from torch import Tensor
 
 from benchmarks.decisions import check_size
 from coarse.coarse_network import CoarseNetwork
+from data.arrays import Mask, Photo
 from data.errors import SettingsError
 from data.images import read_photo
 from pipeline.cli import Count, run
@@ -73,7 +74,7 @@ def seams(
 
 
 @torch.inference_mode()
-def differing(segmenter: Segmenter, photo: NDArray[np.uint8], shift: int) -> float:
+def differing(segmenter: Segmenter, photo: Photo, shift: int) -> float:
     """Return how many pixels differ under a shifted grid, for each pixel of the contour.
 
     Raises:
@@ -104,7 +105,7 @@ def shifted(pixels: NDArray[Number], shift: int) -> NDArray[Number]:
     return moved
 
 
-def contour_length(mask: NDArray[np.bool_]) -> int:
+def contour_length(mask: Mask) -> int:
     """Return the number of pixels of (H, W) `mask` that have a neighbour outside of it."""
     inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8))
     return int(np.count_nonzero(mask & (inner == 0)))

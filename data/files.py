@@ -1,17 +1,47 @@
-"""Files that are whole or not there."""
+"""Reading files with errors that name them, and writing files that are whole or not there."""
 
 import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from data.errors import InputError
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """Open the file at `path` to read its bytes.
+
+    Raises:
+        InputError: there is no such file, or it may not be read.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    with file:
+        yield file
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of the file at `path`.
+
+    Raises:
+        InputError: there is no such file, or it cannot be read.
+    """
+    with reading(path) as file:
+        try:
+            return file.read()
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}") from error
+
+
 def prepare(path: Path) -> None:
-    """Make the folder that the file `path` is to be in, so that what fails does so before the work.
+    """Make the folder for the file `path`, and check that a file can be written there.
+
+    For commands that write a file after long work: they fail before it.
 
     Raises:
         InputError: `path` is a folder.
@@ -29,7 +59,7 @@ def replacing_table(path: Path) -> Iterator[TextIO]:
     """Give a text file for `csv` that takes the place of `path` when the block ends well."""
     with (
         replacing(path) as partial,
-        # Names on disk need not be text.
+        # Names of files need not be valid text.
         partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
     ):
         yield file

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 COARSE_STRIDES = (4, 8, 16)
-"""Full-resolution pixels that the side of a coarse pixel may have, a property of the network."""
+"""Strides that a coarse network may have: the side of its pixels in full-resolution pixels."""
 
 TILE_SIDES = (8, 16, 32)
 
@@ -43,7 +43,7 @@ def padded(size: Size, alignment: int = ALIGNMENT) -> Size:
 
 
 def working_size(size: Size, long_side: int) -> Size:
-    """Return the size at which a photo is looked at.
+    """Return the size at which a photo is processed.
 
     The longer side becomes `long_side`; a photo within a fifth of that stays as it is,
     because resampling by so little costs more sharpness than the scale is worth.

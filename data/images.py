@@ -1,26 +1,51 @@
-"""Photos on disk: any common format to RGB uint8, upright."""
+"""Photos: encoded bytes of any common format to RGB uint8, upright; and pictures to PNG.
 
+What decodes takes bytes and a name for its messages; reading a path is a thin layer above it.
+"""
+
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
+from data.arrays import Photo, Pixels
 from data.errors import InputError
-from data.files import replacing
+from data.files import read_bytes, reading, replacing
 from data.geometry import Size
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
 MASK_SUFFIXES = (".png", ".gif")
 
+READERS: tuple[tuple[bytes, type[ImageFile]], ...] = (
+    (rb"\xff\xd8\xff", JpegImageFile),  # of an MPO file too, whose first picture is a whole JPEG
+    (rb"\x89PNG\r\n\x1a\n", PngImageFile),
+    (rb"(II|MM)(\*\0|\0\*|\+\0|\0\+)", TiffImageFile),
+    (rb"RIFF....WEBP", WebPImageFile),
+    (rb"BM", BmpImageFile),
+    (rb"GIF8[79]a", GifImageFile),
+)
+"""How files begin, as regular expressions, and what reads them. No other format is tried, whatever
+a file is called: Pillow would hand an EPS file to Ghostscript, which runs the program inside it."""
+
 MAX_PIXELS = 2**28
 """Most pixels of a photo, 0.75 GiB as RGB; cameras of 100 megapixels stay well below."""
-# Pillow's own limits are lower: a warning from 89 megapixels on, an error from 179.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+
+LUMA = np.array([0.299, 0.587, 0.114])
+"""Weights of red, green and blue in the brightness of a colour (ITU-R BT.601)."""
 
 FLAT_PNG = [
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
@@ -44,90 +69,152 @@ TO_UPRIGHT = {
 """What makes a picture of that EXIF orientation upright."""
 
 
-def read_photo(path: Path) -> NDArray[np.uint8]:
-    """Return the photo at `path` as (H, W, 3) uint8 RGB, EXIF orientation applied.
+def read_photo(path: Path, max_pixels: int = MAX_PIXELS) -> Photo:
+    """Return what `decode_photo` makes of the file at `path`.
+
+    Raises:
+        InputError: the file cannot be read, or not decoded.
+    """
+    return decode_photo(read_bytes(path), str(path), max_pixels)
+
+
+def decode_photo(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Photo:
+    """Return an encoded photo as (H, W, 3) uint8 RGB, EXIF orientation applied.
 
     Grey becomes RGB, 16 bits become the upper 8, CMYK is converted, transparency is laid
     on white.
 
+    Args:
+        data: a whole JPEG, PNG, TIFF, WebP, BMP or GIF file.
+        name: what messages call it.
+        max_pixels: most pixels that it may have.
+
     Raises:
-        InputError: the file is not an image, is cut off, has floating-point pixels, or holds
-            too many.
+        InputError: `data` is not such an image, is cut off, has floating-point pixels, or too many.
     """
-    with opened(path) as image:
+    with opened_image(BytesIO(data), name, max_pixels) as image:
         if image.mode == "F":
-            raise InputError(f"{path} has floating-point pixels; save it with 8 or 16 bits")
+            raise InputError(f"{name} has floating-point pixels; save it with 8 or 16 bits")
         if image.format == "JPEG" and image.mode in ("RGB", "L"):
-            pixels = _decode_jpeg(path)
+            pixels = _decode_jpeg(data)
             if pixels is not None:
-                how = TO_UPRIGHT.get(_orientation(image))
-                return pixels if how is None else np.array(Image.fromarray(pixels).transpose(how))
+                turn = TO_UPRIGHT.get(_orientation(image))
+                return pixels if turn is None else np.array(Image.fromarray(pixels).transpose(turn))
         image.load()  # of TIFF this applies the orientation, and takes it out of the EXIF data
-        how = TO_UPRIGHT.get(_orientation(image))
-        return _to_rgb(image if how is None else image.transpose(how))
+        turn = TO_UPRIGHT.get(_orientation(image))
+        return _to_rgb(image if turn is None else image.transpose(turn))
 
 
-def read_size(path: Path) -> Size:
-    """Return the upright size of the image at `path`, without decoding it where possible.
+def read_size(path: Path, max_pixels: int = MAX_PIXELS) -> Size:
+    """Return the upright size of the image at `path`, of which only the header is read if possible.
 
     Raises:
-        InputError: the file is not an image or holds too many pixels.
+        InputError: the file cannot be read, is not an image, or has more than `max_pixels`.
     """
-    with opened(path) as image:
-        if image.format == "TIFF":
-            image.load()  # whether its size is upright before that depends on Pillow's version
-        width, height = image.size
-        swapped = _orientation(image) > 4
-    return Size(width, height) if swapped else Size(height, width)
+    with opened(path, max_pixels) as image:
+        return _upright_size(image)
+
+
+def decode_size(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Size:
+    """Return the upright size of an encoded image, without decoding it where possible.
+
+    Raises:
+        InputError: `data`, which messages call `name`, is not an image or has more than
+            `max_pixels`.
+    """
+    with opened_image(BytesIO(data), name, max_pixels) as image:
+        return _upright_size(image)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
-    """Open an image with Pillow; what goes wrong inside becomes an `InputError`.
+def opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[ImageFile]:
+    """Open the image at `path` as `opened_image` does; its pixels are read when they are asked for.
 
     Raises:
-        InputError: the file is missing, empty, not an image, cut off, or a decompression bomb.
+        InputError: the file cannot be read, or whatever `opened_image` finds wrong.
+    """
+    with reading(path) as file, opened_image(file, str(path), max_pixels) as image:
+        yield image
+
+
+@contextmanager
+def opened_image(file: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> Iterator[ImageFile]:
+    """Open an image with Pillow; what goes wrong inside the block becomes an `InputError`.
+
+    Args:
+        file: an encoded image, from its beginning.
+        name: what messages call it.
+        max_pixels: most pixels that it may have.
+
+    Raises:
+        InputError: `file` is empty, of another format than those of `READERS`, cut off, or has too
+            many pixels.
     """
     try:
-        with Image.open(path) as image:
-            if image.width * image.height > MAX_PIXELS:
+        with _reader(file, name)(file) as image:
+            if image.width * image.height > max_pixels:
                 raise Image.DecompressionBombError(f"{image.width} x {image.height}")
             yield image
     except InputError:
         raise
-    except UnidentifiedImageError as error:
-        raise InputError(f"{path} is not an image that can be read") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"{path} holds too many pixels: {error}") from error
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        raise InputError(f"{name} holds too many pixels: {error}") from error
     except (OSError, ValueError, SyntaxError, EOFError, struct.error) as error:
-        raise InputError(f"{path} is damaged: {error}") from error
+        raise InputError(f"{name} is damaged: {error}") from error
 
 
-def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Write (H, W) grey or (H, W, 3) RGB `pixels` to `path`, whole or not at all."""
+def write_png(path: Path, pixels: Pixels) -> None:
+    """Write what `encode_png` makes of `pixels` to `path`, whole or not at all."""
+    data = encode_png(pixels)
+    with replacing(path) as partial:
+        partial.write_bytes(data)
+
+
+def encode_png(pixels: Pixels) -> bytes:
+    """Return (H, W) grey or (H, W, 3) RGB uint8 `pixels` as a PNG file.
+
+    Raises:
+        ValueError: `pixels` have another shape.
+    """
     if pixels.ndim == 2:
         ok, encoded = cv2.imencode(".png", pixels, FLAT_PNG)
     else:
         ok, encoded = cv2.imencode(".png", pixels[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
     if not ok:
         raise ValueError(f"cannot encode pixels of shape {pixels.shape}")
-    with replacing(path) as partial:
-        partial.write_bytes(encoded.tobytes())
+    return encoded.tobytes()
 
 
-def _decode_jpeg(path: Path) -> NDArray[np.uint8] | None:
+def _reader(file: BinaryIO, name: str) -> type[ImageFile]:
+    """Return the class of Pillow that reads `file`, which is left at its beginning.
+
+    Not `Image.open`, which heeds a limit of pixels that the whole process shares.
+    """
+    beginning = file.read(12)
+    file.seek(0)
+    for pattern, reader in READERS:
+        if re.match(pattern, beginning, re.DOTALL):
+            return reader
+    raise InputError(f"{name} is not an image: none of JPEG, PNG, TIFF, WebP, BMP and GIF")
+
+
+def _decode_jpeg(data: bytes) -> Photo | None:
     """Return the RGB pixels of a whole JPEG, not turned; None where Pillow is to try.
 
     cv2 is faster, but not all versions of it refuse a truncated file.
     """
-    data = path.read_bytes()
     if not data.endswith(JPEG_END):
         return None
-    how = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     return None if pixels is None else np.asarray(pixels, np.uint8)
+
+
+def _upright_size(image: ImageFile) -> Size:
+    if image.format == "TIFF":
+        image.load()  # whether its size is upright before that depends on Pillow's version
+    width, height = image.size
+    return Size(width, height) if _orientation(image) > 4 else Size(height, width)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -139,7 +226,7 @@ def _orientation(image: Image.Image) -> int:
     return value if value in TO_UPRIGHT else 1
 
 
-def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
+def _to_rgb(image: Image.Image) -> Photo:
     if image.mode.startswith("I;16") or image.mode == "I":
         grey = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)

@@ -1,4 +1,4 @@
-"""The csv of the challenge: one row a photo, its name and the run lengths of its mask.
+"""The csv of the challenge: a row per photo, with its name and the run lengths of its mask.
 
     img,rle_mask
     00087a6bd4dc_01.jpg,879386 40 881253 141 ...
@@ -30,10 +30,13 @@ from data.masks import read_mask
 HEADER = ("img", "rle_mask")
 
 CHALLENGE = Size(1280, 1918)
-"""Of the challenge's photos."""
+"""Size of the challenge's photos."""
 
 MAX_FIELD = sys.maxsize
 """Run lengths may be longer than other fields, for which `csv` has a limit of 128 KiB."""
+
+FIELD = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",]*))(,|\Z)')
+"""A field of a row, in quotes or without any, and the comma after it."""
 
 
 class RowJournal:
@@ -132,37 +135,39 @@ def _writing(path: Path, name: str) -> Iterator[io.BufferedIOBase]:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a csv file holds."""
+    """What a csv file has in it."""
 
     rows: int
     empty: int
-    """Masks without a pixel of object."""
+    """Number of masks without a pixel of the object."""
     foreground: float
-    """Mean share of a photo that is object."""
+    """Mean share of the pixels of a photo that are object."""
 
 
 def check(path: Path, *, size: Size = CHALLENGE, masks: Path | None = None) -> Summary:
-    """Read a csv file back, row by row, and say what it holds.
+    """Read a csv file row by row, check it, and return what is in it.
 
     Args:
         path: the file.
         size: of every photo, where there are no `masks`.
-        masks: folder with <stem>.png of each row; rows must agree with them to the pixel.
+        masks: folder with <stem>.png for each row; rows must agree with these in every pixel.
 
     Raises:
         InputError: the first row at fault, by its line, or masks without a row.
     """
     shares: list[float] = []
     unseen = {mask.stem for mask in masks.glob("*.png")} if masks is not None else set()
-    last = ""
-    for line, row in _rows(path):
+    previous = ""
+    for number, line in _lines(path):
+        row: list[str] = []
         try:
-            name, stem = _checked_name(row, last)
+            row = _fields(line)
+            name, stem = _checked_name(row, previous)
             shares.append(_share(row[1], size if masks is None else masks / f"{stem}.png"))
         except InputError as error:
-            raise InputError(f"{path} line {line}{_named(row)}: {error}") from None
+            raise InputError(f"{path} line {number}{_named(row)}: {error}") from None
         unseen.discard(stem)
-        last = name
+        previous = name
     if unseen:
         more = f" and {len(unseen) - 1} more" if len(unseen) > 1 else ""
         raise InputError(f"{path} has no row of {min(unseen)}{more}, of which there is a mask")
@@ -171,44 +176,69 @@ def check(path: Path, *, size: Size = CHALLENGE, masks: Path | None = None) -> S
     return Summary(len(shares), shares.count(0.0), float(np.mean(shares)))
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Give the number of the line and the fields of each row after the header."""
-    csv.field_size_limit(MAX_FIELD)
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Give the lines after the header, and the number of each.
+
+    Raises:
+        InputError: the file is damaged, or has another header.
+    """
+    wanted = ",".join(HEADER)
     try:
         with _reading(path) as file:
-            table = csv.reader(file)
-            header = tuple(next(table, ()))
-            if header != HEADER:
-                raise InputError(f"{path} line 1: {','.join(HEADER)} is expected, not {header}")
-            for row in table:
-                yield table.line_num, row
-    except (EOFError, gzip.BadGzipFile, zlib.error, csv.Error) as error:
+            header = file.readline().rstrip("\n")
+            if header.replace('"', "") != wanted:
+                raise InputError(f"{path} line 1: {wanted} is expected, not {header[:80]!r}")
+            for number, line in enumerate(file, 2):
+                yield number, line.rstrip("\n")
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path} is damaged: {error}") from error
+
+
+def _fields(line: str) -> list[str]:
+    """Return the fields of a row; one in quotes may have commas, and quotes that are doubled.
+
+    `csv` reads no field of more than 128 KiB, unless its limit is raised for the whole process;
+    the run lengths of a large mask are longer.
+
+    Raises:
+        InputError: quotes do not pair.
+    """
+    if '"' not in line:
+        return line.split(",") if line else []
+    fields, end, more = [], 0, True
+    while more:
+        match = FIELD.match(line, end)
+        if match is None:
+            raise InputError("the quotes of a field do not pair")
+        quoted, plain, comma = match.groups()
+        fields.append(plain if quoted is None else quoted.replace('""', '"'))
+        end, more = match.end(), bool(comma)
+    return fields
 
 
 def _reading(path: Path) -> TextIO:
     encoding, errors = "utf-8", "surrogateescape"
     if path.name.endswith(".gz"):
-        return gzip.open(path, "rt", encoding=encoding, errors=errors, newline="")
-    return path.open(encoding=encoding, errors=errors, newline="")
+        return gzip.open(path, "rt", encoding=encoding, errors=errors)
+    return path.open(encoding=encoding, errors=errors)
 
 
-def _checked_name(row: list[str], last: str) -> tuple[str, str]:
-    """Return name and stem of the photo of a row that comes after that of `last`."""
+def _checked_name(row: list[str], previous: str) -> tuple[str, str]:
+    """Return name and stem of the photo of a row, which must come after the photo `previous`."""
     if len(row) != len(HEADER):
         raise InputError(f"a row has {len(HEADER)} fields, but here are {len(row)}")
     name, (stem, dot, ending) = row[0], row[0].rpartition(".")
     if not stem or dot + ending != ".jpg":
         raise InputError("the name of a photo ends in .jpg")
-    if name == last:
+    if name == previous:
         raise InputError("the photo has a row already")
-    if name < last:
-        raise InputError(f"rows are in the order of their names, but {last} comes before this")
+    if name < previous:
+        raise InputError(f"rows are in the order of their names, but {previous} comes before this")
     return name, stem
 
 
 def _share(run_lengths: str, like: Size | Path) -> float:
-    """Return the share of a photo that is object: of a size, or with the mask of a file."""
+    """Return the share of a photo that is object; `like` is its size, or the mask to compare."""
     if isinstance(like, Size):
         starts, ends = rle.runs(run_lengths, like)
         return float((ends - starts).sum()) / like.area

@@ -1,5 +1,9 @@
-"""Masks on disk: two values, or two values with an anti-aliased edge, to bool."""
+"""Masks: encoded pictures of two values, or with an anti-aliased edge between them, to bool.
 
+As in `data.images`, what decodes takes bytes and a name for its messages.
+"""
+
+from io import BytesIO
 from pathlib import Path
 
 import cv2
@@ -7,47 +11,70 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from data.arrays import Mask, Pixels
 from data.errors import InputError
-from data.images import opened, write_png
-
-LUMA = np.array([0.299, 0.587, 0.114])
+from data.files import read_bytes
+from data.images import LUMA, MAX_PIXELS, encode_png, opened_image, write_png
 
 EDGE = 3
 """Pixels that an anti-aliased edge may reach to either side of the contour."""
 
 
-def read_mask(path: Path) -> NDArray[np.bool_]:
-    """Return the mask at `path` as (H, W) bool.
+def read_mask(path: Path, max_pixels: int = MAX_PIXELS) -> Mask:
+    """Return what `decode_mask` makes of the file at `path`.
+
+    Raises:
+        InputError: the file cannot be read, or is no mask.
+    """
+    return decode_mask(read_bytes(path), str(path), max_pixels)
+
+
+def decode_mask(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
+    """Return an encoded mask as (H, W) bool.
 
     Of two values the larger is the object, whichever they are (0 and 1, 0 and 255, the
     brighter one of a palette's two colours). A mask of one value is empty where that is 0,
     else full. More values are read as an anti-aliased edge and thresholded at one half.
     Transparency is laid on black.
 
+    Args:
+        data: a whole image file, in a format that `data.images` reads.
+        name: what messages call it.
+        max_pixels: most pixels that it may have.
+
     Raises:
-        InputError: the file is no image, has more than two values that are no edge, or is a
-            picture in colour.
+        InputError: `data` is no image or has too many pixels, has more than two values that are
+            no edge, or is a picture in colour.
     """
-    with opened(path) as image:
-        grey = _to_grey(image, path)
+    with opened_image(BytesIO(data), name, max_pixels) as image:
+        grey = _to_grey(image, name)
     values = np.flatnonzero(np.bincount(grey.ravel(), minlength=256))
     if len(values) <= 2:
         return np.asarray(grey > (values[0] if len(values) == 2 else 0))
     mask = grey >= 128
     if values[0] != 0 or values[-1] != 255 or not _is_edge(grey, mask):
         raise InputError(
-            f"{path} has {len(values)} values ({_listed(values)}); "
+            f"{name} has {len(values)} values ({_listed(values)}); "
             "a mask has two, or an anti-aliased edge between 0 and 255"
         )
     return mask
 
 
-def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
-    """Write (H, W) bool `mask` as a PNG of 0 and 255, whole or not at all."""
-    write_png(path, mask.astype(np.uint8) * 255)
+def write_mask(path: Path, mask: Mask) -> None:
+    """Write (H, W) bool `mask` as a PNG of 0 and 255 to `path`, whole or not at all."""
+    write_png(path, _as_grey(mask))
 
 
-def _to_grey(image: Image.Image, path: Path) -> NDArray[np.uint8]:
+def encode_mask(mask: Mask) -> bytes:
+    """Return (H, W) bool `mask` as a PNG file of 0 and 255."""
+    return encode_png(_as_grey(mask))
+
+
+def _as_grey(mask: Mask) -> Pixels:
+    return mask.astype(np.uint8) * 255
+
+
+def _to_grey(image: Image.Image, name: str) -> Pixels:
     if image.mode in ("1", "L"):
         plain = np.array(image.convert("L"), np.uint8)
         plain[plain == image.info.get("transparency", -1)] = 0
@@ -62,11 +89,11 @@ def _to_grey(image: Image.Image, path: Path) -> NDArray[np.uint8]:
         laid = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
         grey = _as_one_channel(np.asarray(laid, np.uint8)[..., :3])
     if grey is None:
-        raise InputError(f"{path} is a picture in colour, not a mask")
+        raise InputError(f"{name} is a picture in colour, not a mask")
     return grey
 
 
-def _palette_to_grey(image: Image.Image) -> NDArray[np.uint8] | None:
+def _palette_to_grey(image: Image.Image) -> Pixels | None:
     """Return the grey of a palette's grey colours, 0 and 1 of two others, else None."""
     indices = np.asarray(image, np.uint8)
     palette = np.zeros((256, 3), np.uint8)
@@ -97,12 +124,12 @@ def _palette_alpha(image: Image.Image) -> NDArray[np.float64]:
     return alpha
 
 
-def _as_one_channel(pixels: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+def _as_one_channel(pixels: Pixels) -> Pixels | None:
     """Return the one channel of (..., 3) grey `pixels`, None if they are in colour."""
     return None if (pixels != pixels[..., :1]).any() else pixels[..., 0]
 
 
-def _is_edge(grey: NDArray[np.uint8], mask: NDArray[np.bool_]) -> bool:
+def _is_edge(grey: Pixels, mask: Mask) -> bool:
     """Whether all values between 0 and 255 lie close to the contour of `mask`."""
     kernel = np.ones((2 * EDGE + 1, 2 * EDGE + 1), np.uint8)
     object_ = mask.astype(np.uint8)

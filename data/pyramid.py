@@ -5,11 +5,9 @@ Shapes: H x W a photo, C channels, m the margin in pixels.
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from data.arrays import Pixels
 from data.geometry import ALIGNMENT, Size, padded, working_size
-
-Pixels = NDArray[np.uint8]
 
 
 def to_working_size(pixels: Pixels, long_side: int) -> Pixels:
@@ -26,8 +24,8 @@ def resize(pixels: Pixels, size: Size) -> Pixels:
     before = Size(pixels.shape[0], pixels.shape[1])
     if size == before:
         return pixels
-    how = cv2.INTER_AREA if size.area < before.area else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(pixels, size[::-1], interpolation=how), np.uint8)
+    interpolation = cv2.INTER_AREA if size.area < before.area else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, size[::-1], interpolation=interpolation), np.uint8)
 
 
 def pad(pixels: Pixels, margin: int = 0, alignment: int = ALIGNMENT) -> Pixels:

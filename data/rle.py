@@ -2,7 +2,7 @@
 
 A mask is the text "start length start length ...": its runs of foreground, in
 order. Pixels are numbered from 1, left to right, then top to bottom, so that a run
-may go on from the end of one row to the start of the next.
+may continue from the end of one row to the start of the next.
 
 Shapes: H x W the photo.
 """
@@ -10,13 +10,14 @@ Shapes: H x W the photo.
 import numpy as np
 from numpy.typing import NDArray
 
+from data.arrays import Mask
 from data.errors import InputError
 from data.geometry import Size
 
 Numbers = NDArray[np.int64]
 
 
-def encode(mask: NDArray[np.bool_]) -> str:
+def encode(mask: Mask) -> str:
     """Return the run lengths of `mask` (H, W), '' where nothing is foreground.
 
     Raises:
@@ -26,7 +27,7 @@ def encode(mask: NDArray[np.bool_]) -> str:
         raise ValueError(f"a mask is (H, W) of bool, not {mask.shape} of {mask.dtype}")
     flat = mask.ravel()
     edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    # The photo's ends are no change between two pixels, but end a run all the same.
+    # At the photo's first and last pixel nothing changes, but runs begin and end there too.
     if flat[:1].any():
         edges = np.insert(edges, 0, 0)
     if flat[-1:].any():
@@ -38,7 +39,7 @@ def encode(mask: NDArray[np.bool_]) -> str:
     return ("%d " * len(numbers) % tuple(numbers))[:-1]
 
 
-def decode(text: str, size: Size) -> NDArray[np.bool_]:
+def decode(text: str, size: Size) -> Mask:
     """Return the (H, W) mask of `size` that `text` holds the run lengths of.
 
     Raises:

@@ -1,8 +1,7 @@
-"""Finding photos and their masks, and splitting them by group.
+"""Finding photos and their masks, and splitting them by group into training and validation set.
 
-A group is what must not stand on both sides of a split: the photos of one car. Which
-side a group is on follows from a hash of its name alone, so that it never moves when
-photos are added.
+A group is what must be in one of the two sets only: the photos of one car. Which set a group is
+in follows from a hash of its name alone, so that it never moves when photos are added.
 """
 
 import hashlib
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import InputError, SettingsError
+from data.files import read_bytes
 from data.geometry import Size
 from data.images import MASK_SUFFIXES, PHOTO_SUFFIXES, read_size
 from data.masks import read_mask
@@ -21,21 +21,22 @@ from data.threads import map_threads, raise_first
 CARVANA_GROUP = r"([0-9a-f]{12})_\d{2}"
 """`<car>_<angle>` of the Carvana photos; the first bracket is the group."""
 
-SEEDS_TO_TRY = 1000
-"""Seeds looked through for one that splits a small data set."""
-
 LAYOUTS = (("train", "train_masks", "_mask"), ("images", "masks", ""))
-"""Folder of the photos, folder of the masks, what a mask's stem has besides the photo's."""
+"""Folder of the photos, folder of the masks, what follows the photo's stem in that of its mask."""
 
 
 @dataclass(frozen=True, order=True)
 class Sample:
-    """A photo with its mask, and the group it belongs to."""
+    """A photo with its mask."""
 
     name: str
+    """Stem of the photo."""
     photo: Path
     mask: Path
     group: str
+    """What all photos have in common that must be in one set, such as the car."""
+    folder: Path
+    """The data folder, as it was given to `find_samples`."""
 
 
 def find_photos(*paths: Path) -> list[Path]:
@@ -77,13 +78,13 @@ def find_samples(*folders: Path, group_pattern: str = CARVANA_GROUP) -> list[Sam
         SettingsError: `group_pattern` is no regular expression, or has no bracket.
     """
     pattern = _group_regex(group_pattern)
-    found = [sample for folder in folders for sample in _samples_in(folder, pattern)]
-    by_stem(sample.photo for sample in found)
-    return sorted(found)
+    samples = [sample for folder in folders for sample in _samples_in(folder, pattern)]
+    by_stem(sample.photo for sample in samples)
+    return sorted(samples)
 
 
-def _samples_in(data: Path, pattern: re.Pattern[str]) -> list[Sample]:
-    photo_dir, mask_dir, ending = _layout(data)
+def _samples_in(folder: Path, pattern: re.Pattern[str]) -> list[Sample]:
+    photo_dir, mask_dir, ending = _layout(folder)
     photos = by_stem(_photos_at(photo_dir))
     masks = by_stem(images_in(mask_dir, MASK_SUFFIXES))
     problems = [
@@ -93,36 +94,36 @@ def _samples_in(data: Path, pattern: re.Pattern[str]) -> list[Sample]:
     problems += [f"{mask} has no photo" for stem, mask in masks.items() if stem not in wanted]
     _raise_all(problems)
     return [
-        Sample(stem, photo, masks[stem + ending], group_of(stem, pattern))
+        Sample(stem, photo, masks[stem + ending], group_of(stem, pattern), folder)
         for stem, photo in photos.items()
     ]
 
 
 def true_masks(photos: Iterable[Path]) -> list[Path]:
     """Return the masks of those `photos` that lie in a data folder beside them."""
-    places = {photos_: (masks, ending) for photos_, masks, ending in LAYOUTS}
-    found: list[Path] = []
+    by_photo_dir = {photo_dir: (mask_dir, ending) for photo_dir, mask_dir, ending in LAYOUTS}
+    masks: list[Path] = []
     for photo in photos:
         folder = photo.absolute().parent
-        if folder.name in places:
-            masks, ending = places[folder.name]
+        if folder.name in by_photo_dir:
+            mask_dir, ending = by_photo_dir[folder.name]
             names = [photo.stem + ending + suffix for suffix in MASK_SUFFIXES]
-            found += filter(Path.is_file, (folder.with_name(masks) / name for name in names))
-    return found
+            masks += filter(Path.is_file, (folder.with_name(mask_dir) / name for name in names))
+    return masks
 
 
 def check_samples(samples: Sequence[Sample]) -> None:
-    """Look at every photo's header and every mask before any work is done with them.
+    """Read every photo's header and every mask, before any work is done with them.
 
     Raises:
-        InputError: files are damaged, or sizes differ, or a mask is none; all are named.
+        InputError: files are damaged, are no masks, or sizes differ; all of them are named.
     """
     with closing(map_threads(_check, samples)) as results:
         _raise_all(str(result) for result in results if isinstance(result, InputError))
 
 
 def check_fit(sample: Sample, photo: Size, mask: Size) -> None:
-    """Compare the sizes found of a sample's photo and mask.
+    """Compare the sizes of a sample's photo and of its mask.
 
     Raises:
         InputError: they differ.
@@ -146,7 +147,7 @@ def fingerprint(samples: Sequence[Sample]) -> str:
 
 
 def by_stem(paths: Iterable[Path]) -> dict[str, Path]:
-    """Return `paths` by their stems, under which results are written.
+    """Return `paths` by their stems, after which results are named.
 
     Raises:
         InputError: two have one stem; all such pairs are named.
@@ -168,10 +169,10 @@ def group_of(stem: str, pattern: re.Pattern[str]) -> str:
 
 
 def in_validation(group: str, *, share: float, start: float = 0.0, seed: int = 0) -> bool:
-    """Whether `group` is held out when about `share` of all groups are.
+    """Whether `group` is in the validation set, when that has about `share` of all groups.
 
-    They are those of which a hash, from 0 to 1, lies in [start, start + share): equal shares
-    side by side hold out every group once.
+    A group is in it if a hash of its name, from 0 to 1, lies in [start, start + share). So with
+    equal shares side by side, as in a cross-validation, each group is in it once.
     """
     return start <= _unit_hash(group, seed) < start + share
 
@@ -179,7 +180,8 @@ def in_validation(group: str, *, share: float, start: float = 0.0, seed: int = 0
 def fold_of(group: str, num_folds: int, *, seed: int = 0) -> int:
     """Return the fold, 0 to `num_folds` - 1, that `group` belongs to.
 
-    Folds do not depend on which groups are in validation, so that they part the others evenly.
+    Folds do not depend on which groups are in the validation set, so that the others are divided
+    among them evenly.
     """
     return int(_unit_hash(group, f"{seed}:fold") * num_folds)
 
@@ -187,36 +189,27 @@ def fold_of(group: str, num_folds: int, *, seed: int = 0) -> int:
 def split(
     samples: Sequence[Sample], *, share: float, start: float = 0.0, seed: int = 0
 ) -> tuple[list[Sample], list[Sample]]:
-    """Return the samples to train on and those held out, by group; see `in_validation`.
+    """Return the training samples and the validation samples, by group; see `in_validation`.
 
     Raises:
-        InputError: one of the two sides is empty.
+        InputError: one of the two sets is empty.
     """
-    chosen = {
+    validation = {
         group: in_validation(group, share=share, start=start, seed=seed)
         for group in {sample.group for sample in samples}
     }
-    held_out = [sample for sample in samples if chosen[sample.group]]
-    kept = [sample for sample in samples if not chosen[sample.group]]
-    if not kept or not held_out:
-        side = "validation" if kept else "training"
-        num_groups = len({s.group for s in samples})
+    train_samples = [sample for sample in samples if not validation[sample.group]]
+    val_samples = [sample for sample in samples if validation[sample.group]]
+    if not train_samples or not val_samples:
+        name, other = ("validation", "larger") if train_samples else ("training", "smaller")
+        hint = f"use a {other} data.validation, or another data.split_seed"
+        if len(validation) < 2:
+            hint = "there must be two groups at least (data.group)"
         raise InputError(
-            f"the split leaves no photo for {side}: {num_groups} groups, "
-            f"data.validation = {share}, data.split_seed = {seed}; "
-            f"{_another_seed(samples, share, start)}"
+            f"the split leaves no photo for {name}: {len(validation)} groups, "
+            f"data.validation = {share}, data.split_seed = {seed}; {hint}"
         )
-    return kept, held_out
-
-
-def _another_seed(samples: Sequence[Sample], share: float, start: float) -> str:
-    """Return what to set so that both sides of the split have photos."""
-    groups = {sample.group for sample in samples}
-    for seed in range(SEEDS_TO_TRY):
-        sides = {in_validation(g, share=share, start=start, seed=seed) for g in groups}
-        if len(sides) == 2:
-            return f"data.split_seed = {seed} would do"
-    return "there must be two groups at least, and data.validation near one half for so few"
+    return train_samples, val_samples
 
 
 def _group_regex(text: str) -> re.Pattern[str]:
@@ -227,7 +220,7 @@ def _group_regex(text: str) -> re.Pattern[str]:
             f"data.group is {text!r}, which is no regular expression: {error}"
         ) from error
     if not pattern.groups:
-        # Without it every photo would be a group of its own, and cars on both sides of a split.
+        # Without it each photo would be a group of its own, and photos of one car in both sets.
         raise SettingsError(
             f"data.group is {text!r}; put the part that names the group in brackets, "
             f"as in {CARVANA_GROUP!r}"
@@ -241,31 +234,28 @@ def _unit_hash(group: str, seed: int | str) -> float:
 
 
 def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")  # names on disk need not be text
+    return text.encode("utf-8", "surrogateescape")  # names of files need not be valid text
 
 
 def _digest(sample: Sample) -> str:
     digest = hashlib.sha256(_bytes(f"{sample.name}/{sample.group}/"))
     for path in (sample.photo, sample.mask):
-        try:
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        digest.update(hashlib.sha256(read_bytes(path)).digest())
     return digest.hexdigest()
 
 
-def _layout(data: Path) -> tuple[Path, Path, str]:
-    if not data.is_dir():
-        raise InputError(f"no such folder: {data}")
-    for photos, masks, ending in LAYOUTS:
-        if (data / photos).is_dir() and (data / masks).is_dir():
-            return data / photos, data / masks, ending
-    known = " or ".join(f"{photos}/ and {masks}/" for photos, masks, _ in LAYOUTS)
-    raise InputError(f"{data} has neither of the layouts known: {known}")
+def _layout(folder: Path) -> tuple[Path, Path, str]:
+    if not folder.is_dir():
+        raise InputError(f"no such folder: {folder}")
+    for photo_dir, mask_dir, ending in LAYOUTS:
+        if (folder / photo_dir).is_dir() and (folder / mask_dir).is_dir():
+            return folder / photo_dir, folder / mask_dir, ending
+    known = " or ".join(f"{photo_dir}/ and {mask_dir}/" for photo_dir, mask_dir, _ in LAYOUTS)
+    raise InputError(f"{folder} has neither of the layouts known: {known}")
 
 
 def images_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    """Return the pictures in `folder` with one of `suffixes`, in small letters or large ones."""
+    """Return the images in `folder` with one of `suffixes`, in lower or upper case, by name."""
     return sorted(
         path
         for path in folder.iterdir()
@@ -278,6 +268,6 @@ def _check(sample: Sample) -> None:
 
 
 def _raise_all(problems: Iterable[str]) -> None:
-    found = list(problems)
-    if found:
-        raise InputError("\n".join(found))
+    text = "\n".join(problems)
+    if text:
+        raise InputError(text)

@@ -1,7 +1,8 @@
-"""Work on several items at once, in threads that end with the loop over their results.
+"""Work on several items at once in threads, with the results in the order of the items.
 
-Threads that still compute while the interpreter ends take the whole process down with
-SIGABRT, and the message and the exit status that were meant with it.
+The threads belong to the loop over the results: when it ends, however it does, nothing new is
+begun, and what is being worked on is waited for. No thread computes on in native code while the
+interpreter shuts down, which can abort the process.
 """
 
 from collections import deque
@@ -18,7 +19,8 @@ T = TypeVar("T")
 Result = TypeVar("Result")
 
 AHEAD = 2
-"""Items a worker that are begun or done before their turn; more mostly takes memory."""
+"""Items per worker that are begun or finished before their result is asked for; more mostly takes
+memory."""
 
 
 def map_threads(
@@ -29,17 +31,19 @@ def map_threads(
 ) -> Generator[Result | InputError, None, None]:
     """Call `work` on several items at once and give the results in the order of the items.
 
-    An `InputError` is given in the place of the result, so that the others go on; any other
-    exception is raised. However the loop over the results ends, no item is begun after it;
+    An `InputError` is given instead of the result, so that the other items are still worked on;
+    any other exception is raised. No item is begun once the loop over the results has ended;
     closing the generator waits for those that are being worked on.
 
     Args:
         work: called in threads, one item a call.
         items: what to work on.
         num_workers: how many items at once; by default as many as this process has cores.
-        ahead: items a worker that are begun or done before their turn.
+        ahead: items per worker that are begun or finished before their result is asked for.
     """
-    num_workers = num_workers or cpu_count()  # which a container may have fewer of
+    num_workers = (
+        num_workers or cpu_count()
+    )  # of this container, which may have fewer than the machine
     waiting: deque[Future[Result | InputError]] = deque()
     pool = ThreadPoolExecutor(num_workers)
     try:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, validators
+from PIL import Image
 
 from data.errors import InputError, SettingsError
 from data.files import prepare
@@ -101,6 +102,9 @@ DEFAULTS = How()
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
+    # A limit that belongs to the process, and so to the command: of TIFF and WebP, Pillow refuses
+    # photos that are within the limit of `data.images`, which holds all the same.
+    Image.MAX_IMAGE_PIXELS = None
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # names on disk need not be text

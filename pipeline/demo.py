@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from data.arrays import Pixels
 from data.geometry import Size
 from data.images import read_photo, write_png
 from data.masks import read_mask
@@ -140,6 +139,6 @@ def draw(sample: Sample, segmenter: Segmenter, path: Path) -> None:
     write_png(path, panel([*small, *near], columns=5))
 
 
-def shrunk(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def shrunk(picture: Pixels) -> Pixels:
     """Return a picture at half of its size."""
     return pyramid(pad(picture), 2)[1]

@@ -15,12 +15,9 @@ from functools import reduce
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from data.arrays import Mask, Photo
 from refine import regions
-
-Mask = NDArray[np.bool_]
-Photo = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.arrays import Mask, Photo
 from data.pyramid import pad, pyramid
-
-Mask = NDArray[np.bool_]
-Photo = NDArray[np.uint8]
+from data.tile_grid import repeat_pixels, to_blocks
 
 EDGE = 0.01
 """Gradient of an edge, with photos from 0 to 1 and Sobel's weights adding up to 1."""
@@ -66,8 +65,8 @@ def refine(mask: Mask, photo: Photo, side: int, vote: Vote = FULL) -> Mask:
     labels = label_regions(blocks(edges, squares, side, side))
     decided = decide(labels, inside, around, vote)
     result = whole[1:-1, 1:-1].copy()
-    grid = result.reshape(result.shape[0] // side, side, result.shape[1] // side, side)
-    grid[squares[:, 0], :, squares[:, 1]] = np.where(labels > 0, decided[labels], inside)
+    changed = np.where(labels > 0, decided[labels], inside)
+    to_blocks(result, side)[squares[:, 0], squares[:, 1]] = changed  # a view: `result` changes
     return result[:height, :width]
 
 
@@ -81,8 +80,7 @@ def refine_coarsely(mask: Mask, photo: Photo, side: int) -> Mask:
     before = small >= 128
     after = refine(before, np.asarray(seen, np.uint8), side, COARSE)
     changed, value = (
-        x.repeat(4, 0).repeat(4, 1)[: mask.shape[0], : mask.shape[1]]
-        for x in (before != after, after)
+        repeat_pixels(x, 4)[: mask.shape[0], : mask.shape[1]] for x in (before != after, after)
     )
     return np.where(changed, value, mask)
 
@@ -102,9 +100,7 @@ def find_edges(photo: Photo) -> Mask:
 def contour_squares(mask: Mask, side: int) -> NDArray[np.int64]:
     """Return the (N, 2) row and column of the squares in or at which `mask` changes."""
     contour = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    height, width = mask.shape
-    hit = contour.reshape(height // side, side, width // side, side).any(axis=(1, 3))
-    return np.argwhere(hit)
+    return np.argwhere(to_blocks(contour, side).any(axis=(2, 3)))
 
 
 def blocks(pixels: Mask, squares: NDArray[np.int64], size: int, step: int) -> Mask:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from data.geometry import Size
+from data.tile_grid import from_blocks, to_blocks
 
 REDUCED_ON_CARD = 64
 """Most that a GPU reduces photos by; from 94 on its kernel has no room for so many neighbours."""
@@ -89,16 +90,15 @@ def stitch(logits: Tensor, tiles: Tensor, refined: Tensor, *, residual: bool = T
         ValueError: the tiles do not fit the photo, or are not as many as `refined`.
     """
     num, side = refined.shape[0], refined.shape[-1]
-    batch, height, width = logits.shape
+    height, width = logits.shape[1:]
     if len(tiles) != num or height % side or width % side:
         raise ValueError(
             f"{num} blocks of side {side} do not fit {len(tiles)} tiles of {tuple(logits.shape)}"
         )
-    grid = logits.reshape(batch, height // side, side, width // side, side)
     photo, row, column = tiles.to(logits.device).T
-    blocks = grid.permute(0, 1, 3, 2, 4).clone()
+    blocks = to_blocks(logits, side).clone()
     if residual:
         blocks[photo, row, column] += refined
     else:
         blocks[photo, row, column] = refined
-    return blocks.permute(0, 1, 3, 2, 4).reshape(batch, height, width)
+    return from_blocks(blocks)

@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
-
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+from data.arrays import Pixels
+from data.images import LUMA
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Augmentation:
     tint: float = 0.05
     """Largest relative change of one colour channel."""
     hue: float = 0.0
-    """Largest turn of the hue, in steps of 2 degrees, as OpenCV counts it."""
+    """Largest rotation of the hue, in steps of 2 degrees, as OpenCV counts it."""
     hsv_saturation: float = 0.0
     """Largest shift of the saturation of HSV, of 255."""
     hsv_value: float = 0.0
@@ -72,7 +71,7 @@ class Augmentation:
         contrast = 1 + random.uniform(-self.contrast, self.contrast)
         tint = 1 + random.uniform(-self.tint, self.tint, 3)
         brightness = random.uniform(-self.brightness, self.brightness) * 255
-        mix = saturation * np.eye(3) + (1 - saturation) * LUMA
+        mix = saturation * np.eye(3) + (1 - saturation) * LUMA.astype(np.float32)
         matrix = contrast * tint[:, None] * mix
         constant = np.full((3, 1), 127.5 * (1 - contrast) + brightness)
         return np.hstack([matrix, constant]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Training data of the coarse stage: every photo decoded once, kept at the coarse size.
+"""Training data of the coarse stage: every photo decoded once, and held in memory at coarse size.
 
 Shapes: h x w the coarse size of a photo.
 """
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from data.arrays import Pixels
 from data.datasets.augment import NO_AUGMENTATION, Augmentation
 from data.errors import InputError
 from data.geometry import ALIGNMENT, Size
@@ -21,8 +21,6 @@ from data.masks import read_mask
 from data.pyramid import pad, pyramid, resize, to_working_size
 from data.samples import Sample, check_fit
 from data.threads import map_threads
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -41,8 +39,8 @@ class CoarseView:
     level: int = 2
     alignment: int = ALIGNMENT
     stretch_to: Size | None = None
-    """Size that photos had before they were squashed for storage, which they get back first: the
-    coarse grid nests in the pixels of the photo as it was, padding included."""
+    """Size of the photos before they were squashed for storage. They are enlarged to that first:
+    the coarse grid nests in the pixels of the original photo, padding included."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
         """Return (H, W[, C]) uint8 `pixels` at the coarse size, (h, w[, C])."""
@@ -55,7 +53,12 @@ class CoarseView:
 def load_pairs(
     samples: Sequence[Sample], view: CoarseView, on_photo: Callable[[int, int], None]
 ) -> list[CoarsePair]:
-    """Decode every sample as `view` has it, in parallel; `on_photo(done, total)` is told.
+    """Decode all samples in threads, and reduce them as `view` says.
+
+    Args:
+        samples: photos with their masks.
+        view: how the network sees them.
+        on_photo: called after each photo with the number done and the number of all.
 
     Raises:
         InputError: files are damaged or do not fit together; all of them are named.
@@ -75,7 +78,7 @@ def load_pairs(
 
 
 def load_pair(sample: Sample, view: CoarseView) -> CoarsePair:
-    """Decode one sample as `view` has it.
+    """Decode one sample, and reduce it as `view` says.
 
     Raises:
         InputError: a file is damaged, or photo and mask differ in size.
@@ -89,7 +92,8 @@ def load_pair(sample: Sample, view: CoarseView) -> CoarsePair:
 class CoarseDataset(Dataset[tuple[Tensor, Tensor]]):
     """Augmented pairs: photo (3, h, w) uint8 and target (h, w) uint8, 255 being all object.
 
-    The same photo in the same epoch always comes out the same, however many processes load.
+    The same photo in the same epoch is always changed in the same way, whatever the number of
+    loader processes.
     """
 
     def __init__(
@@ -115,10 +119,10 @@ class CoarseDataset(Dataset[tuple[Tensor, Tensor]]):
 
 
 class EpochBatches(Sampler[list[tuple[int, int]]]):
-    """Batches of (epoch, index) keys, shuffled anew each epoch, of one photo size each.
+    """Batches of (epoch, index) keys, shuffled in each epoch; all photos of a batch have one size.
 
-    A step has `batch_size` photos a process, or all photos of a size with fewer than that;
-    with several processes, each gets its share of every step.
+    A step has `batch_size` photos per process, or all photos of a size if there are fewer. With
+    several processes, each gets its share of every step.
     """
 
     def __init__(
@@ -157,7 +161,7 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
             for start in range(0, max(1, len(indices) // per_step) * per_step, per_step)
         ]
         for i in random.permutation(len(steps)):
-            # Fewer photos than processes are repeated, so that none is left waiting for ever.
+            # Fewer photos than processes are repeated: a process without one would wait for ever.
             whole = (steps[i] * self.world)[: max(len(steps[i]), self.world)]
             yield [(self.epoch, index) for index in whole[self.rank :: self.world]]
 

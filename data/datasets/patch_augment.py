@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 GREY = torch.full((3, 3), 1 / 3)
-"""Takes RGB to its mean in all three channels: the grey axis, about which hues turn."""
+"""Projects RGB onto the grey axis, about which hues are rotated."""
 
 ACROSS = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / 3**0.5
-"""Takes what a colour has beside its grey a quarter turn on about that axis."""
+"""Rotates the rest of a colour by a quarter turn about that axis."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class PatchAugmentation:
     tint: float = 0.0
     """Largest relative change of one colour channel."""
     hue: float = 0.0
-    """Largest turn of the hue, in steps of 2 degrees: 90 makes any hue of any other, and leaves
-    grey as it is."""
+    """Largest rotation of the hue, in steps of 2 degrees: with 90 any hue can become any other;
+    grey stays grey."""
 
     def __call__(self, windows: Sequence[Tensor], target: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return changed windows and targets, drawn from torch's random numbers.
@@ -50,7 +50,7 @@ class PatchAugmentation:
         return result, flipped(target, mirrored)
 
     def draw_colour(self, num: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Return matrices for RGB, (num, 3, 3), and what to add then, (num, 1)."""
+        """Return (num, 3, 3) matrices for RGB, and (num, 1) constants to add to the products."""
         draws = torch.rand(7, num, device=device) * 2 - 1
         contrast = 1 + self.contrast * draws[0]
         brightness = 255 * self.brightness * draws[1]
@@ -61,9 +61,9 @@ class PatchAugmentation:
 
 
 def turned(angle: Tensor, saturation: Tensor) -> Tensor:
-    """Return (N, 3, 3) matrices that turn RGB about grey by (N,) radians, and saturate it.
+    """Return (N, 3, 3) matrices that rotate RGB about grey by (N,) radians, and saturate it.
 
-    Rotation about an axis, Rodrigues' formula, with what is across the axis scaled.
+    Rotation about an axis by Rodrigues' formula, with the part across the axis scaled.
     """
     grey, across = GREY.to(angle.device), ACROSS.to(angle.device)
     along, sideways = ((saturation * part(angle))[:, None, None] for part in (torch.cos, torch.sin))
@@ -71,12 +71,12 @@ def turned(angle: Tensor, saturation: Tensor) -> Tensor:
 
 
 def flipped(x: Tensor, mirrored: Tensor) -> Tensor:
-    """Return (N, S, S, ...) `x` with those that are (N,) bool `mirrored` left to right."""
+    """Return (N, S, S, ...) `x` with each `x[i]` mirrored left to right if (N,) `mirrored` is."""
     return torch.where(mirrored.view(-1, *[1] * (x.ndim - 1)), x.flip(2), x)
 
 
 def coloured(window: Tensor, matrix: Tensor, constant: Tensor) -> Tensor:
-    """Return a (N, S, S, 4) uint8 `window`, its RGB times (N, 3, 3) `matrix` plus (N, 1)."""
+    """Return (N, S, S, 4) uint8 `window` with its RGB times (N, 3, 3) `matrix` plus (N, 1)."""
     pixels = window[..., :3].flatten(1, 2).float()
     rgb = torch.baddbmm(constant[:, None], pixels, matrix.mT).unflatten(1, window.shape[1:3])
     return torch.cat([rgb.round().clamp(0, 255).to(torch.uint8), window[..., 3:]], dim=-1)

@@ -1,8 +1,8 @@
 """Training data of the refiner: batches of patches, read in whole chunks and shuffled.
 
-A zarr store costs about a millisecond a chunk, so single rows are never read: each epoch
-takes the chunks in a new order, some of them at a time, and shuffles the patches of those.
-Arrays in memory go the same way and give the same batches.
+Reading a chunk of a zarr store takes about a millisecond, so single rows are never read: each
+epoch reads the chunks in a new order, some of them at a time, and shuffles the patches of these.
+Arrays in memory are read in the same order and give the same batches.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from torch import Tensor
 from data.patch_cache.patch_store import CHUNK
 
 POOL = 128
-"""Chunks that are in memory and shuffled together at a time."""
+"""Chunks that are read and shuffled together."""
 
 Arrays = Mapping[str, Any]
 """Arrays by name, all of one length, in memory or of a zarr group."""
@@ -25,8 +25,8 @@ Arrays = Mapping[str, Any]
 class PatchBatches:
     """Shuffled batches of the first `num_patches` patches, one epoch after another.
 
-    A batch is a list of tensors in the order of `arrays`. With several processes each gets
-    its share of every batch's worth of patches.
+    A batch is a list of tensors in the order of `arrays`. A step has `batch_size` patches per
+    process; with several processes, each gets its share of every step.
     """
 
     def __init__(
@@ -58,22 +58,22 @@ class PatchBatches:
     def __iter__(self) -> Iterator[list[Tensor]]:
         random = np.random.default_rng([self.seed, self.epoch])
         per_step = self.batch_size * self.world
-        left = len(self)
-        kept: list[NDArray[Any]] | None = None
+        steps_left = len(self)
+        leftover: list[NDArray[Any]] | None = None
         for pool in self._pools(random):
-            if kept is not None:
-                pool = [np.concatenate(pair) for pair in zip(kept, pool, strict=True)]
+            if leftover is not None:
+                pool = [np.concatenate(pair) for pair in zip(leftover, pool, strict=True)]
             order = random.permutation(len(pool[0]))
-            num_steps = min(left, len(order) // per_step)
+            num_steps = min(steps_left, len(order) // per_step)
             for start in range(0, num_steps * per_step, per_step):
                 mine = order[start : start + per_step][self.rank :: self.world]
                 yield [torch.from_numpy(rows[mine]) for rows in pool]
-            left -= num_steps
-            kept = [rows[order[num_steps * per_step :]] for rows in pool]
-        if left and kept:  # fewer patches than one step takes; no process may go without
+            steps_left -= num_steps
+            leftover = [rows[order[num_steps * per_step :]] for rows in pool]
+        if steps_left and leftover:  # fewer patches than one step takes, but each process gets some
             share = -(-self.num_patches // self.world)
             mine = (np.arange(share) * self.world + self.rank) % self.num_patches
-            yield [torch.from_numpy(rows[mine]) for rows in kept]
+            yield [torch.from_numpy(rows[mine]) for rows in leftover]
 
     def _pools(self, random: np.random.Generator) -> Iterator[list[NDArray[Any]]]:
         starts = random.permutation(np.arange(0, self.num_patches, CHUNK))

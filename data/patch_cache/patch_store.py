@@ -1,4 +1,4 @@
-"""Refiner patches on disk: a zarr group that is whole or is not there.
+"""Refiner patches on disk: a zarr group that is whole or is not there, and checked when opened.
 
 Format 1, for N patches of tile side T from M photos; P_k are the pixels of ring k:
 
@@ -6,14 +6,14 @@ Format 1, for N patches of tile side T from M photos; P_k are the pixels of ring
     half_ring      (N, P_1, 4)  uint8   of the ring around it at half the resolution
     quarter_ring   (N, P_2, 4)  uint8   and so on, as many rings as the fovea has
     target         (N, T, T)    uint8   0 background, 1 object, 255 beyond the photo
-    tile           (N, 3)       int32   photo, row and column in the grid of tiles
+    tile           (N, 3)       int32   photo, row and column in the grid of tiles; by photo
     outside        (M, 3)       int64   pixels outside the tiles of each photo: in both
                                         masks, in the coarse one, in the true one
     attributes: format, fingerprint, origin (coarse weights and settings that the patches were
-    made with), photos (their names, in order), num_training (the first so many are not for
-    validation)
+    made with), photos (their names, in order), num_training (how many of them are training
+    photos; these come first)
 
-Every shard has a file, those of nothing but zeros too: one that is missing is damage.
+Every shard has a file, even if it holds zeros only: one that is missing is damage.
 `data.patch_cache.patch_writer` writes them; this module says what they are, and reads them.
 """
 
@@ -40,6 +40,9 @@ RINGS = ("half_ring", "quarter_ring", "eighth_ring")
 BEYOND = 255
 """Target of a pixel that lies beyond the photo."""
 
+DTYPES = {"tile": "int32", "outside": "int64"}
+"""Of the arrays that are not of uint8."""
+
 Patches = dict[str, NDArray[Any]]
 """Some patches: one array for each name of `array_shapes`, all of one length."""
 
@@ -51,7 +54,7 @@ class Origin:
     photos: str
     """Hash of the photos and masks."""
     coarse: str
-    """Hash of the weights of the coarse networks that cut them."""
+    """Hash of the weights of the coarse networks that they were extracted with."""
     settings: Mapping[str, Any]
     """Settings that the patches depend on."""
 
@@ -63,12 +66,32 @@ class Origin:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Metadata:
+    """What is written of the patches of a store as a whole."""
+
+    fingerprint: str
+    """Of the origin that they were made from."""
+    photos: tuple[str, ...]
+    """Names of the photos: the training set, then the validation set."""
+    num_training: int
+    """How many of them are training photos."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.num_training <= len(self.photos):
+            raise ValueError(f"{self.num_training} of {len(self.photos)} photos are to train on")
+
+
 def array_shapes(fovea: Fovea) -> dict[str, tuple[int, ...]]:
     """Return the shape of one patch in each array."""
     side = fovea.tile
-    rings = {name: (fovea.ring_pixels(k), 4) for k, name in enumerate(RINGS, 1)}
-    kept = dict(list(rings.items())[: fovea.levels - 1])
-    return {"full": (side, side, 4), **kept, "target": (side, side), "tile": (3,)}
+    rings = {RINGS[k - 1]: (fovea.ring_pixels(k), 4) for k in range(1, fovea.levels)}
+    return {"full": (side, side, 4), **rings, "target": (side, side), "tile": (3,)}
+
+
+def array_dtype(name: str) -> np.dtype[Any]:
+    """Return the type of the numbers in an array."""
+    return np.dtype(DTYPES.get(name, "uint8"))
 
 
 class StoredArray:
@@ -100,15 +123,15 @@ def open_store(path: Path, fovea: Fovea, coarse: str, settings: Mapping[str, Any
         InputError: there are none at `path`, they are of another format or damaged, or they
             were made from something else.
     """
-    todo = rebuild_hint(path)
+    hint = rebuild_hint(path)
     if not path.exists():
         half = path.with_name(path.name + ".partial").exists()
-        raise InputError(f"{path} is {'half-written' if half else 'not there'}; {todo}")
-    group = _open(path, todo)
+        raise InputError(f"{path} is {'half-written' if half else 'not there'}; {hint}")
+    group, about = _open(path, hint)
     wanted = {"coarse": coarse, "settings": json.loads(json.dumps(settings))}
     if group.attrs.get("origin") != wanted:
-        raise InputError(f"{path} was made from other weights or settings; delete it and {todo}")
-    _check_whole(group, path, fovea, todo)
+        raise InputError(f"{path} was made from other weights or settings; delete it and {hint}")
+    _check_whole(group, path, fovea, len(about.photos), hint)
     return group
 
 
@@ -118,22 +141,22 @@ def verify(path: Path, fovea: Fovea, origin: Origin, data: str) -> None:
     Raises:
         InputError: they are of another format or damaged, or made from something else.
     """
-    todo = rebuild_hint(path, data)
-    group = _open(path, todo)
-    if group.attrs.get("fingerprint") != origin.fingerprint:
+    hint = rebuild_hint(path, data)
+    group, about = _open(path, hint)
+    if about.fingerprint != origin.fingerprint:
         raise InputError(
-            f"{path} was made from other photos, weights or settings; delete it and {todo}"
+            f"{path} was made from other photos, weights or settings; delete it and {hint}"
         )
-    _check_whole(group, path, fovea, todo)
+    _check_whole(group, path, fovea, len(about.photos), hint)
 
 
-def metadata(path: Path) -> dict[str, Any]:
-    """Return what is written of the patches at `path`: whence they are, and of which photos.
+def metadata(path: Path) -> Metadata:
+    """Return what is written of the patches at `path` as a whole.
 
     Raises:
         InputError: they are not there, damaged, or of another format.
     """
-    return dict(_open(path, rebuild_hint(path)).attrs)
+    return _open(path, rebuild_hint(path))[1]
 
 
 def stored_arrays(group: zarr.Group, path: Path) -> dict[str, StoredArray]:
@@ -146,40 +169,64 @@ def rebuild_hint(path: Path, data: str = "DATA") -> str:
     return f"run `foveamask make-patches {data} {path.parent}`"
 
 
-def _damaged(path: Path, reason: str, todo: str) -> InputError:
-    return InputError(f"{path} is damaged: {reason}; delete it and {todo}")
+def _damaged(path: Path, reason: str, hint: str) -> InputError:
+    return InputError(f"{path} is damaged: {reason}; delete it and {hint}")
 
 
-def _open(path: Path, todo: str) -> zarr.Group:
+def _open(path: Path, hint: str) -> tuple[zarr.Group, Metadata]:
     try:
         group = zarr.open_group(path, mode="r")
     except (ValueError, OSError) as error:
-        raise _damaged(path, str(error), todo) from error
+        raise _damaged(path, str(error), hint) from error
     if group.attrs.get("format") != FORMAT:
         raise InputError(
             f"{path} has format {group.attrs.get('format')}, this version reads {FORMAT}; "
-            f"delete it and {todo}"
+            f"delete it and {hint}"
         )
-    return group
+    try:
+        return group, _metadata_of(dict(group.attrs))
+    except ValueError as error:
+        raise _damaged(path, str(error), hint) from error
 
 
-def _check_whole(group: zarr.Group, path: Path, fovea: Fovea, todo: str) -> None:
-    """Raise unless all arrays are there, of one length, with all of their shards.
+def _metadata_of(attributes: Mapping[str, Any]) -> Metadata:
+    """Return the attributes of a group; a ValueError says which is missing or makes no sense."""
+    fingerprint, photos, num = (
+        attributes.get(name) for name in ("fingerprint", "photos", "num_training")
+    )
+    if not isinstance(fingerprint, str):
+        raise ValueError(f"its fingerprint is {fingerprint!r}")
+    if not isinstance(photos, list) or not all(isinstance(name, str) for name in photos):
+        raise ValueError("its photos are no list of names")
+    if type(num) is not int:
+        raise ValueError(f"its num_training is {num!r}")
+    return Metadata(fingerprint, tuple(photos), num)
 
-    A shard without a file would be read as zeros.
+
+def _check_whole(group: zarr.Group, path: Path, fovea: Fovea, num_photos: int, hint: str) -> None:
+    """Raise unless all arrays are there, as `array_shapes` says, with all of their shards.
+
+    A shard without a file would be read as zeros. That tiles are in the order of their photos is
+    what finds the patches of the validation set, so the tiles are read.
     """
     try:
         arrays: dict[str, Any] = {name: group[name] for name in [*array_shapes(fovea), "outside"]}
     except (KeyError, TypeError, ValueError, OSError) as error:
-        raise _damaged(path, f"an array cannot be opened ({error})", todo) from error
+        raise _damaged(path, f"an array cannot be opened ({error})", hint) from error
     num_patches = arrays["tile"].shape[0]
-    for name, shape in array_shapes(fovea).items():
-        if arrays[name].shape != (num_patches, *shape):
-            raise _damaged(path, f"{name} has the shape {arrays[name].shape}", todo)
+    shapes = {name: (num_patches, *shape) for name, shape in array_shapes(fovea).items()}
+    for name, shape in {**shapes, "outside": (num_photos, 3)}.items():
+        if arrays[name].shape != shape:
+            raise _damaged(path, f"{name} has the shape {arrays[name].shape}", hint)
+        if arrays[name].dtype != array_dtype(name):
+            raise _damaged(path, f"{name} is of {arrays[name].dtype}", hint)
     missing = [str(file) for array in arrays.values() for file in _missing_shards(array, path)]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise _damaged(path, f"{missing[0]}{more} is missing or empty", todo)
+        raise _damaged(path, f"{missing[0]}{more} is missing or empty", hint)
+    photo = StoredArray(path, arrays["tile"])[:][:, 0]
+    if num_patches and (photo[0] < 0 or photo[-1] >= num_photos or (np.diff(photo) < 0).any()):
+        raise _damaged(path, "its tiles are not in the order of its photos", hint)
 
 
 def _missing_shards(array: zarr.Array[Any], path: Path) -> Iterator[Path]:

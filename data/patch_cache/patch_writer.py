@@ -1,8 +1,8 @@
 """Writing refiner patches: whole shards, in order, by one writer that may be interrupted.
 
-A store that is being written lies beside its final name with the ending `.partial`;
-`written.json` in it says how many patches are safe, and writing goes on from there. Its
-format is that of `data.patch_cache.patch_store`.
+While it is written, a store has its final name with the ending `.partial`. `written.json` in it
+says how many patches are safe; a writer that is opened again resumes after these. The format is
+that of `data.patch_cache.patch_store`.
 """
 
 import json
@@ -19,16 +19,29 @@ from data.errors import InputError
 from data.files import replacing
 from data.geometry import Fovea
 from data.patch_cache import patch_store
-from data.patch_cache.patch_store import Origin, Patches, array_shapes, rebuild_hint
+from data.patch_cache.patch_store import (
+    Origin,
+    Patches,
+    array_dtype,
+    array_shapes,
+    rebuild_hint,
+)
 
 
 class PatchWriter:
-    """Appends patches to a store; what was written before an interruption stays."""
+    """Appends patches to a store, and resumes one whose writing was interrupted."""
 
     def __init__(
         self, path: Path, fovea: Fovea, origin: Origin, photos: Sequence[str], num_training: int
     ) -> None:
-        """Open the store to be, at `path` with `.partial`, or go on with it.
+        """Create the store `path` with the ending `.partial`, or resume it.
+
+        Args:
+            path: the store when it is finished.
+            fovea: of the patches.
+            origin: what they are made from; a store begun from another is removed.
+            photos: names of the photos, those of the training set first.
+            num_training: how many these are.
 
         Raises:
             InputError: there is a store at `path` already.
@@ -47,23 +60,23 @@ class PatchWriter:
         if not self.num_written:
             self._create()
         for name, shape in self.shapes.items():
-            # Rows beyond were being written when it was interrupted, not into all arrays.
+            # Rows after these were being written when it was interrupted, not into all arrays.
             self._array(name).resize((self.num_written, *shape))
         self.outside = self._array("outside")[:]
 
     def last_photo(self) -> tuple[int, int]:
-        """Return the photo to go on with, and how many patches of it are safe."""
+        """Return the number of the photo to resume with, and how many patches of it are safe."""
         if not self.num_written:
             return 0, 0
         photos = self._array("tile")[: self.num_written, 0]
         return int(photos[-1]), int((photos == photos[-1]).sum())
 
     def unwritten(self, patches: Patches) -> Patches:
-        """Return what is not safe yet of all patches of the photo to go on with.
+        """Return those of all patches of the photo to resume with that are not safe yet.
 
         Raises:
             InputError: those that are safe are of other tiles. Another device rounds
-                otherwise, and may find others uncertain.
+                differently, and may find other tiles uncertain.
         """
         _, num_safe = self.last_photo()
         safe = self._array("tile")[self.num_written - num_safe : self.num_written]
@@ -77,17 +90,17 @@ class PatchWriter:
     def append(self, patches: Patches) -> None:
         """Add patches; whole shards are written at once."""
         self.pending.append(patches)
-        if sum(len(some["tile"]) for some in self.pending) >= patch_store.SHARD:
-            waiting = self._take_pending()
-            num_whole = len(waiting["tile"]) // patch_store.SHARD * patch_store.SHARD
-            self._write({name: rows[:num_whole] for name, rows in waiting.items()})
-            self.pending = [{name: rows[num_whole:] for name, rows in waiting.items()}]
+        if sum(len(part["tile"]) for part in self.pending) >= patch_store.SHARD:
+            joined = self._take_pending()
+            num_whole = len(joined["tile"]) // patch_store.SHARD * patch_store.SHARD
+            self._write({name: rows[:num_whole] for name, rows in joined.items()})
+            self.pending = [{name: rows[num_whole:] for name, rows in joined.items()}]
 
     def finish(self) -> None:
-        """Write what is left and give the store its final name."""
+        """Write the patches that are still pending, and give the store its final name."""
         if self.pending:
             self._write(self._take_pending())
-        self._array("outside")[:] = self.outside  # of photos after the last patch, too
+        self._array("outside")[:] = self.outside  # of photos after the last patch too
         self.group.attrs.update(
             format=patch_store.FORMAT,
             fingerprint=self.origin.fingerprint,
@@ -117,12 +130,15 @@ class PatchWriter:
                 shape=(0, *shape),
                 chunks=(patch_store.CHUNK, *shape),
                 shards=(patch_store.SHARD, *shape),
-                dtype="int32" if name == "tile" else "uint8",
+                dtype=array_dtype(name),
                 compressors=codec,
                 overwrite=True,
             )
         self.group.create_array(
-            "outside", shape=(len(self.photos), 3), dtype="int64", overwrite=True
+            "outside",
+            shape=(len(self.photos), 3),
+            dtype=array_dtype("outside"),
+            overwrite=True,
         )
 
     def _write(self, patches: Patches) -> None:
@@ -137,11 +153,11 @@ class PatchWriter:
             file.write_text(json.dumps({"fingerprint": self.origin.fingerprint, "patches": stop}))
 
     def _take_pending(self) -> Patches:
-        waiting = self.pending
+        parts = self.pending
         self.pending = []
-        return {name: np.concatenate([some[name] for some in waiting]) for name in self.shapes}
+        return {name: np.concatenate([part[name] for part in parts]) for name in self.shapes}
 
     def _array(self, name: str) -> Any:
-        # No part of what is stored: an array has the setting from where it is opened.
+        # Not stored with the array: zarr takes the setting when an array is opened.
         with zarr.config.set({"array.write_empty_chunks": True}):
             return self.group[name]

@@ -11,11 +11,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
+from data.arrays import Mask, Photo
 from data.errors import InputError
 from data.files import replacing_table
 from data.images import read_photo
@@ -88,7 +87,7 @@ def evaluate(
     samples, num_seen = choose(data, segmenter, split)
     check_samples(samples)
 
-    def read(sample: Sample) -> NDArray[np.uint8]:
+    def read(sample: Sample) -> Photo:
         return read_photo(sample.photo)
 
     def finish(sample: Sample, prediction: Prediction) -> PhotoScores:
@@ -129,9 +128,7 @@ def data_settings(model: Model) -> dict[str, Any]:
     return dict(model.provenance.get("settings", {}).get("data", {}))
 
 
-def score_photo(
-    name: str, prediction: Prediction, truth: NDArray[np.bool_], stage: Stage
-) -> PhotoScores:
+def score_photo(name: str, prediction: Prediction, truth: Mask, stage: Stage) -> PhotoScores:
     """Return how good the masks of one photo are."""
     return PhotoScores(
         name=name,
@@ -145,7 +142,7 @@ def score_photo(
     )
 
 
-def score(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Scores:
+def score(mask: Mask, truth: Mask) -> Scores:
     """Return how good `mask` is, both (H, W) bool."""
     return Scores(
         dice=overlap(mask, truth).dice,

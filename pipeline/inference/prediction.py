@@ -15,12 +15,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from coarse.uncertainty import select_tiles
+from data.arrays import Photo
 from data.geometry import Size
 from refine.fovea import Windows
 from refine.postprocess import Step, apply
 from refine.stitch import enlarge, reduce
-
-Photo = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

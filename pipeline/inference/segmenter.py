@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from coarse.uncertainty import select_tiles, tile_uncertainty
+from data.arrays import Photo
 from data.errors import InputError
 from data.geometry import Size
 from data.pyramid import to_working_size
@@ -31,7 +32,6 @@ from pipeline.inference.devices import Precision, choose_device
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions, Stage
 from pipeline.inference.networks import Networks
 from pipeline.inference.prediction import (
-    Photo,
     Prediction,
     Proposal,
     at_photo_size,

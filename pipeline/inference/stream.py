@@ -14,10 +14,11 @@ from typing import TypeVar
 
 import torch
 
+from data.arrays import Photo
 from data.errors import InputError
 from data.threads import map_threads, raise_first
 from pipeline.inference.cpu_setup import in_one_thread, opencv_in_one_thread
-from pipeline.inference.prediction import Photo, Prediction
+from pipeline.inference.prediction import Prediction
 
 T = TypeVar("T")
 Result = TypeVar("Result")

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from data.arrays import Mask, Pixels
 from data.geometry import Size
+from data.tile_grid import repeat_pixels
 
-Pixels = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
 Colour = tuple[int, int, int]
 Box = tuple[slice, slice]
 """Rows and columns."""
@@ -159,10 +159,10 @@ def lay_out(windows: Sequence[Pixels], tile: int) -> Pixels:
         (S, S, ...) with S = (2 K - 1) * tile for K levels. A pixel of level k is a square of
         2^k x 2^k; of two levels the finer one is seen.
     """
-    result = enlarged(windows[-1], 1 << (len(windows) - 1))
+    result = repeat_pixels(windows[-1], 1 << (len(windows) - 1))
     for level in reversed(range(len(windows) - 1)):
         rim = (len(windows) - 1 - level) * tile
-        result[rim : len(result) - rim, rim : len(result) - rim] = enlarged(
+        result[rim : len(result) - rim, rim : len(result) - rim] = repeat_pixels(
             windows[level], 1 << level
         )
     return result
@@ -176,11 +176,6 @@ def frame_levels(picture: Pixels, levels: int, colour: Colour) -> Pixels:
         side = slice(level * tile - 1, len(picture) - level * tile + 1)
         frame(drawn, (side, side), colour)
     return drawn
-
-
-def enlarged(picture: Pixels, factor: int) -> Pixels:
-    """Return a new picture (H, W, ...) with every pixel as a square of `factor` x `factor`."""
-    return picture.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
 def fitted_size(size: Size, long_side: int) -> Size:

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from coarse.uncertainty import select_tiles
+from data.arrays import Mask, Pixels
 from data.geometry import Size
 from data.pyramid import to_working_size
+from data.tile_grid import repeat_pixels
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.mask_options import Stage
 from pipeline.inference.prediction import Prediction
@@ -22,13 +24,10 @@ from pipeline.reporting.canvas import (
     RED,
     YELLOW,
     Box,
-    Mask,
-    Pixels,
     at_size,
     densest_crop,
     difference,
     draw_contour,
-    enlarged,
     fitted_size,
     frame,
     frame_levels,
@@ -128,25 +127,25 @@ def draw_fovea(look: TileView) -> Pixels:
     zoom = max(1, round(FOVEA_SIDE / side))
 
     def window(picture: Pixels) -> Pixels:
-        return frame_levels(enlarged(picture, zoom), num_levels, YELLOW)
+        return frame_levels(repeat_pixels(picture, zoom), num_levels, YELLOW)
 
     # As large as the windows: those have an odd number of tiles to each side.
     large = zoom * side // tile
     coarse = look.probabilities[0]
     contours = draw_contour(
-        enlarged(look.rgb[0], large), enlarged(coarse, large) >= 128, BLUE, width=4
+        repeat_pixels(look.rgb[0], large), repeat_pixels(coarse, large) >= 128, BLUE, width=4
     )
     pictures = [
         (f"fovea of tile {look.tile[0]},{look.tile[1]}", window(lay_out(look.rgb, tile))),
         ("coarse probability in it", window(in_grey(lay_out(look.probabilities, tile)))),
         ("the photo at full resolution", window(look.around)),
         ("the tile: coarse contour", contours),
-        ("coarse probability", enlarged(in_grey(coarse), large)),
+        ("coarse probability", repeat_pixels(in_grey(coarse), large)),
     ]
     if look.refined is not None:
-        contours = draw_contour(contours, enlarged(look.refined, large) >= 128, RED, width=4)
+        contours = draw_contour(contours, repeat_pixels(look.refined, large) >= 128, RED, width=4)
         pictures[3] = ("the tile: coarse blue, refined red", contours)
-        pictures.append(("refined probability", enlarged(in_grey(look.refined), large)))
+        pictures.append(("refined probability", repeat_pixels(in_grey(look.refined), large)))
     return panel(pictures, columns=3)
 
 

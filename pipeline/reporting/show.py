@@ -13,6 +13,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from data.arrays import Mask, Pixels
 from data.errors import InputError
 from data.geometry import Size
 from data.images import MASK_SUFFIXES, read_photo, write_png
@@ -21,7 +22,7 @@ from data.samples import LAYOUTS, Sample, check_fit, images_in
 from pipeline.inference import predict
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
-from pipeline.reporting.canvas import Mask, Pixels, overlay
+from pipeline.reporting.canvas import overlay
 from pipeline.reporting.figures import (
     Tile,
     draw_difference,
@@ -124,7 +125,7 @@ def read_truth(photo: Path, mask: Path, pixels: Pixels) -> Mask:
         InputError: it cannot be read, or is of another size.
     """
     truth = read_mask(mask)
-    sample = Sample(photo.stem, photo, mask, group="")
+    sample = Sample(photo.stem, photo, mask, group="", folder=photo.parent)
     check_fit(sample, Size(*pixels.shape[:2]), Size(*truth.shape))
     return truth
 

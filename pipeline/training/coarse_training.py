@@ -139,7 +139,7 @@ def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sam
         InputError: a folder is at fault, or one side is empty.
     """
     samples = find_samples(*folders, group_pattern=config.group)
-    first = [sample for sample in samples if sample.photo.parent.parent == folders[0]]
+    first = [sample for sample in samples if sample.folder == folders[0]]
     kept, held_out = split(
         first, share=config.validation, start=config.validation_start, seed=config.split_seed
     )

@@ -53,7 +53,8 @@ def train_refiner(run: Path, config: Config, device: torch.device) -> Refiner:
     stored = patch_store.stored_arrays(group, path)
     names = list(patch_store.array_shapes(fovea))
     arrays = in_memory({name: stored[name] for name in names})
-    num_training = int(str(group.attrs["num_training"]))
+    metadata = patch_store.metadata(path)
+    num_training = metadata.num_training
     photo = arrays["tile"][:][:, 0]
     num_train_patches = int(np.searchsorted(photo, num_training))
     outside = stored["outside"][:]
@@ -111,7 +112,7 @@ def train_refiner(run: Path, config: Config, device: torch.device) -> Refiner:
         score,
         config.refiner,
         run / "refiner",
-        origin=origin(config, str(group.attrs["fingerprint"])),
+        origin=origin(config, metadata.fingerprint),
     )
     return network
 

@@ -243,13 +243,13 @@ def test_pairs_decoded_later_are_the_same(data: Path):
 
 @pytest.mark.parametrize(("num", "indices"), [(None, range(16)), (2, [0, 8]), (3, [0, 5, 10])])
 def test_photos_of_each_car_are_evenly_spaced(num: int | None, indices: list[int]):
-    samples = [Sample(f"{i}", Path("p"), Path("m"), "car") for i in range(16)]
+    samples = [Sample(f"{i}", Path("p"), Path("m"), "car", Path()) for i in range(16)]
 
     assert peers.thinned(samples, num) == [samples[i] for i in indices]
 
 
 def test_cars_begin_with_different_photos_and_few_photos_are_all_kept():
-    cars = [Sample(f"{car}_{i}", Path(), Path(), car) for car in "ab" for i in range(4)]
+    cars = [Sample(f"{car}_{i}", Path(), Path(), car, Path()) for car in "ab" for i in range(4)]
 
     assert [sample.name for sample in peers.thinned(cars, 2)] == ["a_0", "a_2", "b_1", "b_3"]
     assert peers.thinned(cars, 100) == cars

@@ -1,15 +1,19 @@
+import csv
 import gzip
+import io
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from data import rle
 from data.errors import InputError
 from data.geometry import Size
-from data.kaggle_csv import RowJournal, Summary, check
+from data.kaggle_csv import RowJournal, Summary, _fields, check
 from data.masks import write_mask
 
 SIZE = Size(4, 6)
@@ -208,3 +212,39 @@ def test_a_row_may_be_longer_than_csv_expects(tmp_path: Path):
     RowJournal(path, "a").finish(["a.jpg"])  # goes on
 
     assert check(path, size=size) == Summary(1, 0, 0.5)
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\r\n")), min_size=1, max_size=4))
+def test_fields_are_those_that_the_csv_module_reads(fields: list[str]):
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="").writerow(fields)
+
+    assert _fields(line.getvalue()) == next(csv.reader([line.getvalue()]))
+
+
+@pytest.mark.parametrize("row", ['"a.jpg,1 2', '"a.jpg"b,1 2', 'a"b.jpg,1 2', '"a""b.jpg,1 2'])
+def test_a_row_whose_quotes_do_not_pair_is_refused(tmp_path: Path, row: str):
+    (tmp_path / "masks.csv").write_text(HEADER + row + "\n")
+
+    with pytest.raises(InputError, match=r"masks.csv line 2: the quotes of a field do not pair$"):
+        check(tmp_path / "masks.csv", size=SIZE)
+
+
+@pytest.mark.parametrize("text", ['"a.jpg","1 2"\r\n', 'a.jpg,"1 2"', "a.jpg,1 2\r\n"])
+def test_a_file_that_other_programs_wrote_is_read(tmp_path: Path, text: str):
+    (tmp_path / "masks.csv").write_bytes((HEADER + text).encode())
+
+    assert check(tmp_path / "masks.csv", size=SIZE) == Summary(1, 0, 2 / 24)
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_file_is_read_without_changing_the_limit_that_the_process_has(tmp_path: Path, quote: str):
+    text = rle.encode(np.arange(200_000)[None] % 2 == 0)
+    (tmp_path / "masks.csv").write_text(f"{HEADER}a.jpg,{quote}{text}{quote}\n")
+    before = csv.field_size_limit(2**17)
+
+    summary = check(tmp_path / "masks.csv", size=Size(1, 200_000))
+
+    after = csv.field_size_limit(before)
+    assert summary == Summary(1, 0, 0.5)
+    assert after == 2**17

@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from data.arrays import Pixels
 from data.geometry import Size, padded
 from data.pyramid import halve, pad, pyramid, to_working_size
-
-Pixels = NDArray[np.uint8]
 
 
 @st.composite

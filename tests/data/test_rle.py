@@ -2,13 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis.extra.numpy import array_shapes, arrays
-from numpy.typing import NDArray
 
+from data.arrays import Mask
 from data.errors import InputError
 from data.geometry import Size
 from data.rle import decode, encode
-
-Mask = NDArray[np.bool_]
 
 CARVANA = Size(1280, 1918)
 

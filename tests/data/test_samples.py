@@ -1,12 +1,9 @@
 import re
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from data.errors import InputError, SettingsError
@@ -16,13 +13,8 @@ from data.samples import (
     find_photos,
     find_samples,
     fingerprint,
-    fold_of,
     group_of,
-    in_validation,
-    split,
 )
-from pipeline.config import DataConfig
-from pipeline.training.coarse_training import check_exclude, split_samples
 
 CARS = ("0123456789ab", "fedcba987654", "00087a6bd4dc")
 
@@ -47,14 +39,6 @@ def write_carvana(data: Path, stems: Iterable[str]) -> None:
     write_masks(data / "train_masks", [f"{stem}_mask.gif" for stem in stems])
 
 
-def samples_of(groups: Iterable[str], photos_each: int = 3) -> list[Sample]:
-    return [
-        Sample(f"{group}_{i:02}", Path(f"{group}_{i:02}.jpg"), Path("mask.gif"), group)
-        for group in groups
-        for i in range(photos_each)
-    ]
-
-
 def test_the_carvana_layout_is_found(tmp_path: Path):
     write_carvana(tmp_path, [f"{CARS[1]}_01", f"{CARS[0]}_02", f"{CARS[0]}_01"])
 
@@ -62,7 +46,7 @@ def test_the_carvana_layout_is_found(tmp_path: Path):
 
     name = f"{CARS[0]}_01"
     photo, mask = tmp_path / "train" / f"{name}.jpg", tmp_path / "train_masks" / f"{name}_mask.gif"
-    assert samples[0] == Sample(name, photo, mask, CARS[0])
+    assert samples[0] == Sample(name, photo, mask, CARS[0], tmp_path)
     assert [s.name for s in samples] == [f"{CARS[0]}_01", f"{CARS[0]}_02", f"{CARS[1]}_01"]
     assert [s.group for s in samples] == [CARS[0], CARS[0], CARS[1]]
 
@@ -218,138 +202,6 @@ def test_a_pattern_at_fault_is_an_error_of_the_settings(tmp_path: Path, pattern:
         find_samples(tmp_path, group_pattern=pattern)
 
 
-@given(st.integers(0, 99), st.sampled_from([0.2, 0.5, 0.8]))
-def test_photos_of_one_car_stay_together(seed: int, share: float):
-    samples = samples_of(f"car{i}" for i in range(80))
-
-    train, held_out = split(samples, share=share, seed=seed)
-
-    assert {s.group for s in train}.isdisjoint(s.group for s in held_out)
-    assert sorted(train + held_out) == sorted(samples)
-    for side in (train, held_out):  # in the order they came in
-        assert side == [sample for sample in samples if sample in side]
-
-
-@pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
-def test_about_the_share_asked_for_is_held_out(share: float):
-    groups = [f"car{i}" for i in range(4000)]
-
-    held_out = [in_validation(group, share=share) for group in groups]
-
-    assert np.mean(held_out) == pytest.approx(share, abs=0.025)
-
-
-def test_a_group_whose_name_is_no_text_has_a_side():
-    assert in_validation("caf\udce9", share=1.0)
-
-
-def test_a_group_never_changes_sides():
-    before = samples_of((f"car{i}" for i in range(20)), photos_each=2)
-    after = samples_of((f"car{i}" for i in range(-30, 30)), photos_each=4)
-
-    train, held_out = split(before, share=0.3)
-    later_train, later_held_out = split(after[::-1], share=0.3)
-
-    assert {s.group for s in train} < {s.group for s in later_train}
-    assert {s.group for s in held_out} < {s.group for s in later_held_out}
-
-
-def test_a_larger_share_holds_out_the_same_groups_and_more():
-    groups = [f"car{i}" for i in range(300)]
-
-    small, large = (
-        {group for group in groups if in_validation(group, share=share)} for share in (0.1, 0.3)
-    )
-
-    assert small < large
-
-
-def test_the_split_never_changes_by_accident():
-    # Another split would let a network be scored on the cars that it was trained on.
-    held_out = [i for i in range(40) if in_validation(f"car{i}", share=0.2)]
-
-    assert held_out == [5, 6, 9, 11, 20, 21, 23, 31, 38]
-    assert held_out != [i for i in range(40) if in_validation(f"car{i}", share=0.2, seed=1)]
-
-
-def test_equal_shares_side_by_side_hold_out_every_group_once():
-    groups = [f"car{i}" for i in range(300)]
-
-    held_out = [
-        group
-        for i in range(3)
-        for group in groups
-        if in_validation(group, share=1 / 3, start=i / 3, seed=2)
-    ]
-
-    assert sorted(held_out) == sorted(groups)
-
-
-def test_folds_part_the_groups_that_are_not_held_out_evenly():
-    groups = [f"car{i}" for i in range(3000)]
-    kept = [group for group in groups if not in_validation(group, share=0.5)]
-
-    folds = Counter(fold_of(group, 5) for group in kept)
-
-    assert set(folds) == {0, 1, 2, 3, 4}
-    assert all(0.8 < 5 * count / len(kept) < 1.2 for count in folds.values())
-
-
-def test_folds_are_even_and_every_group_is_in_one():
-    groups = [f"car{i}" for i in range(3000)]
-
-    folds = Counter(fold_of(group, 5) for group in groups)
-
-    assert set(folds) == {0, 1, 2, 3, 4}
-    assert all(500 < count < 700 for count in folds.values())
-    assert Counter(fold_of(group, 5, seed=1) for group in groups) != folds
-
-
-@given(st.text(), st.integers(1, 20), st.integers(0, 5))
-def test_a_fold_is_one_of_those_there_are(group: str, num_folds: int, seed: int):
-    assert 0 <= fold_of(group, num_folds, seed=seed) < num_folds
-
-
-@pytest.mark.parametrize(
-    ("held_out", "side"), [(False, "validation"), (True, "training")], ids=["none", "all"]
-)
-def test_a_split_with_an_empty_side_is_refused(held_out: bool, side: str):
-    groups = [f"car{i}" for i in range(99)]
-    group = next(g for g in groups if in_validation(g, share=0.2) == held_out)
-
-    with pytest.raises(InputError, match=f"no photo for {side}: 1 groups, data.validation = 0.2"):
-        split(samples_of([group]), share=0.2)
-
-
-def test_photos_excluded_are_not_trained_on(tmp_path: Path):
-    write_carvana(tmp_path, [f"{car:012x}_01" for car in range(12)])
-    kept, held_out = split_samples([tmp_path], DataConfig())
-    config = DataConfig(exclude=(kept[1].name, held_out[0].name))
-
-    wanted, still_held_out = split_samples([tmp_path], config)
-
-    assert wanted == [kept[0], *kept[2:]]
-    assert still_held_out == held_out
-
-
-def test_what_is_excluded_and_not_there_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    write_carvana(tmp_path, [f"{car:012x}_01" for car in range(12)])
-    check_exclude([tmp_path], DataConfig(exclude=(f"{1:012x}_01",)))
-    assert not caplog.text
-
-    check_exclude([tmp_path], DataConfig(exclude=(f"{1:012x}_01", f"{2:012x}_01.jpg")))
-
-    assert f"data.exclude names what is not there: {2:012x}_01.jpg" in caplog.text
-
-
-def test_to_exclude_every_training_photo_is_refused(tmp_path: Path):
-    write_carvana(tmp_path, [f"{car:012x}_01" for car in range(12)])
-    kept, _ = split_samples([tmp_path], DataConfig())
-
-    with pytest.raises(InputError, match=rf"data\.exclude names all {len(kept)} photos"):
-        split_samples([tmp_path], DataConfig(exclude=tuple(sample.name for sample in kept)))
-
-
 def test_a_single_photo_is_found(tmp_path: Path):
     write_photos(tmp_path, ["a.jpg", "b.jpg"])
 
@@ -418,32 +270,6 @@ def test_a_file_that_is_gone_has_no_fingerprint(tmp_path: Path):
         fingerprint(samples)
 
 
-def test_a_split_with_an_empty_side_says_which_seed_would_do():
-    samples = samples_of([f"car{i}" for i in range(4)])
-    refused = next(seed for seed in range(50) if _is_refused(samples, seed))
-
-    with pytest.raises(InputError, match=r"data\.split_seed = ") as caught:
-        split(samples, share=0.2, seed=refused)
-
-    (proposed,) = re.findall(r"data\.split_seed = (\d+) would do", str(caught.value))
-    kept, held_out = split(samples, share=0.2, seed=int(proposed))
-    assert kept
-    assert held_out
-
-
-def test_a_single_group_cannot_be_split():
-    with pytest.raises(InputError, match="two groups at least"):
-        split(samples_of(["only"]), share=0.5)
-
-
-def _is_refused(samples: list[Sample], seed: int) -> bool:
-    try:
-        split(samples, share=0.2, seed=seed)
-    except InputError:
-        return True
-    return False
-
-
 def test_photos_of_several_folders_are_found_in_the_order_of_their_names(tmp_path: Path):
     write_carvana(tmp_path / "one", ["b", "d"])
     write_carvana(tmp_path / "two", ["a", "c"])
@@ -451,7 +277,7 @@ def test_photos_of_several_folders_are_found_in_the_order_of_their_names(tmp_pat
     samples = find_samples(tmp_path / "one", tmp_path / "two")
 
     assert [sample.name for sample in samples] == ["a", "b", "c", "d"]
-    assert samples[0].photo.parent.parent == tmp_path / "two"
+    assert [sample.folder.name for sample in samples] == ["two", "one", "two", "one"]
 
 
 def test_a_photo_that_two_folders_have_is_refused(tmp_path: Path):
@@ -460,16 +286,3 @@ def test_a_photo_that_two_folders_have_is_refused(tmp_path: Path):
 
     with pytest.raises(InputError, match=r"one/train/b\.\w+ and .*two/train/b\.\w+ have the same"):
         find_samples(tmp_path / "one", tmp_path / "two")
-
-
-def test_further_folders_are_learnt_from_but_for_the_cars_held_out_of_the_first(tmp_path: Path):
-    cars = [f"{car:012x}" for car in range(24)]
-    write_carvana(tmp_path / "one", [f"{car}_01" for car in cars[:12]])
-    write_carvana(tmp_path / "two", [f"{car}_02" for car in cars])
-
-    kept, held_out = split_samples([tmp_path / "one", tmp_path / "two"], DataConfig())
-
-    assert held_out == split_samples([tmp_path / "one"], DataConfig())[1]
-    away = {sample.group for sample in held_out}
-    names = {f"{car}_01" for car in cars[:12]} | {f"{car}_02" for car in cars}
-    assert [s.name for s in kept] == sorted(name for name in names if name[:12] not in away)

@@ -5,14 +5,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from torch import Tensor
 
 from data import pyramid as slow
+from data.arrays import Pixels
 from data.geometry import MAX_LEVELS, TILE_SIDES, Fovea
 from refine.fovea import gather_windows, join_rings, ring_index, split_rings
-
-Pixels = NDArray[np.uint8]
 
 FOVEAS = [Fovea(tile, levels) for tile, levels in product(TILE_SIDES, range(1, MAX_LEVELS + 1))]
 foveas = st.sampled_from(FOVEAS)

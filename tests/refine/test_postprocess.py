@@ -5,9 +5,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from data.arrays import Mask
 from refine.postprocess import METHODS, Step, apply, parse, stages
-
-Mask = NDArray[np.bool_]
 
 
 def grey(mask: Mask) -> NDArray[np.uint8]:

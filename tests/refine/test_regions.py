@@ -4,13 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from data.arrays import Mask, Photo
 from refine.regions import COARSE, EDGE, FULL, Vote, find_edges, refine, refine_coarsely
-
-Mask = NDArray[np.bool_]
-Photo = NDArray[np.uint8]
 
 SIDE = 8
 

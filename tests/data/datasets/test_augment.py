@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from data.datasets.augment import LUMA, NO_AUGMENTATION, Augmentation
-
-Pixels = NDArray[np.uint8]
+from data.arrays import Pixels
+from data.datasets.augment import NO_AUGMENTATION, Augmentation
+from data.images import LUMA
 
 SIZES = st.tuples(st.integers(1, 60), st.integers(1, 60))
 SEEDS = st.integers(0, 2**32 - 1)

@@ -38,7 +38,7 @@ def sample(folder: Path, name: str, mask: NDArray[np.bool_]) -> Sample:
     photo_path, mask_path = folder / f"{name}.bmp", folder / f"{name}.png"
     Image.fromarray(mask).convert("RGB").save(photo_path)
     Image.fromarray(mask).save(mask_path)
-    return Sample(name, photo_path, mask_path, name)
+    return Sample(name, photo_path, mask_path, name, photo_path.parent)
 
 
 def pairs(count: int) -> list[CoarsePair]:
@@ -136,9 +136,9 @@ def test_all_problems_are_named_at_once(tmp_path: Path):
         load_pairs(samples, VIEW, ignore)
 
     assert str(caught.value).splitlines() == [
-        f"{tmp_path}/a.bmp is not an image that can be read",
+        f"{tmp_path}/a.bmp is not an image: none of JPEG, PNG, TIFF, WebP, BMP and GIF",
         f"{tmp_path}/c.bmp is 64 x 64, its mask 48 x 64",
-        f"{tmp_path}/d.png is not an image that can be read",
+        f"{tmp_path}/d.png is not an image: none of JPEG, PNG, TIFF, WebP, BMP and GIF",
     ]
 
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from numpy.typing import NDArray
 from scipy import ndimage, stats
 
+from data.arrays import Mask
 from pipeline.evaluation.metrics import (
     Overlap,
     boundary_error,
@@ -15,8 +15,6 @@ from pipeline.evaluation.metrics import (
     overlap,
     rank_correlation,
 )
-
-Mask = NDArray[np.bool_]
 
 CROSS = ndimage.generate_binary_structure(2, 1)
 

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from data.geometry import Fovea, Size
 from data.pyramid import pyramid
+from data.tile_grid import repeat_pixels
 from pipeline.reporting.canvas import (
     BLUE,
     RED,
@@ -14,7 +15,6 @@ from pipeline.reporting.canvas import (
     densest_crop,
     difference,
     draw_contour,
-    enlarged,
     fitted_size,
     frame,
     frame_levels,
@@ -57,7 +57,7 @@ ALL = [Fovea(8, 1), Fovea(8, 3), Fovea(16, 1), Fovea(16, 2), Fovea(16, 3), Fovea
 def test_a_fovea_shows_a_photo_of_coarse_squares_as_it_is(fovea: Fovea):
     square = 1 << (fovea.levels - 1)
     side = fovea.tile + 2 * fovea.margin
-    photo = enlarged(photo_of(side // square, side // square), square)
+    photo = repeat_pixels(photo_of(side // square, side // square), square)
 
     result = lay_out(windows_of(photo, fovea), fovea.tile)
 
@@ -208,7 +208,7 @@ def test_what_is_marked_stays_marked_at_any_size():
 
     assert np.argwhere(smaller).tolist() == [[10, 25]]
     larger = marks_at_size(mask, Size(180, 240))
-    np.testing.assert_array_equal(larger, enlarged(mask.view(np.uint8), 2) > 0)
+    np.testing.assert_array_equal(larger, repeat_pixels(mask.view(np.uint8), 2) > 0)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_pictures_are_shown_at_a_size_that_fits(size: Size, fitted: Size):
 def test_pictures_are_averaged_when_smaller_and_repeated_when_larger():
     picture = photo_of(4, 6)
 
-    np.testing.assert_array_equal(at_size(picture, Size(12, 18)), enlarged(picture, 3))
+    np.testing.assert_array_equal(at_size(picture, Size(12, 18)), repeat_pixels(picture, 3))
     means = picture.reshape(2, 2, 3, 2, 3).mean(axis=(1, 3))
     np.testing.assert_allclose(at_size(picture, Size(2, 3)), means, atol=0.51)
 

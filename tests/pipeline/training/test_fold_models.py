@@ -183,7 +183,7 @@ def model_that_knows(*groups: str) -> Model:
 
 
 def test_a_network_that_knows_the_car_never_cuts_its_patches():
-    sample = Sample("a_01", Path("a.png"), Path("b.png"), "a")
+    sample = Sample("a_01", Path("a.png"), Path("b.png"), "a", Path())
     own = model_that_knows("a")
 
     cutters = fold_models.UnseenModels(own, (model_that_knows("b", "a"),), split_seed=0)
@@ -218,7 +218,7 @@ def test_training_begins_with_the_weights_of_another_model(tmp_path: Path):
 
 def test_weights_that_know_what_is_held_out_are_refused(tmp_path: Path):
     models.save(model_that_knows("a", "b"), tmp_path)
-    held_out = [Sample("a_01", Path("a.png"), Path("b.png"), "a")]
+    held_out = [Sample("a_01", Path("a.png"), Path("b.png"), "a", Path())]
     config = CoarseConfig(init=str(tmp_path))
 
     with pytest.raises(InputError, match=r"coarse\.init has learnt from 1 groups .*\(a\).*; do so"):

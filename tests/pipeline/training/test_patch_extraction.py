@@ -43,7 +43,7 @@ def sample_of(folder: Path, height: int, width: int, seed: int = 0) -> Sample:
     radius = np.hypot((rows + 0.5) / height - 0.5, (columns + 0.5) / width - 0.5)
     mask = radius + random.uniform(-0.05, 0.05, radius.shape) < 0.4
     name = f"{height}x{width}-{seed}"
-    sample = Sample(name, folder / f"{name}.png", folder / f"{name}_mask.png", name)
+    sample = Sample(name, folder / f"{name}.png", folder / f"{name}_mask.png", name, folder)
     Image.fromarray(photo).save(sample.photo)
     write_mask(sample.mask, mask)
     return sample
@@ -209,7 +209,8 @@ def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def writer_of(path: Path, samples: list[Sample]) -> PatchWriter:
-    return PatchWriter(path, Fovea(8, 2), ORIGIN, [s.name for s in samples], num_training=2)
+    names = [sample.name for sample in samples]
+    return PatchWriter(path, Fovea(8, 2), ORIGIN, names, num_training=min(2, len(names)))
 
 
 def written(path: Path) -> Patches:

@@ -52,7 +52,8 @@ def sample_of(folder: Path, height: int, width: int, seed: int) -> Sample:
     photo = cv2.resize(shades, (width, height)) + random.integers(-20, 21, (height, width, 3))
     rows, columns = np.mgrid[:height, :width]
     radius = np.hypot((rows + 0.5) / height - 0.5, (columns + 0.5) / width - 0.5)
-    sample = Sample(f"{seed}", folder / f"{seed}.png", folder / f"{seed}_mask.png", f"{seed}")
+    name = f"{seed}"
+    sample = Sample(name, folder / f"{name}.png", folder / f"{name}_mask.png", name, folder)
     Image.fromarray(np.clip(photo, 0, 255).astype(np.uint8)).save(sample.photo)
     write_mask(sample.mask, radius < 0.4)
     return sample

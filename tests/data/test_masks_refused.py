@@ -1,0 +1,116 @@
+"""What `data.masks` does not take for a mask, and what it says of it."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from data.arrays import Mask
+from data.errors import InputError
+from data.masks import decode_mask, read_mask
+
+BLACK = 0, 0, 0
+
+
+def disc(side: int = 60, radius: float = 20) -> Mask:
+    rows, columns = np.ogrid[:side, :side]
+    middle = (side - 1) / 2
+    mask: Mask = (rows - middle) ** 2 + (columns - middle) ** 2 <= radius**2
+    return mask
+
+
+def saved(path: Path, pixels: NDArray[np.generic] | Image.Image) -> Path:
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    image.save(path)
+    return path
+
+
+def palette_image(indices: NDArray[np.integer], colours: list[tuple[int, ...]]) -> Image.Image:
+    image = Image.fromarray(indices.astype(np.uint8)).convert("L")
+    image.putpalette([value for colour in colours for value in colour])
+    return image
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png"])
+@pytest.mark.parametrize("values", [(0, 1, 2), (0, 100, 200), (0, 128, 255), (10, 20, 255)])
+def test_a_label_map_is_refused(tmp_path: Path, suffix: str, values: tuple[int, ...]):
+    labels = np.repeat(np.array(values, np.uint8), 20)
+    path = saved(tmp_path / f"labels{suffix}", np.tile(labels, (30, 1)))
+
+    listed = ", ".join(map(str, values))
+    with pytest.raises(InputError, match=rf"labels{suffix} has 3 values \({listed}\)"):
+        read_mask(path)
+
+
+@pytest.mark.parametrize("values", [(0, 128, 200), (10, 128, 255), (0, 60, 120)])
+def test_a_label_map_of_thin_stripes_is_refused(tmp_path: Path, values: tuple[int, ...]):
+    # All pixels are close to some contour, as those of an anti-aliased edge are.
+    stripes = np.repeat(np.array(values * 6, np.uint8), 2)
+
+    with pytest.raises(InputError, match="has 3 values"):
+        read_mask(saved(tmp_path / "a.png", np.tile(stripes, (30, 1))))
+
+
+def test_a_label_map_of_sixteen_bits_is_refused(tmp_path: Path):
+    labels = np.tile(np.repeat(np.array([0, 300, 600], np.uint16), 20), (30, 1))
+    assert cv2.imwrite(str(tmp_path / "a.png"), labels)
+
+    with pytest.raises(InputError, match="has 3 values"):
+        read_mask(tmp_path / "a.png")
+
+
+def test_a_palette_of_three_colours_is_refused(tmp_path: Path):
+    labels = np.tile(np.repeat(np.arange(3), 20), (30, 1))
+    # The first two are equally bright: as grey there would be two values.
+    image = palette_image(labels, [(255, 0, 0), (0, 130, 0), BLACK])
+
+    with pytest.raises(InputError, match="is a picture in colour, not a mask"):
+        read_mask(saved(tmp_path / "a.png", image))
+
+
+def test_a_trimap_is_refused(tmp_path: Path):
+    trimap = disc(radius=25).astype(np.uint8) * 128
+    trimap[disc(radius=15)] = 255
+
+    with pytest.raises(InputError, match=r"a\.png has 3 values \(0, 128, 255\)"):
+        read_mask(saved(tmp_path / "a.png", trimap))
+
+
+def test_a_grey_photo_is_refused(tmp_path: Path):
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80), np.uint8)
+    photo = np.asarray(cv2.GaussianBlur(noise, (0, 0), 2), np.uint8)
+    photo[0, :2] = 0, 255
+
+    with pytest.raises(InputError, match=r"a\.png has \d+ values \(0, .*, \.\.\.\); a mask has"):
+        read_mask(saved(tmp_path / "a.png", photo))
+
+
+def test_a_colour_picture_is_refused(tmp_path: Path):
+    photo = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
+
+    # And is not called damaged, which the message of any other error would do.
+    with pytest.raises(InputError, match=r"^\S+/a\.png is a picture in colour, not a mask$"):
+        read_mask(saved(tmp_path / "a.png", photo))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_a_damaged_mask_is_refused(tmp_path: Path, share: float):
+    noise = np.random.default_rng(0).integers(0, 2, (99, 99), np.uint8) * 255
+    path = saved(tmp_path / "a.png", noise)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+
+    with pytest.raises(InputError, match=r"a\.png is damaged"):
+        read_mask(path)
+
+
+def test_messages_call_a_mask_what_they_are_told_to(tmp_path: Path):
+    labels = np.tile(np.repeat(np.array([0, 1, 2], np.uint8), 20), (30, 1))
+    data = saved(tmp_path / "a.png", labels).read_bytes()
+
+    with pytest.raises(InputError, match=r"^the mask of a\.jpg has 3 values"):
+        decode_mask(data, "the mask of a.jpg")
+    with pytest.raises(InputError, match=r"^the mask of a\.jpg holds too many pixels: 60 x 30"):
+        decode_mask(data, "the mask of a.jpg", max_pixels=60 * 30 - 1)
