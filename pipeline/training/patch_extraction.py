@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from coarse.coarse_network import CoarseNetwork
 from data.errors import InputError
-from data.geometry import Fovea, Size, padded, working_size
+from data.geometry import Fovea, padded, working_size
 from data.images import read_photo, read_size
 from data.masks import read_mask
 from data.patch_cache import patch_store
@@ -24,6 +23,7 @@ from data.patch_cache.patch_writer import PatchWriter
 from data.pyramid import to_working_size
 from data.samples import Sample, check_samples, fingerprint, group_of
 from data.threads import raise_first
+from data.tile_grid import as_blocks, covered
 from pipeline.config import Config
 from pipeline.evaluation.metrics import Overlap, overlap
 from pipeline.inference.segmenter import Segmenter
@@ -186,19 +186,6 @@ def photo_patches(
     patches["target"] = blocks[tiles[:, 1], tiles[:, 2]]
     patches["tile"] = np.column_stack([np.full(len(tiles), index), tiles[:, 1:]]).astype(np.int32)
     return patches, overlap(coarse & elsewhere, (truth >= 128) & elsewhere)
-
-
-def covered(tiles: NDArray[np.int64], size: Size, side: int) -> NDArray[np.bool_]:
-    """Return (H, W) of `size`: which pixels lie in `tiles`, (N, 2) rows and columns of `side`."""
-    grid = np.zeros((size.height // side, size.width // side), bool)
-    grid[tuple(tiles.T)] = True
-    return grid.repeat(side, 0).repeat(side, 1)
-
-
-def as_blocks(canvas: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Return (H, W) as (H / side, W / side, side, side) tiles."""
-    height, width = canvas.shape
-    return canvas.reshape(height // side, side, width // side, side).swapaxes(1, 2)
 
 
 def relevant_settings(config: Config) -> dict[str, Any]:
