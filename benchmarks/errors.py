@@ -1,184 +1,138 @@
-"""What is wrong in masks, and what is left to gain, on groups held out and groups learnt from.
+"""What is wrong in masks, and what is left to gain, on unseen groups and on those trained on.
 
     python -m benchmarks.errors CARVANA --reference carvana-base --every 4
 
 prints Dice, the Dice that better parts would reach, and how far from the true contour the wrong
-pixels lie. The reference has seen neither set, and so tells how much easier one of them is.
+pixels lie. A reference model that was trained on neither set tells how much easier one of them is.
 """
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
-from math import isnan, nan
 from pathlib import Path
 from statistics import fmean
 
 import cv2
-import numpy as np
 from cyclopts import App
-from numpy.typing import NDArray
 
-from benchmarks.decisions import check_size
+from benchmarks.markdown import table
+from benchmarks.variants import SHIPPED
 from data.errors import InputError
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
 from pipeline.cli import Count, run
 from pipeline.evaluation import evaluate
-from pipeline.evaluation.metrics import Mask, overlap
+from pipeline.evaluation.error_breakdown import DISTANCES, ErrorBreakdown, break_down
+from pipeline.evaluation.metrics import overlap
 from pipeline.inference.mask_options import MaskOptions
-from pipeline.inference.segmenter import Prediction, Segmenter
-from pipeline.training.patch_extraction import covered
-
-DISTANCES = (1, 2, 4, 8)
-"""Pixels from the contour between which wrong ones are counted."""
-
-THRESHOLDS = np.arange(-3, 3.1, 0.5)
-"""Logits tried as the threshold of a photo."""
+from pipeline.inference.segmenter import Segmenter
 
 app = App(name="errors", help_format="plaintext")
 
 
 @dataclass(frozen=True)
-class Errors:
+class PhotoErrors:
     """What is wrong in the masks of one photo."""
 
-    coarse: float
-    """Dice, as those that follow."""
-    refined: float
-    perfect_tiles: float
-    """If all refined tiles were as the true mask has them."""
-    best_threshold: float
-    """If the photo's best threshold were known: what labels drawn wide or tight cost, at least."""
-    wrong: int
-    """Pixels of the refined mask."""
-    outside: int
-    """Of them, those outside the refined tiles."""
-    by_distance: NDArray[np.int64]
-    """(5,) of them between the `DISTANCES` from the true contour."""
-    reference: float = nan
-    """Dice of the coarse mask of another model."""
+    breakdown: ErrorBreakdown
+    reference: float | None = None
+    """Dice of the coarse mask of the reference, where there is one."""
 
 
 @app.default
 def errors(
-    data: Path, /, *, model: str = "carvana", reference: str | None = None, every: Count = 1
+    data: Path, /, *, model: str = SHIPPED, reference: str | None = None, every: Count = 1
 ) -> None:
     """Print the table.
 
     Args:
         data: photos with masks.
         model: the model, with a refiner.
-        reference: a model that has seen none of the photos.
+        reference: a model that was trained on none of the photos.
         every: one in so many photos.
     """
     segmenter = Segmenter.load(model)
-    held_out, _ = evaluate.choose(data, segmenter, "unseen")
-    everything, _ = evaluate.choose(data, segmenter, "all")
-    learnt = [sample for sample in everything if sample not in held_out]
-    bad = evaluate.data_settings(segmenter.model).get("exclude", ())
     sets = {
-        name: [sample for sample in some[::every] if sample.name not in bad]
-        for name, some in {"held out": held_out, "learnt from": learnt}.items()
-        if some
+        name: samples[::every]
+        for name, samples in samples_by_set(data, segmenter).items()
+        if samples
     }
+    excluded = evaluate.data_settings(segmenter.model).get("exclude", ())
+    sets = {name: [s for s in samples if s.name not in excluded] for name, samples in sets.items()}
     other = Segmenter.load(reference) if reference else None
-    if other:  # what means nothing is to be known before the work
-        for name, some in sets.items():
-            if any(sample.group in other.model.seen for sample in some):
+    if other:  # a comparison that means nothing is refused before the work
+        for name, samples in sets.items():
+            if any(sample.group in other.model.seen for sample in samples):
                 raise InputError(f"{reference} has learnt from photos of those {name}")
     columns = {
-        name: [errors_of_sample(sample, segmenter, other) for sample in some]
-        for name, some in sets.items()
+        name: [errors_of_sample(sample, segmenter, other) for sample in samples]
+        for name, samples in sets.items()
     }
-    print(table(columns))
+    print(error_table(columns))
 
 
-def errors_of_sample(sample: Sample, segmenter: Segmenter, reference: Segmenter | None) -> Errors:
-    """Return what is wrong in the masks of one photo."""
-    photo, truth = read_photo(sample.photo), read_mask(sample.mask)
-    found = errors_of(segmenter.predict(photo, MaskOptions(postprocess=())), truth)
-    if reference is None:
-        return found
-    coarse = reference.predict(photo, MaskOptions(stage="coarse")).coarse > 0
-    return replace(found, reference=overlap(coarse, truth).dice)
-
-
-def errors_of(prediction: Prediction, truth: Mask) -> Errors:
-    """Return what is wrong in a prediction at working size, against the (H, W) `truth`.
+def samples_by_set(data: Path, segmenter: Segmenter) -> dict[str, list[Sample]]:
+    """Return the photos that the model was not trained on, and those that it was.
 
     Raises:
-        InputError: the photo was not at its working size.
+        InputError: it was trained on all of them.
     """
-    check_size(prediction.proposal)
-    coarse, refined = prediction.coarse > 0, prediction.logits > 0
-    inside = in_tiles(prediction)
-    wrong = refined != truth
-    edges = [-np.inf, *DISTANCES, np.inf]
-    return Errors(
-        coarse=overlap(coarse, truth).dice,
-        refined=overlap(refined, truth).dice,
-        perfect_tiles=overlap(np.where(inside, truth, coarse), truth).dice,
-        best_threshold=max(overlap(prediction.logits > t, truth).dice for t in THRESHOLDS),
-        wrong=int(wrong.sum()),
-        outside=int((wrong & ~inside).sum()),
-        by_distance=np.histogram(distance_to_contour(truth)[wrong], edges)[0].astype(np.int64),
-    )
+    unseen, _ = evaluate.choose(data, segmenter, "unseen")
+    everything, _ = evaluate.choose(data, segmenter, "all")
+    seen = [sample for sample in everything if sample not in unseen]
+    return {"held out": unseen, "learnt from": seen}
 
 
-def in_tiles(prediction: Prediction) -> Mask:
-    """Return (H, W): which pixels of a photo at working size lie in a refined tile."""
-    height, width = prediction.proposal.working
-    return covered(prediction.tiles, prediction.proposal.padded, prediction.tile)[:height, :width]
+def errors_of_sample(
+    sample: Sample, segmenter: Segmenter, reference: Segmenter | None
+) -> PhotoErrors:
+    """Return what is wrong in the masks of one photo.
 
-
-def distance_to_contour(mask: Mask) -> NDArray[np.float32]:
-    """Return (H, W) pixels from each pixel's middle to the edge between it and the other side.
-
-    Half a pixel beside a straight contour; infinite where the mask has none.
+    Raises:
+        InputError: photo or mask is damaged, or the photo was resampled to its working size.
     """
-    if mask.all() or not mask.any():
-        return np.full(mask.shape, np.inf, np.float32)
-    both = [
-        cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        for side in (mask, ~mask)
-    ]
-    return np.asarray(np.maximum(*both) - 0.5, np.float32)
+    photo, truth = read_photo(sample.photo), read_mask(sample.mask)
+    breakdown = break_down(segmenter.predict(photo, MaskOptions(postprocess=())), truth)
+    if reference is None:
+        return PhotoErrors(breakdown)
+    coarse = reference.predict(photo, MaskOptions(stage="coarse")).coarse > 0
+    return PhotoErrors(breakdown, overlap(coarse, truth).dice)
 
 
-def table(columns: Mapping[str, Sequence[Errors]]) -> str:
+def error_table(columns: Mapping[str, Sequence[PhotoErrors]]) -> str:
     """Return means over the photos of each column, as a table in Markdown."""
-    between = [f"{low} to {high} px" for low, high in pairwise((0, *DISTANCES))]
-    between.append(f"more than {DISTANCES[-1]} px")
-    dice: dict[str, Callable[[Errors], float]] = {
+    dice: dict[str, Callable[[ErrorBreakdown], float]] = {
         "coarse Dice": lambda e: e.coarse,
         "refined Dice": lambda e: e.refined,
         "with each photo's best threshold": lambda e: e.best_threshold,
         "if no refined tile erred": lambda e: e.perfect_tiles,
     }
-    if not any(isnan(e.reference) for some in columns.values() for e in some):
-        dice = {"coarse Dice of the reference": lambda e: e.reference} | dice
-    pixels: dict[str, Callable[[Errors], float]] = {
+    pixels: dict[str, Callable[[ErrorBreakdown], float]] = {
         "wrong pixels a photo": lambda e: e.wrong,
         "of them outside refined tiles": lambda e: e.outside,
     }
-    for i, name in enumerate(between):
-        pixels[f"of them {name} from the contour"] = number_within(i)
-    lines = [
-        f"| | {' | '.join(f'{name}, {len(some)} photos' for name, some in columns.items())} |",
-        "|---" * (1 + len(columns)) + "|",
-    ]
-    for rows, form in ((dice, ".5f"), (pixels, ".0f")):
-        for name, value in rows.items():
-            cells = [f"{fmean(map(value, some)):{form}}" for some in columns.values()]
-            lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    ranges = [f"{low} to {high} px" for low, high in pairwise((0, *DISTANCES))]
+    for i, name in enumerate([*ranges, f"more than {DISTANCES[-1]} px"]):
+        pixels[f"of them {name} from the contour"] = wrong_in_range(i)
+
+    rows = []
+    references = [[p.reference for p in ps if p.reference is not None] for ps in columns.values()]
+    if all(references):
+        cells = [f"{fmean(values):.5f}" for values in references]
+        rows.append(["coarse Dice of the reference", *cells])
+    for values, form in ((dice, ".5f"), (pixels, ".0f")):
+        for name, value in values.items():
+            means = [fmean(value(p.breakdown) for p in photos) for photos in columns.values()]
+            rows.append([name, *(f"{mean:{form}}" for mean in means)])
+    headings = [f"{name}, {len(photos)} photos" for name, photos in columns.items()]
+    return table(["", *headings], rows)
 
 
-def number_within(i: int) -> Callable[[Errors], float]:
-    """Return what looks up the wrong pixels in the `i`-th range of distances."""
-    return lambda errors: int(errors.by_distance[i])
+def wrong_in_range(i: int) -> Callable[[ErrorBreakdown], float]:
+    """Return a function that gives the wrong pixels in the `i`-th range of distances."""
+    return lambda breakdown: int(breakdown.by_distance[i])
 
 
 if __name__ == "__main__":

@@ -1,28 +1,28 @@
 """Ways to run the same networks, in turn: how long a photo takes, and whether its mask changes.
 
-As trained, under autocast; as prediction runs them, with batch norms folded and weights cast; and
-that through `torch.compile`, whose first call takes as long as the table says.
+* As trained, under autocast.
+* As prediction runs them, with batch norms folded and weights cast.
+* The same through `torch.compile`. The table has the time of its first call.
 """
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, median
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from benchmarks.markdown import table
+from benchmarks.timing import seconds_in_turn, seconds_of
 from data.images import read_photo
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.devices import autocast, to_device
 from pipeline.inference.segmenter import Segmenter
-
-ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -32,37 +32,35 @@ class Runtime:
     name: str
     segmenter: Segmenter
     first_seconds: float
-    """Of the first photo, in which what is compiled is compiled."""
+    """Seconds of the first photo, which compiles the networks where they are compiled."""
 
 
-def table(model_name: str, photos: Sequence[Path], device: str) -> str:
+def table_of_runtimes(model_name: str, photos: Sequence[Path], device: str) -> str:
     """Return the table in Markdown; to be called with one thread."""
     decoded = [read_photo(photo) for photo in photos]
     runtimes = [
         prepared(name, change, model_name, decoded[0], device)
         for name, change in (
             ("as trained, autocast", as_trained),
-            ("folded and cast", as_ever),
+            ("folded and cast", unchanged),
             ("the same, compiled", compiled),
         )
         if change is not compiled or has_compiler()
     ]
-    times: list[list[float]] = [[] for _ in runtimes]
-    for _ in range(ROUNDS):
-        for runtime, taken in zip(runtimes, times, strict=True):
-            started = time.perf_counter()
-            for photo in decoded:
-                _ = runtime.segmenter(photo)
-            taken.append((time.perf_counter() - started) / len(decoded))
-    wanted = [runtimes[0].segmenter(photo) for photo in decoded]
-    text = "| networks | ms a photo | Dice with the first | first photo, s |\n" + "|---" * 4 + "|\n"
-    for runtime, taken in zip(runtimes, times, strict=True):
+    seconds = seconds_in_turn([runtime.segmenter for runtime in runtimes], decoded)
+    expected = [runtimes[0].segmenter(photo) for photo in decoded]
+    rows = []
+    for runtime, taken in zip(runtimes, seconds, strict=True):
         masks = [runtime.segmenter(photo) for photo in decoded]
-        text += (
-            f"| {runtime.name} | {1000 * median(taken):.1f} | {agreement(masks, wanted):.6f} "
-            f"| {runtime.first_seconds:.1f} |\n"
+        rows.append(
+            [
+                runtime.name,
+                f"{1000 * taken:.1f}",
+                f"{agreement(masks, expected):.6f}",
+                f"{runtime.first_seconds:.1f}",
+            ]
         )
-    return text
+    return table(["networks", "ms a photo", "Dice with the first", "first photo, s"], rows)
 
 
 def prepared(
@@ -75,13 +73,11 @@ def prepared(
     """Return the runtime after its first photo."""
     segmenter = Segmenter.load(model_name, device)
     change(segmenter)
-    started = time.perf_counter()
-    segmenter(photo)
-    return Runtime(name, segmenter, time.perf_counter() - started)
+    return Runtime(name, segmenter, seconds_of(lambda: segmenter(photo)))
 
 
-def as_ever(segmenter: Segmenter) -> None:
-    """Let `segmenter` run its networks as it does."""
+def unchanged(segmenter: Segmenter) -> None:
+    """Let `segmenter` run its networks as prediction does."""
 
 
 def as_trained(segmenter: Segmenter) -> None:
@@ -93,7 +89,7 @@ def as_trained(segmenter: Segmenter) -> None:
 
 
 def under_autocast(network: nn.Module, segmenter: Segmenter) -> Callable[[Any], Tensor]:
-    """Return what runs `network` in the precision of its training."""
+    """Return a function that runs `network` in the precision of its training."""
     placed = to_device(network.eval(), segmenter.device)
 
     def forward(x: Any) -> Tensor:
@@ -112,10 +108,10 @@ def compiled(segmenter: Segmenter) -> None:
 
 
 def has_compiler() -> bool:
-    """Whether there is what `torch.compile` needs on a CPU."""
+    """Whether there is the C++ compiler that `torch.compile` needs on a CPU."""
     return shutil.which(os.environ.get("CXX", "g++")) is not None
 
 
-def agreement(masks: Sequence[NDArray[np.bool_]], wanted: Sequence[NDArray[np.bool_]]) -> float:
-    """Return the mean Dice of masks with those wanted."""
-    return fmean(overlap(mask, one).dice for mask, one in zip(masks, wanted, strict=True))
+def agreement(masks: Sequence[NDArray[np.bool_]], expected: Sequence[NDArray[np.bool_]]) -> float:
+    """Return the mean Dice of masks with those expected."""
+    return fmean(overlap(mask, other).dice for mask, other in zip(masks, expected, strict=True))

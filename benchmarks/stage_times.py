@@ -1,10 +1,10 @@
-"""Where the time of a photo goes: each stage beside the least that the machine allows.
+"""Where the time of a photo goes: each stage beside the least time that the machine allows.
 
-Stages are timed inside the one path that predictions go along, by putting a clock around what it
+Stages are timed inside the one forward path, by putting a clock around each function that it
 calls. The floor of a stage is the larger of two times: that of its multiply-adds at the rate of
 a product of large matrices, and that of the bytes that it must read and write once at the rate of
-a large copy. Decoding and packing have no such floor but the bytes; what they really are is work
-on bits, which no library here does faster.
+a large copy. The floors of decoding and encoding count bytes only, although most of their time is
+spent on entropy coding.
 """
 
 import tempfile
@@ -20,16 +20,16 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from benchmarks.machine import Machine, wait_for
+from benchmarks.machine import Machine
+from benchmarks.markdown import table
+from benchmarks.timing import ROUNDS, wait_for
 from data import rle
-from data.images import read_photo
+from data.images import read_photo, read_size
 from data.masks import write_mask
-from pipeline.evaluation.evaluate import gmac
+from pipeline.evaluation.cost import photo_cost
 from pipeline.inference import segmenter as module
 from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import batches
-
-ROUNDS = 5
 
 STAGES = (
     "decode",
@@ -47,17 +47,17 @@ STAGES = (
 
 
 Stage = str | Callable[..., str]
-"""A stage by name, or what names it, given the arguments of a call."""
+"""The name of a stage, or a function from the arguments of a call to that name."""
 
 
 RGB = 3
 
 ON_HOST = ("decode", "run lengths", "PNG")
-"""What a CPU does, wherever the networks run."""
+"""Stages that the CPU does, wherever the networks run."""
 
 
 class Clock:
-    """Times by stage; what is timed within another stage is not counted twice."""
+    """Seconds by stage. The time of a stage inside another one counts for the inner one alone."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -75,7 +75,7 @@ class Clock:
 
     @contextmanager
     def timing(self, stage: str) -> Iterator[None]:
-        """Count the time of the block as that of `stage`, without the stages inside."""
+        """Add the time of the block to `stage`, without that of the stages inside."""
         wait_for(self.device)
         self.inner.append(0.0)
         started = time.perf_counter()
@@ -87,11 +87,13 @@ class Clock:
             self.inner[-1] += taken
 
 
-def table(segmenter: Segmenter, photos: Sequence[Path], machine: Machine, host: Machine) -> str:
+def table_of_stages(
+    segmenter: Segmenter, photos: Sequence[Path], machine: Machine, host: Machine
+) -> str:
     """Return the table in Markdown; to be called with one thread.
 
-    A GPU gets batches of photos of one size, as it does when there are many; `host` does what is
-    not computed on it.
+    A GPU gets batches of photos of one size, as in the prediction of many photos; `host` does the
+    stages that are not computed on it.
     """
     together = [[photo] for photo in photos]
     if machine.device.type == "cuda":
@@ -101,18 +103,25 @@ def table(segmenter: Segmenter, photos: Sequence[Path], machine: Machine, host: 
     for i in range(1 + ROUNDS):
         clock = Clock(machine.device)
         tiles = [num for batch in together for num in run(segmenter, batch, clock)]
-        if i:  # the first round finds memory and kernels
+        if i:  # the first round allocates memory and compiles kernels
             rounds.append(clock.times)
-    found = {stage: 1000 * median(r[stage] for r in rounds) / len(photos) for stage in rounds[0]}
+    times = {stage: 1000 * median(r[stage] for r in rounds) / len(photos) for stage in rounds[0]}
     floors = floors_ms(segmenter, photos[0], fmean(tiles), machine, host)
-    text = "| stage | ms | floor, ms | times the floor |\n" + "|---" * 4 + "|\n"
-    for stage in (stage for stage in STAGES if stage in found):
-        ratio = found[stage] / floors[stage]
-        text += f"| {stage} | {found[stage]:.1f} | {floors[stage]:.2f} | {ratio:.1f} |\n"
-    rest = found.get("the rest", 0.0)
-    total, least = sum(found.values()), sum(floors[stage] for stage in found if stage in floors)
-    text += f"| the rest: working size, copies, crop, Python | {rest:.1f} | | |\n"
-    return text + f"| all | {total:.1f} | {least:.1f} | {total / least:.1f} |\n"
+    rows = [
+        [
+            stage,
+            f"{times[stage]:.1f}",
+            f"{floors[stage]:.2f}",
+            f"{times[stage] / floors[stage]:.1f}",
+        ]
+        for stage in STAGES
+        if stage in times
+    ]
+    rest = times.get("the rest", 0.0)
+    rows.append(["the rest: working size, copies, crop, Python", f"{rest:.1f}", "", ""])
+    total, least = sum(times.values()), sum(floors[stage] for stage in times if stage in floors)
+    rows.append(["all", f"{total:.1f}", f"{least:.1f}", f"{total / least:.1f}"])
+    return table(["stage", "ms", "floor, ms", "times the floor"], rows)
 
 
 def run(segmenter: Segmenter, paths: Sequence[Path], clock: Clock) -> list[int]:
@@ -135,7 +144,7 @@ def run(segmenter: Segmenter, paths: Sequence[Path], clock: Clock) -> list[int]:
 
 @contextmanager
 def clocks_inside(segmenter: Segmenter, clock: Clock) -> Iterator[None]:
-    """Put a clock around each stage inside the path of `segmenter`."""
+    """Put a clock around each stage inside the forward path of `segmenter`."""
     stages: list[tuple[Stage, Any, str]] = [
         (of_pyramid, module, "padded_pyramid"),
         ("coarse network", segmenter._coarse, "forward"),
@@ -154,7 +163,7 @@ def clocks_inside(segmenter: Segmenter, clock: Clock) -> Iterator[None]:
 
 
 def of_pyramid(pixels: Tensor, *_: Any) -> str:
-    """Return which stage a pyramid belongs to: that of the probability is cut into windows."""
+    """Return the stage of a pyramid: that of the probability belongs to the windows."""
     return "pyramid" if pixels.shape[-1] == RGB else "windows"
 
 
@@ -163,8 +172,7 @@ def floors_ms(
 ) -> dict[str, float]:
     """Return the least time of each stage for photos like `photo`."""
     stage = segmenter.check_stage(None)
-    operations = gmac(segmenter, photo, stage, [1])
-    a_tile = operations["refined"] - operations["coarse"] if stage == "refined" else 0.0
+    cost = photo_cost(segmenter.model, read_size(photo), stage, num_tiles=1)
     fovea = segmenter.model.fovea
     seen = 4e-6 * sum(fovea.window_side(level) ** 2 for level in range(fovea.levels))
     pixels = segmenter.propose(read_photo(photo), budget=0).padded.area / 1e6
@@ -184,8 +192,8 @@ def floors_ms(
         name: (host if name in ON_HOST else machine).floor_ms(megabytes=size)
         for name, size in megabytes.items()
     }
-    floors["coarse network"] = machine.floor_ms(
-        gmac=operations["coarse"], megabytes=(3 + 4) * small
+    floors["coarse network"] = machine.floor_ms(gmac=cost.coarse, megabytes=(3 + 4) * small)
+    floors["refiner"] = machine.floor_ms(
+        gmac=(cost.total - cost.coarse) * num_tiles, megabytes=seen * num_tiles
     )
-    floors["refiner"] = machine.floor_ms(gmac=a_tile * num_tiles, megabytes=seen * num_tiles)
     return floors

@@ -1,80 +1,29 @@
-"""The account of what is wrong in masks, on small made-up cases."""
-
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from benchmarks import errors
-from benchmarks.errors import distance_to_contour, errors_of, in_tiles, table
+from benchmarks.errors import PhotoErrors, error_table
 from data.errors import InputError
 from pipeline import model as models
-from pipeline.evaluation.metrics import overlap
-from tests.benchmarks.test_decisions import SIZE, photo_of, segmenter_of, write_data
-
-
-def test_distances_are_those_to_the_edge_between_pixels():
-    mask = np.zeros((9, 9), bool)
-    mask[:, 4:] = True
-
-    distances = distance_to_contour(mask)
-
-    np.testing.assert_allclose(distances[4], [3.5, 2.5, 1.5, 0.5, 0.5, 1.5, 2.5, 3.5, 4.5])
-    assert np.isinf(distance_to_contour(np.zeros((4, 4), bool))).all()
-
-
-def test_every_wrong_pixel_is_counted_once():
-    segmenter, photo = segmenter_of(), photo_of()
-    truth = np.zeros(SIZE, bool)
-    truth[40:150, 60:200] = True
-    prediction = segmenter.predict(photo)
-
-    found = errors_of(prediction, truth)
-
-    wrong = (prediction.logits > 0) != truth
-    assert found.wrong == wrong.sum() == found.by_distance.sum()
-    near = distance_to_contour(truth)[wrong]
-    assert found.by_distance[1] == ((near >= 1) & (near < 2)).sum() > 0
-    assert found.outside == (wrong & ~in_tiles(prediction)).sum() > 0
-    assert in_tiles(prediction).sum() == len(prediction.tiles) * prediction.tile**2
-
-
-def test_photos_not_at_working_size_are_refused():
-    segmenter = segmenter_of()
-    photo = np.repeat(np.repeat(photo_of(), 2, axis=0), 2, axis=1)
-
-    with pytest.raises(InputError, match="is looked at as"):
-        errors_of(segmenter.predict(photo), photo[..., 0] > 128)
-
-
-def test_better_parts_do_no_harm_and_perfect_ones_end_in_the_truth():
-    segmenter, photo = segmenter_of(), photo_of()
-    prediction = segmenter.predict(photo)
-    truth = prediction.logits > 1  # a label that is drawn tight
-
-    found = errors_of(prediction, truth)
-
-    assert found.coarse == overlap(prediction.coarse > 0, truth).dice
-    assert found.refined < found.best_threshold == 1
-    inside = in_tiles(prediction)
-    assert found.perfect_tiles < 1
-    truth = np.where(inside, truth, prediction.coarse > 0)
-    assert errors_of(prediction, truth).perfect_tiles == 1
+from pipeline.evaluation.error_breakdown import break_down
+from tests.benchmarks.builders import photo_of, segmenter_of, write_photos
 
 
 def test_the_table_has_means_of_each_set():
     segmenter, photo = segmenter_of(), photo_of()
     truths = [photo[..., i] > 128 for i in range(2)]
-    found = [errors_of(segmenter.predict(photo), truth) for truth in truths]
+    photos = [PhotoErrors(break_down(segmenter.predict(photo), truth)) for truth in truths]
 
-    lines = table({"held out": found, "learnt from": found[:1]}).splitlines()
+    first, second = (photo.breakdown for photo in photos)
+    lines = error_table({"held out": photos, "learnt from": photos[:1]}).splitlines()
 
     assert lines[0] == "| | held out, 2 photos | learnt from, 1 photos |"
-    mean = (found[0].refined + found[1].refined) / 2
-    assert f"| refined Dice | {mean:.5f} | {found[0].refined:.5f} |" in lines
-    mean = (found[0].wrong + found[1].wrong) / 2
-    assert f"| wrong pixels a photo | {mean:.0f} | {found[0].wrong} |" in lines
+    mean = (first.refined + second.refined) / 2
+    assert f"| refined Dice | {mean:.5f} | {first.refined:.5f} |" in lines
+    mean = (first.wrong + second.wrong) / 2
+    assert f"| wrong pixels a photo | {mean:.0f} | {first.wrong} |" in lines
     assert len({line.count("|") for line in lines}) == 1
     assert not any("reference" in line for line in lines)
 
@@ -82,7 +31,7 @@ def test_the_table_has_means_of_each_set():
 def test_the_command_prints_both_sets_and_the_reference(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    data, (mine, other) = write_data(tmp_path), (tmp_path / "mine", tmp_path / "other")
+    data, (mine, other) = write_photos(tmp_path), (tmp_path / "mine", tmp_path / "other")
     model = segmenter_of().model
     models.save(replace(model, provenance={"groups": ["0"]}), mine)
     models.save(model, other)
