@@ -1,9 +1,9 @@
-"""What each method is worth: every variant trained alike, scored on cars that none has seen.
+"""What each method is worth: all variants are trained alike and scored on the validation cars.
 
     python -m benchmarks.ablation DATA OUT [--every 3] [--coarse-epochs 8] [--refiner-epochs 2]
 
-Of each car every third angle is used. What is finished stays in OUT, so that the same command
-goes on after an interruption; in the end OUT/ablation.md has the tables.
+Of each car every third angle is used. Finished variants stay in OUT, so the same command resumes
+after an interruption; in the end OUT/ablation.md has the tables.
 """
 
 import json
@@ -11,39 +11,35 @@ import logging
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from statistics import fmean, median
 from typing import Annotated, Any
 
 import cv2
-import torch
 from cyclopts import App, Parameter
 
-from benchmarks.cross_validation import made_with
-from benchmarks.variants import FROM_NOTHING, POSTPROCESS, VARIANTS, Settings, Variant
+from benchmarks.markdown import table
+from benchmarks.thinning import linked_subset
+from benchmarks.timing import seconds_in_turn
+from benchmarks.training_runs import made_with, read_scores, train
+from benchmarks.variants import FROM_NOTHING, POSTPROCESS, SHIPPED, VARIANTS, Settings, Variant
 from data.arrays import Photo
-from data.errors import InputError, SettingsError
+from data.errors import SettingsError
 from data.files import replacing
 from data.images import read_photo
 from data.masks import read_mask
-from data.samples import Sample, find_samples
+from data.samples import Sample
 from pipeline import config, model
 from pipeline.cli import Count, run
 from pipeline.config import Config, overlaid
 from pipeline.evaluation import evaluate
+from pipeline.evaluation.cost import networks_of, num_parameters
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
-from pipeline.model import Model
-from pipeline.training import commands
 from refine.postprocess import Step, apply, parse
-
-SHIPPED = "carvana"
-ROUNDS = 5
-"""How often each variant is timed, in turn with the others; the median counts."""
 
 TIMED_PHOTOS = 4
 
@@ -51,7 +47,7 @@ QUICK: Settings = {
     "coarse": {"compile": False, "score_every": 8},
     "refiner": {"compile": False, "score_every": 8},
 }
-"""What suits trainings of minutes: they are scored once, in the end."""
+"""Settings for trainings of minutes: they are scored once, at the end."""
 
 app = App(help=__doc__, help_format="plaintext")
 
@@ -88,13 +84,13 @@ def ablation(
         shared = overlaid(shared, FROM_NOTHING)
     epochs: Settings = {"coarse": {"epochs": coarse_epochs}, "refiner": {"epochs": refiner_epochs}}
     shared = overlaid(overlaid(shared, QUICK), epochs)
-    some = thinned(data, out / "data", every, shared.data.group)
+    subset = linked_subset(data, out / "data", every, shared.data.group)
     rows = [
-        scored(variant, some, out / variant.stage / variant.folder, shared)
+        scored(variant, subset, out / variant.stage / variant.folder, shared)
         for variant in VARIANTS
         if not only or variant.name in only
     ]
-    samples, _ = evaluate.choose(some, Segmenter.load(SHIPPED), "unseen")
+    samples, _ = evaluate.choose(subset, Segmenter.load(SHIPPED), "unseen")
     photos = [read_photo(sample.photo) for sample in samples[:TIMED_PHOTOS]]
     for row, seconds in zip(rows, timed(rows, photos), strict=True):
         row["ms"] = 1000 * seconds
@@ -108,104 +104,44 @@ def ablation(
     print(text)
 
 
-def thinned(data: Path, folder: Path, every: int, group: str) -> Path:
-    """Make `folder` a data set of links to one in `every` photos of each group of `data`.
-
-    Groups begin with different photos, so that all angles occur.
-
-    Raises:
-        InputError: `folder` has others already.
-    """
-    by_group: dict[str, list[Sample]] = defaultdict(list)
-    for sample in find_samples(data, group_pattern=group):
-        by_group[sample.group].append(sample)
-    links = {
-        folder / path.relative_to(data): path.resolve()
-        for i, samples in enumerate(by_group.values())
-        for sample in samples[i % every :: every]
-        for path in (sample.photo, sample.mask)
-    }
-    if any(path not in links for path in folder.glob("*/*")):
-        raise InputError(f"{folder} has other photos, of another --every; name another folder")
-    for link, path in links.items():
-        link.parent.mkdir(parents=True, exist_ok=True)
-        if not link.exists():
-            link.unlink(missing_ok=True)  # whose photo has moved
-            link.symlink_to(path)
-    return folder
-
-
 def scored(variant: Variant, data: Path, run: Path, shared: Config) -> dict[str, Any]:
-    """Train `variant` in the folder `run`, unless that is done, and return what it reaches.
+    """Train and score `variant` in the folder `run`, unless that is done; return its scores.
 
     Raises:
         InputError: what is done was made with something else.
     """
-    path, settings = run / "scores.json", overlaid(shared, variant.settings)
+    settings = overlaid(shared, variant.settings)
     with_coarse = variant.stage == "coarse"
-    given = [
+    origin = [
         made_with([data], settings),
         None if with_coarse else model.weights_hash(model.find(SHIPPED)),
     ]
-    if not path.exists():
-        train(data, run, settings, with_coarse=with_coarse)
+    scores = read_scores(run, origin, "photos, settings or weights")
+    if scores is None:
+        train([data], run, settings, with_coarse=with_coarse)
         segmenter = Segmenter.load(run / "model")
-        scores, _ = evaluate.evaluate(data, segmenter, MaskOptions(budget=variant.budget))
-        scores |= {
+        summary, _ = evaluate.evaluate(data, segmenter, MaskOptions(budget=variant.budget))
+        scores = summary.to_json() | {
             "name": variant.name,
             "stage": variant.stage,
             "budget": variant.budget,
-            "made_with": given,
+            "made_with": origin,
             "parameters": [num_parameters(network) for network in networks_of(segmenter.model)],
         }
-        with replacing(path) as file:
+        with replacing(run / "scores.json") as file:
             file.write_text(json.dumps(scores, indent=2))
-    found: dict[str, Any] = json.loads(path.read_text())
-    if found.get("made_with") != given:
-        raise InputError(f"{path} is of other photos, settings or weights; name another folder")
-    return found | {"run": str(run)}
-
-
-def train(data: Path, run: Path, settings: Config, *, with_coarse: bool) -> None:
-    """Train both stages of `run`, or only the second on the coarse network of the package."""
-    run.mkdir(parents=True, exist_ok=True)
-    path = run / "settings.toml"
-    config.save(settings, path)
-    if with_coarse:
-        commands.train_coarse([data], run, path, "auto")
-    elif not (run / "model").exists():
-        model.save(replace(model.load(SHIPPED), refiner=None), run / "model")
-    commands.make_patches([data], run, path, "auto")
-    commands.train_refiner(run, path, "auto")
-
-
-def networks_of(trained: Model) -> list[torch.nn.Module]:
-    """Return the networks that `trained` has, as they are on disk."""
-    return [network for network in (trained.coarse, trained.refiner) if network is not None]
-
-
-def num_parameters(network: torch.nn.Module) -> int:
-    """Return how many numbers `network` has learned."""
-    return sum(parameter.numel() for parameter in network.parameters())
+    return scores | {"run": str(run)}
 
 
 def timed(rows: Sequence[dict[str, Any]], photos: Sequence[Photo]) -> list[float]:
     """Return the seconds that the model of each row takes from a photo to its mask, in turn."""
-    segmenters = [Segmenter.load(Path(row["run"]) / "model") for row in rows]
-    times: list[list[float]] = [[] for _ in rows]
-    for _ in range(ROUNDS):
-        for taken, segmenter, row in zip(times, segmenters, rows, strict=True):
-            work = partial(segmenter, options=MaskOptions(budget=row["budget"]))
-            taken.append(seconds_of(work, photos) / len(photos))
-    return [median(taken) for taken in times]
-
-
-def seconds_of(work: Callable[[Any], object], items: Iterable[Any]) -> float:
-    """Return how long `work` takes for all `items`."""
-    started = time.perf_counter()
-    for item in items:
-        work(item)
-    return time.perf_counter() - started
+    masks = [
+        partial(
+            Segmenter.load(Path(row["run"]) / "model"), options=MaskOptions(budget=row["budget"])
+        )
+        for row in rows
+    ]
+    return seconds_in_turn(masks, photos)
 
 
 def postprocessing(samples: Sequence[Sample]) -> dict[str, dict[str, list[float]]]:
@@ -214,12 +150,12 @@ def postprocessing(samples: Sequence[Sample]) -> dict[str, dict[str, list[float]
     segmenter = Segmenter.load(SHIPPED)
     chains: dict[str, list[Step]] = {"none": []}
     chains |= {text: [parse(part) for part in text.split(",")] for text in POSTPROCESS}
-    found: dict[str, dict[str, list[float]]] = {text: defaultdict(list) for text in chains}
+    results: dict[str, dict[str, list[float]]] = {text: defaultdict(list) for text in chains}
     for sample in samples:
         photo, truth = read_photo(sample.photo), read_mask(sample.mask)
         prediction = segmenter.predict(photo, MaskOptions(postprocess=()))
         masks = {
-            "nearest": prediction.coarse_nearest,
+            "coarse, nearest": prediction.coarse_nearest,
             "coarse": prediction.coarse > 0,
             "refined": prediction.logits > 0,
         }
@@ -227,39 +163,44 @@ def postprocessing(samples: Sequence[Sample]) -> dict[str, dict[str, list[float]
             for kind, mask in masks.items():
                 started = time.perf_counter()
                 finished = apply(steps, mask, photo)
-                found[text]["ms"].append(1000 * (time.perf_counter() - started))
-                found[text][kind].append(overlap(finished, truth).dice)
-    return found
+                results[text]["ms"].append(1000 * (time.perf_counter() - started))
+                results[text][kind].append(overlap(finished, truth).dice)
+    return results
 
 
 def table_of_runs(title: str, rows: Sequence[dict[str, Any]]) -> str:
-    """Return a table in Markdown, one row a variant."""
-    text = f"| {title} | parameters | coarse | refined | tiles | GMac | ms |\n"
-    text += "|---|---|---|---|---|---|---|\n"
+    """Return a table in Markdown, one row for each variant."""
+    headings = [title, "parameters", "coarse", "refined", "tiles", "GMac", "ms"]
+    cells = []
     for row in rows:
         first, second = row["parameters"]
-        text += (
-            f"| {row['name']} | {first / 1e6:.3f} M + {second / 1e6:.3f} M "
-            f"| {row['coarse']['dice']:.4f} | {row['refined']['dice']:.4f} "
-            f"| {row['tiles']:.0f} | {row['gmac']['refined']:.1f} | {row['ms']:.0f} |\n"
+        cells.append(
+            [
+                row["name"],
+                f"{first / 1e6:.3f} M + {second / 1e6:.3f} M",
+                f"{row['coarse']['dice']:.4f}",
+                f"{row['refined']['dice']:.4f}",
+                f"{row['tiles']:.0f}",
+                f"{row['gmac']['refined']:.1f}",
+                f"{row['ms']:.0f}",
+            ]
         )
-    return text
+    return table(headings, cells)
 
 
-def table_of_steps(found: dict[str, dict[str, list[float]]]) -> str:
-    """Return a table in Markdown, one row a chain of steps."""
-    text = "| Post-processing | coarse, nearest | coarse | refined | refined better, worse | ms |\n"
-    text += "|---|---|---|---|---|---|\n"
-    before = found["none"]["refined"]
-    for name, values in found.items():
+def table_of_steps(results: dict[str, dict[str, list[float]]]) -> str:
+    """Return a table in Markdown, one row for each chain of steps."""
+    masks = ("coarse, nearest", "coarse", "refined")
+    headings = ["Post-processing", *masks, "refined better, worse", "ms"]
+    before = results["none"]["refined"]
+    rows = []
+    for name, values in results.items():
         pairs = list(zip(values["refined"], before, strict=True))
         better, worse = sum(a > b for a, b in pairs), sum(a < b for a, b in pairs)
-        text += (
-            f"| {name.replace(',', ', ')} | {fmean(values['nearest']):.5f} "
-            f"| {fmean(values['coarse']):.5f} | {fmean(values['refined']):.5f} "
-            f"| {better}, {worse} | {median(values['ms']):.0f} |\n"
-        )
-    return text
+        dice = [f"{fmean(values[kind]):.5f}" for kind in masks]
+        times = f"{median(values['ms']):.0f}"
+        rows.append([name.replace(",", ", "), *dice, f"{better}, {worse}", times])
+    return table(headings, rows)
 
 
 if __name__ == "__main__":

@@ -1,32 +1,33 @@
-"""A recipe scored on every group, each by networks that have not seen it.
+"""A recipe scored on every group, each by networks that were not trained on it.
 
     python -m benchmarks.cross_validation CARVANA MORE OUT --config settings.toml
 
-trains both stages once a fold, `OUT/<fold>` being a run like any other, and ends with a table. What
-is done stays done: with `--only` folds can be trained in any order, or side by side.
+trains both stages for each fold, in the run folder `OUT/<fold>`, and ends with a table. Finished
+folds are kept: with `--only`, folds can be trained in any order, or side by side.
 """
 
-import hashlib
 import json
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter, validators
 
-from data.errors import InputError, SettingsError
+from benchmarks.markdown import number, table
+from benchmarks.training_runs import made_with, read_scores, train
+from data.errors import SettingsError
 from data.files import replacing
+from data.images import read_size
 from pipeline import config
 from pipeline.cli import run
 from pipeline.config import Config
 from pipeline.evaluation import evaluate
+from pipeline.evaluation.cost import photo_cost
+from pipeline.evaluation.scores import summarize
 from pipeline.inference.segmenter import Segmenter
-from pipeline.training import commands
-from pipeline.training.coarse_training import origin, split_samples
 
 app = App(name="cross_validation", help_format="plaintext")
 
@@ -44,12 +45,12 @@ def cross_validation(
     """Train and score a recipe fold by fold, and print a table of the folds that are done.
 
     Args:
-        data: folders of photos with masks. Groups are held out of the first, of which the patches
-            are cut; of the others only stage one learns.
+        data: folders of photos with masks. Validation groups and patches come from the first;
+            the others train stage one only.
         out: folder to work in, the last argument.
         base: settings of all folds.
-        folds: how many parts the groups fall into.
-        only: folds to train now, from 0; by default all of them.
+        folds: how many folds the groups are split into.
+        only: folds to train now, numbered from 0; by default all of them.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if any(fold not in range(folds) for fold in only):
@@ -57,70 +58,55 @@ def cross_validation(
     shared = config.load(base) if base is not None else Config()
     recipes = {fold: held_out(shared, fold, folds) for fold in range(folds)}
     for fold in only or recipes:
-        if scores_of(out, fold, data, recipes[fold]) is None:
+        if scores_of(out / str(fold), data, recipes[fold]) is None:
             run_fold(data, out / str(fold), recipes[fold])
-    done = {fold: scores_of(out, fold, data, recipe) for fold, recipe in recipes.items()}
-    text = table({fold: scores for fold, scores in done.items() if scores is not None})
+    done = {fold: scores_of(out / str(fold), data, recipe) for fold, recipe in recipes.items()}
+    text = table_of_folds({fold: scores for fold, scores in done.items() if scores is not None})
     with replacing(out / "cross_validation.md") as file:
         file.write_text(text)
     print(text)
 
 
 def held_out(shared: Config, fold: int, folds: int) -> Config:
-    """Return the settings that hold out part `fold` of `folds`."""
+    """Return the settings whose validation set is fold `fold` of `folds`."""
     part = {"validation": 1 / folds, "validation_start": fold / folds}
     return config.overlaid(shared, {"data": part})
 
 
-def scores_of(
-    out: Path, fold: int, data: Sequence[Path], settings: Config
-) -> dict[str, Any] | None:
+def scores_of(run: Path, data: Sequence[Path], settings: Config) -> dict[str, Any] | None:
     """Return the scores of a fold that is done, None of another.
 
     Raises:
         InputError: they are of other photos or settings.
     """
-    path = out / str(fold) / "scores.json"
-    if not path.exists():
+    if not (run / "scores.json").exists():  # hashing the photos takes a while
         return None
-    scores: dict[str, Any] = json.loads(path.read_text())
-    if scores["made_with"] != made_with(data, settings):
-        raise InputError(f"{path} is of other photos or settings; name another folder")
-    return scores
-
-
-def made_with(data: Sequence[Path], settings: Config) -> str:
-    """Return a hash of the photos and settings of a fold."""
-    kept, away = split_samples(data, settings.data)
-    text = json.dumps([asdict(settings), origin(settings, kept, away)], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return read_scores(run, made_with(data, settings), "photos or settings")
 
 
 def run_fold(data: Sequence[Path], run: Path, settings: Config) -> None:
-    """Train both stages in the folder `run`, score them, and write what they reach.
+    """Train both stages in the folder `run`, score them, and write the scores.
 
     Photos that the settings exclude, because their masks are wrong, are not scored either.
     """
-    run.mkdir(parents=True, exist_ok=True)
-    path = run / "settings.toml"
-    config.save(settings, path)
-    commands.train_coarse(data, run, path, "auto")
-    commands.make_patches(data[:1], run, path, "auto")
-    commands.train_refiner(run, path, "auto")
+    train(data, run, settings)
     segmenter = Segmenter.load(run / "model")
     _, photos = evaluate.evaluate(data[0], segmenter)
     evaluate.write_score_table(run / "photos.csv", photos)
-    right = [photo for photo in photos if photo.name not in settings.data.exclude]
+    scored = [photo for photo in photos if photo.name not in settings.data.exclude]
     samples, num_seen = evaluate.choose(data[0], segmenter, "unseen")
-    cost = evaluate.gmac(segmenter, samples[0].photo, "refined", [photo.tiles for photo in right])
-    groups = {sample.group for sample in samples}
-    told = {"groups": len(groups), "gmac": cost, "made_with": made_with(data, settings)}
+    num_tiles = fmean(photo.tiles for photo in scored)
+    gmac = photo_cost(segmenter.model, read_size(samples[0].photo), "refined", num_tiles)
+    scores = summarize(scored, num_seen, gmac).to_json() | {
+        "groups": len({sample.group for sample in samples}),
+        "made_with": made_with(data, settings),
+    }
     with replacing(run / "scores.json") as file:
-        file.write_text(json.dumps(evaluate.summary(right, num_seen) | told, indent=2))
+        file.write_text(json.dumps(scores, indent=2))
 
 
-def table(folds: Mapping[int, Mapping[str, Any]]) -> str:
-    """Return a table in Markdown: a row a fold, then mean and standard deviation over folds."""
+def table_of_folds(folds: Mapping[int, Mapping[str, Any]]) -> str:
+    """Return a table in Markdown: a row for each fold, then mean and standard deviation."""
     columns: dict[str, tuple[str, list[Any]]] = {
         "groups": ("d", [fold["groups"] for fold in folds.values()]),
         "photos": ("d", [fold["photos"] for fold in folds.values()]),
@@ -133,25 +119,23 @@ def table(folds: Mapping[int, Mapping[str, Any]]) -> str:
         "tiles": (".0f", [fold["tiles"] for fold in folds.values()]),
         "GMac": (".2f", [fold["gmac"]["refined"] for fold in folds.values()]),
     }
-    lines = [f"| fold | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
-    for i, fold in enumerate(folds):
-        cells = [cell(values[i], how) for how, values in columns.values()]
-        lines.append(f"| {fold} | {' | '.join(cells)} |")
+    rows = [
+        [str(fold), *(number(values[i], form) for form, values in columns.values())]
+        for i, fold in enumerate(folds)
+    ]
     if len(folds) > 1:
-        spreads = ["" if how == "d" else spread(values, how) for how, values in columns.values()]
-        lines.append(f"| mean ± deviation | {' | '.join(spreads)} |")
-    return "\n".join(lines) + "\n"
+        spreads = ["" if form == "d" else spread(values, form) for form, values in columns.values()]
+        rows.append(["mean ± deviation", *spreads])
+    return table(["fold", *columns], rows)
 
 
-def cell(value: float | None, how: str) -> str:
-    """Return `value` as the format `how` has it; a dash where masks without a contour have none."""
-    return "-" if value is None else f"{value:{how}}"
+def spread(values: Sequence[float | None], form: str) -> str:
+    """Return mean and standard deviation, each in the format `form`; a dash for fewer than two.
 
-
-def spread(values: Sequence[float | None], how: str) -> str:
-    """Return mean and standard deviation of the values that there are, two at least, or a dash."""
+    None, the boundary error of masks without a contour, is left out.
+    """
     known = [value for value in values if value is not None]
-    return f"{fmean(known):{how}} ± {stdev(known):{how}}" if len(known) > 1 else "-"
+    return f"{fmean(known):{form}} ± {stdev(known):{form}}" if len(known) > 1 else "-"
 
 
 if __name__ == "__main__":

@@ -1,93 +1,77 @@
-"""What the machine at hand can do, measured: the ceiling that stages are held against."""
+"""The machine at hand: its name, and its speed, which the stages of a photo are compared with."""
 
 import platform
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 import torch
 from joblib import cpu_count
 
+from benchmarks.timing import median_seconds
 from pipeline.inference.devices import dtype_of
 
-ROUNDS = 7
 SIDE = {"cpu": 2048, "cuda": 8192}
-"""Of the matrices that are multiplied."""
+"""Side of the matrices that are multiplied."""
 COPIED = 2**29
 """Bytes that are copied, more than a cache holds."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A device and its limits; of a CPU, those of one core."""
+    """A device and its speed; of a CPU, that of one core."""
 
     device: torch.device
     name: str
     cores: int
     dtype: torch.dtype
-    """What networks compute in."""
+    """Type that networks compute in."""
     gmac_a_second: float
-    """Of a product of large matrices in that type."""
+    """Multiply-adds in 10^9, in a product of large matrices of that type."""
     gb_a_second: float
-    """Read and written, of a large copy."""
+    """Bytes in 10^9 that a large copy reads and writes."""
 
     def floor_ms(self, *, gmac: float = 0.0, megabytes: float = 0.0) -> float:
-        """Return the least time that so much work takes."""
+        """Return the least time that these multiply-adds and bytes, read and written, take."""
         return max(1000 * gmac / self.gmac_a_second, megabytes / self.gb_a_second)
 
     def __str__(self) -> str:
         kind = str(self.dtype).removeprefix("torch.")
-        what = "" if self.device.type == "cuda" else "One core: "
+        scope = "" if self.device.type == "cuda" else "One core: "
         return (
-            f"{self.name}, {self.cores} cores, torch {torch.__version__}. {what}"
+            f"{self.name}, {self.cores} cores, torch {torch.__version__}. {scope}"
             f"{self.gmac_a_second:.0f} GMac a second in {kind}, {self.gb_a_second:.1f} GB a second."
         )
 
 
 def measured(device: torch.device) -> Machine:
-    """Return what `device` can do; to be called with one thread."""
+    """Return the speed of `device`; to be called with one thread."""
     dtype = dtype_of(device, "auto")
     side = SIDE[device.type]
     matrix = torch.randn(side, side, device=device).to(dtype)
     block = torch.zeros(COPIED, dtype=torch.uint8, device=device)
     target = torch.empty_like(block)
-    seconds = seconds_of(lambda: matrix @ matrix, device)
-    copying = seconds_of(lambda: target.copy_(block), device)
+    multiplying = median_seconds(lambda: matrix @ matrix, device)
+    copying = median_seconds(lambda: target.copy_(block), device)
     return Machine(
         device=device,
-        name=name_of(device),
+        name=device_name(device),
         cores=cpu_count(),
         dtype=dtype,
-        gmac_a_second=side**3 / 1e9 / seconds,
+        gmac_a_second=side**3 / 1e9 / multiplying,
         gb_a_second=2 * COPIED / 1e9 / copying,
     )
 
 
-def seconds_of(work: Callable[[], object], device: torch.device) -> float:
-    """Return the median time that `work` takes, after a first call that is not counted."""
-    work()
-    return median(seconds_once(work, device) for _ in range(ROUNDS))
-
-
-def seconds_once(work: Callable[[], object], device: torch.device) -> float:
-    """Return how long `work` takes, once."""
-    wait_for(device)
-    started = time.perf_counter()
-    work()
-    wait_for(device)
-    return time.perf_counter() - started
-
-
-def wait_for(device: torch.device) -> None:
-    """Return when the device has done what it was given."""
+def description(device: torch.device) -> str:
+    """Return the name of a GPU, or the number of threads on a CPU."""
     if device.type == "cuda":
-        torch.cuda.synchronize(device)
+        return device_name(device)
+    num = torch.get_num_threads()
+    return f"CPU, {num} thread{'s' if num > 1 else ''}"
 
 
-def name_of(device: torch.device) -> str:
-    """Return what the maker calls the device."""
+def device_name(device: torch.device) -> str:
+    """Return the model name of the device."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     path = Path("/proc/cpuinfo")

@@ -1,4 +1,4 @@
-"""The networks that foveamask is compared with, and how each of them sees a photo.
+"""The networks that foveamask is compared with, and the input of each of them.
 
 Shapes: B photos, h x w what a network sees.
 """
@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from coarse.enet import ENet
 from data.errors import InputError, SettingsError
@@ -29,26 +28,26 @@ HOW_TO_INSTALL = (
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
-"""RGB, of 255; what pretrained encoders are used to."""
+"""RGB, from 0 to 255; what pretrained encoders were trained with."""
 
 CARVANA = Size(1280, 1918)
-"""The photos by which costs are counted where no photo is looked at."""
+"""Size of the photos of the challenge, for costs that are counted without a photo."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A network to train, and how it sees a photo."""
+    """A network to train, and its input."""
 
     name: str
     kind: Kind
     level: int = 0
-    """How often the padded photo is halved before."""
+    """How often the padded photo is halved before the network sees it."""
     square: int | None = None
-    """Side of the square that the photo is squashed to instead."""
+    """Side of the square that the photo is resized to instead."""
     crop: Size | None = None
-    """Training sees random parts of this size of what the network would see, or all of it."""
+    """Size of the random crops that training uses; None for whole photos."""
     cpu_batch_size: int = 8
-    """Photos a step on a CPU, as its memory and patience allow; with a GPU as the settings say."""
+    """Most photos in a step on a CPU; on a GPU the settings decide."""
 
     @property
     def multiple(self) -> int:
@@ -57,7 +56,7 @@ class Peer:
 
     @property
     def needs_gpu(self) -> bool:
-        """Whether it is left out without a GPU unless named."""
+        """Whether it is left out on a machine without a GPU, unless it is named."""
         return self.square is not None
 
 
@@ -72,11 +71,11 @@ TRAINED: tuple[Peer, ...] = (
     Peer("linknet-960x640", "linknet", level=1, cpu_batch_size=4),
     Peer("linknet-1024x1024", "linknet", square=1024, cpu_batch_size=2),
 )
-"""The first is our own coarse network alone, for what the second stage is worth.
+"""The first is our own coarse network alone; the difference to ours is what the second stage adds.
 
-On whole photos at full size a step of a CPU holds two of them, few for batch norm. A step of 8
-crops, each a quarter of a photo, costs as much and is as varied as those of the others, but shows
-less around a pixel than ENet could see. Both are there.
+At full size, a step on a CPU has two whole photos, which is few for batch norm. A step of 8 crops,
+each a quarter of a photo, costs as much and is as varied as the steps of the other peers, but a
+crop is smaller than the receptive field of ENet. So both variants are trained.
 """
 
 OURS = "foveamask"
@@ -85,7 +84,7 @@ NAMES: tuple[str, ...] = (*(peer.name for peer in TRAINED), OURS, PLAIN)
 
 
 def choose(names: str | None, *, has_gpu: bool) -> list[str]:
-    """Return the peers that are named, with commas between, or all that the machine is up to.
+    """Return the peers in `names`, which commas separate, or all that suit the machine for None.
 
     Raises:
         SettingsError: there is no such peer.
@@ -116,10 +115,10 @@ def build(
     """Return the network of `peer`: (B, 3, h, w) uint8 to (B, h, w) logits.
 
     Args:
-        peer: which.
-        config: what ENet is built with.
+        peer: the peer.
+        config: settings of ENet.
         encoder: of U-Net and LinkNet.
-        weights: what that encoder starts with, which are downloaded; None for chance.
+        weights: pretrained weights of that encoder, which are downloaded; None for random ones.
 
     Raises:
         InputError: segmentation-models-pytorch is not installed.
@@ -140,20 +139,8 @@ def label(peer: Peer, encoder: Encoder) -> str:
     return f"{'U-Net' if peer.kind == 'unet' else 'LinkNet'}, {encoder}"
 
 
-def gmac(network: nn.Module, size: Size) -> float:
-    """Return the multiply-adds, in 10^9, of one photo of `size` as `network` sees it.
-
-    The network may be on the device `meta`, where nothing is computed.
-    """
-    device = next(network.parameters()).device
-    photo = torch.zeros(1, 3, *size, dtype=torch.uint8, device=device)
-    with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        network.eval()(photo)
-    return float(counter.get_total_flops()) / 2e9
-
-
 class Normalised(nn.Module):
-    """A network of others, given (B, 3, h, w) uint8 and giving (B, h, w) float32 logits."""
+    """A network of another library, from (B, 3, h, w) uint8 to (B, h, w) float32 logits."""
 
     mean: Tensor
     std: Tensor

@@ -1,4 +1,4 @@
-"""What is known of each peer: its row on disk, and in the table."""
+"""The results of each peer: its row on disk, and in the table."""
 
 import json
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.markdown import number, table
 from data.errors import InputError
 from data.files import replacing
 from data.geometry import Size
@@ -13,7 +14,7 @@ from data.geometry import Size
 
 @dataclass(frozen=True)
 class Row:
-    """What is known of a peer; None where there is nothing to know."""
+    """The results of a peer; None where it has none, such as the Dice of a network not trained."""
 
     peer: str
     network: str
@@ -25,11 +26,11 @@ class Row:
     made_with: dict[str, Any]
     """All that the row depends on beside the peer."""
     minutes: float | None = None
-    """Of training, as it was."""
+    """Minutes that training took."""
     steps: int | None = None
     batch_size: int | None = None
     photos: int | None = None
-    """How many were scored."""
+    """Number of photos that were scored."""
     dice: float | None = None
     boundary_error_px: float | None = None
     boundary_iou_2px: float | None = None
@@ -45,8 +46,8 @@ def read_rows(out: Path, names: Sequence[str], made_with: dict[str, Any]) -> dic
     lines = path.read_text().splitlines() if path.exists() else []
     rows = {row.peer: row for row in (Row(**json.loads(line)) for line in lines)}
     for name in [name for name in names if name in rows]:
-        found = rows[name].made_with
-        differing = [key for key in made_with if found.get(key) != made_with[key]]
+        before = rows[name].made_with
+        differing = [key for key in made_with if before.get(key) != made_with[key]]
         if differing:
             raise InputError(
                 f"{path} has a {name} of other {', '.join(differing)}; name another folder"
@@ -60,34 +61,38 @@ def write_rows(out: Path, rows: Sequence[Row]) -> None:
         partial.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows))
 
 
-def table(rows: Sequence[Row], photos_a_second: dict[str, float]) -> str:
-    """Return a table in Markdown, one row a peer."""
-    text = (
-        "| network | input | parameters | GMac a photo | training, min | steps | Dice "
-        "| boundary error, px | photos a second | device |\n" + "|---" * 10 + "|\n"
-    )
-    for row in rows:
-        cells = (
+def table_of_peers(rows: Sequence[Row], photos_a_second: dict[str, float]) -> str:
+    """Return a table in Markdown, one row for each peer."""
+    headings = [
+        "network",
+        "input",
+        "parameters",
+        "GMac a photo",
+        "training, min",
+        "steps",
+        "Dice",
+        "boundary error, px",
+        "photos a second",
+        "device",
+    ]
+    cells = [
+        [
             row.network,
             row.input,
             f"{row.parameters / 1e6:.2f} M",
             f"{row.gmac:.1f}",
-            number(row.minutes, 1),
+            number(row.minutes, ".1f"),
             f"{row.steps} of {row.batch_size}" if row.steps else "-",
-            number(row.dice, 4),
-            number(row.boundary_error_px, 2),
-            number(photos_a_second.get(row.peer), 1),
+            number(row.dice, ".4f"),
+            number(row.boundary_error_px, ".2f"),
+            number(photos_a_second.get(row.peer), ".1f"),
             row.device,
-        )
-        text += f"| {' | '.join(cells)} |\n"
-    return text
-
-
-def number(value: float | None, digits: int) -> str:
-    """Return `value` with so many digits behind the point, or a dash for None."""
-    return "-" if value is None else f"{value:.{digits}f}"
+        ]
+        for row in rows
+    ]
+    return table(headings, cells)
 
 
 def as_text(size: Size) -> str:
-    """Return `size` as people say it, width first."""
+    """Return `size` as width x height."""
     return f"{size.width} x {size.height}"

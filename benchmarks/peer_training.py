@@ -33,17 +33,17 @@ from refine.stitch import reduce, upsample
 Batch = tuple[Tensor, Tensor]
 
 TRIAL = 0.02
-"""Share of the budget that steps are timed for, at least, before it is known how many there are."""
+"""Share of the minutes for which steps are timed, at least, to find out how many fit in."""
 
 AVERAGED = 1 / 8
-"""Share of the training that the moving average of the weights looks back on, at most. In trainings
-of minutes the 500 steps of the settings would be all of it, and the average would never leave the
-first weights behind."""
+"""Longest time constant of the moving average of the weights, as a share of the training. That of
+the settings, 500 steps, is as long as a training of minutes: the average would keep the random
+first weights."""
 
 
 @dataclass(frozen=True)
 class View(CoarseView):
-    """How a network sees a photo, and how its logits come back to the photo's own size."""
+    """The input of a network, and its logits brought back to the size of the photo."""
 
     def back(self, logits: Tensor, size: Size) -> Tensor:
         """Return (1, h, w) logits at the `size` of the photo, (1, H, W), bilinearly."""
@@ -54,7 +54,7 @@ class View(CoarseView):
 
 @dataclass(frozen=True)
 class SquareView(View):
-    """A photo squashed to a square with a side of `long_side`."""
+    """A photo resized to a square with a side of `long_side`."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
         """Return (H, W[, C]) uint8 `pixels` as that square."""
@@ -67,8 +67,8 @@ class SquareView(View):
 
 
 @dataclass(frozen=True)
-class Later(Sequence[CoarsePair]):
-    """Pairs that are decoded whenever they are asked for: at full size memory holds too few."""
+class LazyPairs(Sequence[CoarsePair]):
+    """Pairs that are decoded at each access: at full size too few of them fit into memory."""
 
     samples: Sequence[Sample]
     view: View
@@ -79,8 +79,8 @@ class Later(Sequence[CoarsePair]):
     @overload
     def __getitem__(self, index: int) -> CoarsePair: ...
     @overload
-    def __getitem__(self, index: slice) -> "Later": ...
-    def __getitem__(self, index: int | slice) -> "CoarsePair | Later":
+    def __getitem__(self, index: slice) -> "LazyPairs": ...
+    def __getitem__(self, index: int | slice) -> "CoarsePair | LazyPairs":
         if isinstance(index, slice):
             return replace(self, samples=self.samples[index])
         return load_pair(self.samples[index], self.view)
@@ -88,7 +88,7 @@ class Later(Sequence[CoarsePair]):
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of a training."""
+    """The result of a training."""
 
     network: nn.Module
     """With the averaged weights."""
@@ -98,28 +98,28 @@ class Trained:
 
 
 class Steps:
-    """So many batches from a stream of them, as `train_epoch` wants them."""
+    """The next `num` batches of a stream, as one epoch for `train_epoch`."""
 
-    def __init__(self, stream: Iterator[Batch], num: int, what: str) -> None:
+    def __init__(self, stream: Iterator[Batch], num: int, title: str) -> None:
         self.stream = stream
         self.num = num
-        self.what = what
+        self.title = title
 
     def set_epoch(self, epoch: int) -> None:
-        """Do nothing: the stream goes through its own epochs."""
+        """Do nothing: the stream has epochs of its own."""
 
     def __len__(self) -> int:
         return self.num
 
     def __iter__(self) -> Iterator[Batch]:
-        with progress(self.what) as on_step:
+        with progress(self.title) as on_step:
             for i in range(self.num):
                 yield next(self.stream)
                 on_step(i + 1, self.num)
 
 
 def view_of(peer: Peer, long_side: int) -> View:
-    """Return how `peer` sees photos that are `long_side` pixels long at working size."""
+    """Return the input of `peer`, for photos of `long_side` pixels at working size."""
     if peer.square is not None:
         return SquareView(peer.square)
     return View(long_side, peer.level, max(ALIGNMENT, peer.multiple << peer.level))
@@ -133,9 +133,9 @@ def train(
     *,
     minutes: float,
 ) -> Trained:
-    """Train `network`, which is on its device, for about so many minutes.
+    """Train `network`, which is on its device, for about `minutes`.
 
-    What is timed to know the number of steps is forgotten, and not counted.
+    The number of steps is chosen by timing steps of a copy, whose training is not counted.
 
     Raises:
         InputError: photos or masks are at fault.
@@ -155,50 +155,50 @@ def train(
 
 
 def pairs_of(samples: Sequence[Sample], peer: Peer, config: Config) -> Sequence[CoarsePair]:
-    """Return what `peer` learns from, decoded ahead unless that is whole photos.
+    """Return the training set of `peer`, in memory unless it holds photos at full size.
 
     Raises:
         InputError: photos or masks are at fault.
     """
     view = view_of(peer, config.data.long_side)
     if not peer.level and peer.square is None:
-        return Later(samples, view)
+        return LazyPairs(samples, view)
     with progress("decoding photos") as on_photo:
         return load_pairs(samples, view, on_photo)
 
 
 def endless(batches: CoarseBatches) -> Iterator[Batch]:
-    """Go through one epoch after another."""
+    """Give the batches of one epoch after another, without end."""
     for epoch in count():
         batches.set_epoch(epoch)
         yield from batches
 
 
 def loss_of(config: Config, device: torch.device, crop: Size | None) -> BatchLoss:
-    """Return the loss of the coarse stage, on random parts of the photos where `crop` is given."""
-    whole = coarse_loss_of(config.coarse, device)
+    """Return the loss of the coarse stage, on random crops of the photos where `crop` is given."""
+    loss_of_batch = coarse_loss_of(config.coarse, device)
 
-    def of_parts(model: nn.Module, batch: Batch) -> Tensor:
-        return whole(model, batch if crop is None else cropped(*batch, crop))
+    def loss_of_crops(model: nn.Module, batch: Batch) -> Tensor:
+        return loss_of_batch(model, batch if crop is None else cropped(*batch, crop))
 
-    return of_parts
+    return loss_of_crops
 
 
 def cropped(photos: Tensor, masks: Tensor, size: Size) -> Batch:
-    """Return a random part of each photo (B, 3, h, w) and mask (B, h, w), the same of both.
+    """Return a random crop of each photo (B, 3, h, w) and the same crop of its mask (B, h, w).
 
-    Where a side is no longer than that of `size`, all of it is kept.
+    A side no longer than that of `size` is kept whole.
     """
     height, width = (min(pair) for pair in zip(size, masks.shape[1:], strict=True))
     tops = torch.randint(masks.shape[1] - height + 1, (len(masks),)).tolist()
     lefts = torch.randint(masks.shape[2] - width + 1, (len(masks),)).tolist()
-    parts = [
+    crops = [
         (i, slice(top, top + height), slice(left, left + width))
         for i, (top, left) in enumerate(zip(tops, lefts, strict=True))
     ]
     return (
-        torch.stack([photos[i, :, rows, columns] for i, rows, columns in parts]),
-        torch.stack([masks[part] for part in parts]),
+        torch.stack([photos[i, :, rows, columns] for i, rows, columns in crops]),
+        torch.stack([masks[crop] for crop in crops]),
     )
 
 
@@ -209,22 +209,24 @@ def seconds_a_step(
     stream: Iterator[Batch],
     budget: float,
 ) -> float:
-    """Return how long a step of `network`, which is changed, takes: ever more are tried.
+    """Return how many seconds a step of `network` takes; the network is changed.
 
-    The first steps are not counted, in which memory and kernels are found.
+    Twice as many steps are timed until they take long enough to tell. The first steps, which
+    allocate memory and compile kernels, are not counted.
     """
     run(network, config, loss, Steps(stream, 2, "warming up"))
     num = 2
     while True:
         seconds = run(network, config, loss, Steps(stream, num, "timing")).seconds
-        # Batches that were loaded ahead flatter the first steps where loading is what takes long.
+        # Where loading is the bottleneck, the first steps are too fast: their batches were loaded
+        # before.
         if seconds >= TRIAL * budget:
             return seconds / num
         num *= 2
 
 
 def run(network: nn.Module, config: TrainConfig, loss: BatchLoss, steps: Steps) -> Trained:
-    """Train for `steps`; warm-up, cosine and average end with them."""
+    """Train for `steps`, over which warm-up, cosine and average are spread."""
     config = recipe(config, len(steps))
     state = new_state(network, config, steps_an_epoch=len(steps), origin="")
     started = time.perf_counter()
@@ -249,15 +251,15 @@ def resized(logits: Tensor, size: Size) -> Tensor:
 
 
 def masker(network: nn.Module, view: View, precision: Precision) -> Callable[[Photo], Mask]:
-    """Return what makes the mask (H, W) of a photo (H, W, 3) uint8, run as our networks are."""
+    """Return a function from photos (H, W, 3) uint8 to masks (H, W), run like our networks."""
     device = next(network.parameters()).device
     fast = fold_for_inference(network, device, precision)
 
     @torch.inference_mode()
     def mask(photo: Photo) -> Mask:
-        seen = torch.from_numpy(view(photo)).to(device).permute(2, 0, 1)[None]
-        logits = fast(seen)
-        found: Mask = (view.back(logits, Size(*photo.shape[:2])) > 0)[0].cpu().numpy()
-        return found
+        batch = torch.from_numpy(view(photo)).to(device).permute(2, 0, 1)[None]
+        logits = view.back(fast(batch), Size(*photo.shape[:2]))
+        result: Mask = (logits > 0)[0].cpu().numpy()
+        return result
 
     return mask

@@ -1,27 +1,32 @@
 """Ways to run the same networks, in turn: how long a photo takes, and whether its mask changes.
 
-As trained, under autocast; as prediction runs them, with batch norms folded and weights cast; and
-that through `torch.compile`, whose first call takes as long as the table says.
+* As trained, under autocast.
+* As prediction runs them, with batch norms folded and weights cast.
+* The same through `torch.compile`. The table has the time of its first call.
 """
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, median
-from typing import Any
+from statistics import fmean
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
+from benchmarks.markdown import table
+from benchmarks.timing import seconds_in_turn, seconds_of
 from data.arrays import Mask, Photo
+from data.errors import InputError
 from data.images import read_photo
 from pipeline.evaluation.metrics import overlap
-from pipeline.inference.devices import autocast, to_device
+from pipeline.inference.devices import autocast, choose_device, to_device
+from pipeline.inference.networks import Networks
 from pipeline.inference.segmenter import Segmenter
-
-ROUNDS = 5
+from pipeline.inference.torch_networks import TorchNetworks
+from pipeline.model import NO_REFINER, Model, load
+from refine.fovea import Windows
 
 
 @dataclass(frozen=True)
@@ -31,90 +36,81 @@ class Runtime:
     name: str
     segmenter: Segmenter
     first_seconds: float
-    """Of the first photo, in which what is compiled is compiled."""
+    """Seconds of the first photo, which compiles the networks where they are compiled."""
 
 
-def table(model_name: str, photos: Sequence[Path], device: str) -> str:
-    """Return the table in Markdown; to be called with one thread."""
-    decoded = [read_photo(photo) for photo in photos]
-    runtimes = [
-        prepared(name, change, model_name, decoded[0], device)
-        for name, change in (
-            ("as trained, autocast", as_trained),
-            ("folded and cast", as_ever),
-            ("the same, compiled", compiled),
-        )
-        if change is not compiled or has_compiler()
-    ]
-    times: list[list[float]] = [[] for _ in runtimes]
-    for _ in range(ROUNDS):
-        for runtime, taken in zip(runtimes, times, strict=True):
-            started = time.perf_counter()
-            for photo in decoded:
-                _ = runtime.segmenter(photo)
-            taken.append((time.perf_counter() - started) / len(decoded))
-    wanted = [runtimes[0].segmenter(photo) for photo in decoded]
-    text = "| networks | ms a photo | Dice with the first | first photo, s |\n" + "|---" * 4 + "|\n"
-    for runtime, taken in zip(runtimes, times, strict=True):
-        masks = [runtime.segmenter(photo) for photo in decoded]
-        text += (
-            f"| {runtime.name} | {1000 * median(taken):.1f} | {agreement(masks, wanted):.6f} "
-            f"| {runtime.first_seconds:.1f} |\n"
-        )
-    return text
+class AsTrained:
+    """Networks run as they are trained: under autocast, with batch norms of their own."""
 
+    def __init__(self, model: Model, device: torch.device) -> None:
+        self.device = device
+        self.coarse_network = to_device(model.coarse.eval(), device)
+        self.refiner_network = model.refiner and to_device(model.refiner.eval(), device)
 
-def prepared(
-    name: str,
-    change: Callable[[Segmenter], None],
-    model_name: str,
-    photo: Photo,
-    device: str,
-) -> Runtime:
-    """Return the runtime after its first photo."""
-    segmenter = Segmenter.load(model_name, device)
-    change(segmenter)
-    started = time.perf_counter()
-    segmenter(photo)
-    return Runtime(name, segmenter, time.perf_counter() - started)
-
-
-def as_ever(segmenter: Segmenter) -> None:
-    """Let `segmenter` run its networks as it does."""
-
-
-def as_trained(segmenter: Segmenter) -> None:
-    """Let `segmenter` run its networks as they are trained."""
-    model = segmenter.model
-    for fast, network in ((segmenter._coarse, model.coarse), (segmenter._refiner, model.refiner)):
-        if fast is not None and network is not None:
-            fast.forward = under_autocast(network, segmenter)  # type: ignore[method-assign]
-
-
-def under_autocast(network: nn.Module, segmenter: Segmenter) -> Callable[[Any], Tensor]:
-    """Return what runs `network` in the precision of its training."""
-    placed = to_device(network.eval(), segmenter.device)
-
-    def forward(x: Any) -> Tensor:
-        with autocast(segmenter.device, segmenter.precision):
-            logits: Tensor = placed(x)
+    def coarse(self, photos: Tensor) -> Tensor:
+        """Return the coarse logits."""
+        with autocast(self.device, "auto"):
+            logits: Tensor = self.coarse_network(photos)
             return logits
 
-    return forward
+    def refiner(self, windows: Windows) -> Tensor:
+        """Return the logits of all tiles at once."""
+        if self.refiner_network is None:
+            raise InputError(NO_REFINER)
+        with autocast(self.device, "auto"):
+            logits: Tensor = self.refiner_network(windows)
+            return logits
 
 
-def compiled(segmenter: Segmenter) -> None:
-    """Let `segmenter` run its networks compiled."""
-    for fast in (segmenter._coarse, segmenter._refiner):
-        if fast is not None:
-            fast.compile()
+def compiled(model: Model, device: torch.device) -> TorchNetworks:
+    """Return networks that are compiled when they are first called."""
+    networks = TorchNetworks(model, device)
+    networks.coarse_network.compile()
+    if networks.refiner_network is not None:
+        networks.refiner_network.compile()
+    return networks
+
+
+def table_of_runtimes(model_name: str, photos: Sequence[Path], device: str) -> str:
+    """Return the table in Markdown; to be called with one thread."""
+    decoded = [read_photo(photo) for photo in photos]
+    ways: dict[str, Callable[[Model, torch.device], Networks]] = {
+        "as trained, autocast": AsTrained,
+        "folded and cast": TorchNetworks,
+    }
+    if has_compiler():
+        ways["the same, compiled"] = compiled
+    runtimes = [
+        prepared(name, Segmenter(model, networks(model, chosen)), decoded[0])
+        for name, networks in ways.items()
+        for model, chosen in [(load(model_name), choose_device(device))]
+    ]
+    seconds = seconds_in_turn([runtime.segmenter for runtime in runtimes], decoded)
+    expected = [runtimes[0].segmenter(photo) for photo in decoded]
+    rows = []
+    for runtime, taken in zip(runtimes, seconds, strict=True):
+        masks = [runtime.segmenter(photo) for photo in decoded]
+        rows.append(
+            [
+                runtime.name,
+                f"{1000 * taken:.1f}",
+                f"{agreement(masks, expected):.6f}",
+                f"{runtime.first_seconds:.1f}",
+            ]
+        )
+    return table(["networks", "ms a photo", "Dice with the first", "first photo, s"], rows)
+
+
+def prepared(name: str, segmenter: Segmenter, photo: Photo) -> Runtime:
+    """Return the runtime after its first photo."""
+    return Runtime(name, segmenter, seconds_of(lambda: segmenter(photo)))
 
 
 def has_compiler() -> bool:
-    """Whether there is what `torch.compile` needs on a CPU."""
+    """Whether there is the C++ compiler that `torch.compile` needs on a CPU."""
     return shutil.which(os.environ.get("CXX", "g++")) is not None
 
 
-def agreement(masks: Sequence[Mask], wanted: Sequence[Mask]) -> float:
-    """Return the mean Dice of masks with those wanted."""
-    return fmean(overlap(mask, one).dice for mask, one in zip(masks, wanted, strict=True))
+def agreement(masks: Sequence[Mask], expected: Sequence[Mask]) -> float:
+    """Return the mean Dice of masks with those expected."""
+    return fmean(overlap(mask, other).dice for mask, other in zip(masks, expected, strict=True))

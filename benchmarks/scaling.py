@@ -1,9 +1,9 @@
 """What the time of a photo grows with: its area, or the length of its object's boundary.
 
-Two measurements. Photos of 1 to 40 megapixels, each looked at in all its pixels: the same photo
-and the same object, enlarged. What is uncertain is the object's contour, as it would be with a
-coarse network trained at that size, since that of the package was not; its time is that of the
-real one. And photos of one size with ever more tiles on the boundary.
+There are two measurements. The first has one photo with its object, enlarged to 1 to 40 megapixels
+and processed at full size. The coarse network of the package was not trained at these sizes. So its
+time is measured, but its logits are replaced by those of a mask, uncertain along the contour. The
+second has photos of one size, with different numbers of tiles on the boundary.
 """
 
 import math
@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.seams import contour_length
-from benchmarks.stage_times import Clock, clocks_inside
+from benchmarks.markdown import table
+from benchmarks.stage_times import Clock, TimedSegmenter
+from benchmarks.timing import ROUNDS
 from coarse.coarse_network import CoarseNetwork
 from data.arrays import Mask, Photo
 from data.geometry import Size
@@ -25,23 +26,25 @@ from data.images import read_photo
 from data.masks import read_mask
 from data.pyramid import pad, pyramid, resize
 from data.samples import Sample
+from pipeline.evaluation.metrics import contour
+from pipeline.inference.networks import Networks
 from pipeline.inference.segmenter import Segmenter
+from refine.fovea import Windows
 
-ROUNDS = 5
 FIRST = ("pyramid", "coarse network", "upsample", "choice of tiles")
 SECOND = ("windows", "refiner", "stitch")
-"""Stages of a photo, as the clocks inside its path call them."""
+"""Parts of the two stages, as `benchmarks.stage_times` names them."""
 ROWS = 8
-"""Photos of one size that the table has, about."""
+"""Rows of the table of photos of one size, about."""
 MEGAPIXELS = (1.0, 2.5, 5.0, 10.0, 20.0, 40.0)
 LEAST_SHARE = 1 / 32
-"""Coarse pixels with at least so much of object and of background are uncertain, which are those
-that the contour crosses: of their 4 x 4 pixels at least one is of the other kind."""
+"""Coarse pixels are uncertain where object and background each have at least this share. These are
+the pixels that the contour crosses: at least one in 4 x 4 pixels is of the other kind."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """How long the stages take for one photo."""
+    """The times of both stages for one photo."""
 
     megapixels: float
     boundary: int
@@ -52,82 +55,87 @@ class Point:
     second_ms: float
     """Windows, refiner and stitch."""
 
-    @property
-    def row(self) -> str:
-        """The point as a row in Markdown."""
-        return (
-            f"| {self.megapixels:.1f} | {self.boundary} | {self.tiles} | {self.first_ms:.1f} "
-            f"| {self.second_ms:.1f} |\n"
-        )
+
+class WithLogitsOfMask:
+    """A runtime whose coarse network is run, but whose logits are replaced by those of a mask."""
+
+    def __init__(self, networks: Networks, logits: Tensor) -> None:
+        """Build it; `logits` are (h, w), of the photo that it will be given."""
+        self.networks = networks
+        self.device = networks.device
+        self.logits = logits.to(networks.device)
+
+    def coarse(self, photos: Tensor) -> Tensor:
+        """Run the network for its time, and return the (1, h, w) logits of the mask."""
+        self.networks.coarse(photos)
+        return self.logits[None]
+
+    def refiner(self, windows: Windows) -> Tensor:
+        """Return the logits of tiles."""
+        return self.networks.refiner(windows)
 
 
-class Along(CoarseNetwork):
-    """The coarse network, whose time it takes, and logits that a mask would have."""
-
-    logits: Tensor
-
-    def __init__(self, network: CoarseNetwork, mask: Mask, high: float) -> None:
-        """Build it; pixels are uncertain where p < `high`, and as far below one half."""
-        super().__init__(stride=network.stride)
-        self.network = network
-        whole = pad(mask.astype(np.uint8) * 255, alignment=network.alignment)
-        share = torch.from_numpy(pyramid(whole, network.level + 1)[network.level]).float() / 255
-        steepness = math.log(high / (1 - high)) / (0.5 - LEAST_SHARE)
-        self.register_buffer("logits", steepness * (share - 0.5), persistent=False)
-
-    @property
-    def alignment(self) -> int:
-        """That of the network."""
-        return self.network.alignment
-
-    def forward(self, photos: Tensor) -> Tensor:
-        """Return the same (1, h, w) logits whatever the photo, as late as they would come."""
-        self.network(photos)
-        return self.logits.float()[None]
+def logits_of_mask(mask: Mask, network: CoarseNetwork, high: float) -> Tensor:
+    """Return (h, w) logits of a mask, uncertain (1 - `high` < p < `high`) along its contour."""
+    whole = pad(mask.astype(np.uint8) * 255, alignment=network.alignment)
+    share = torch.from_numpy(pyramid(whole, network.level + 1)[network.level]).float() / 255
+    steepness = math.log(high / (1 - high)) / (0.5 - LEAST_SHARE)
+    return steepness * (share - 0.5)
 
 
 def tables(segmenter: Segmenter, samples: Sequence[Sample], plot: Path | None) -> str:
     """Return both tables in Markdown; draw them to the file `plot`."""
-    head = "| megapixels | boundary, px | tiles | first stage, ms | second stage, ms |\n"
-    head += "|---" * 5 + "|\n"
     sizes = by_size(segmenter, samples[0])
     photos = by_boundary(segmenter, samples)
-    some = photos[:: max(1, len(photos) // ROWS)]
+    shown = photos[:: max(1, len(photos) // ROWS)]
     if plot is not None:
         draw(sizes, photos, plot)
     slope = exponent([p.megapixels for p in sizes], [p.second_ms for p in sizes])
     first = exponent([p.megapixels for p in sizes], [p.first_ms for p in sizes])
     ms_a_tile, rest = np.polyfit([p.tiles for p in photos], [p.second_ms for p in photos], 1)
     return (
-        f"One photo in ever more pixels:\n\n{head}{''.join(p.row for p in sizes)}\n"
+        f"One photo in ever more pixels:\n\n{table_of_points(sizes)}\n"
         f"Time grows with the area to the power of {first:.2f} in the first stage, "
         f"{slope:.2f} in the second (boundary: "
         f"{exponent([p.megapixels for p in sizes], [p.boundary for p in sizes]):.2f}).\n\n"
-        f"Photos of one size, some of {len(photos)}:\n\n{head}{''.join(p.row for p in some)}\n"
+        f"Photos of one size, some of {len(photos)}:\n\n{table_of_points(shown)}\n"
         f"The second stage takes {rest:.1f} ms and {ms_a_tile:.3f} ms a tile.\n"
     )
 
 
+def table_of_points(points: Sequence[Point]) -> str:
+    """Return a table in Markdown, one row for each photo."""
+    headings = ["megapixels", "boundary, px", "tiles", "first stage, ms", "second stage, ms"]
+    rows = [
+        [
+            f"{point.megapixels:.1f}",
+            str(point.boundary),
+            str(point.tiles),
+            f"{point.first_ms:.1f}",
+            f"{point.second_ms:.1f}",
+        ]
+        for point in points
+    ]
+    return table(headings, rows)
+
+
 def by_size(segmenter: Segmenter, sample: Sample) -> list[Point]:
-    """Return the times of one photo in ever more pixels."""
+    """Return the times of one photo at each of `MEGAPIXELS`."""
     photo, mask = read_photo(sample.photo), read_mask(sample.mask)
     points = []
     for megapixels in MEGAPIXELS:
         scale = (1e6 * megapixels / mask.size) ** 0.5
         size = Size(*(round(scale * side) for side in mask.shape))
         larger = resize(mask.astype(np.uint8) * 255, size) > 127
-        model = replace(
-            segmenter.model,
-            coarse=Along(segmenter.model.coarse, larger, segmenter.model.high),
-            long_side=max(size),
-        )
-        one = Segmenter.from_model(model, segmenter.device, segmenter.precision)
+        model = replace(segmenter.model, long_side=max(size))
+        logits = logits_of_mask(larger, model.coarse, model.high)
+        one = Segmenter(model, WithLogitsOfMask(segmenter.networks, logits))
         points.append(measured(one, resize(photo, size), larger))
     return points
 
 
 def by_boundary(segmenter: Segmenter, samples: Sequence[Sample]) -> list[Point]:
-    """Return the times of photos, those with the fewest tiles first."""
+    """Return the times of `samples`, those with the fewest tiles first."""
     points = [
         measured(segmenter, read_photo(sample.photo), read_mask(sample.mask)) for sample in samples
     ]
@@ -140,13 +148,12 @@ def measured(segmenter: Segmenter, photo: Photo, mask: Mask) -> Point:
     tiles = len(segmenter.predict(photo).tiles)
     for _ in range(ROUNDS):
         clock = Clock(segmenter.device)
-        with clocks_inside(segmenter, clock):
-            segmenter.predict(photo)
+        TimedSegmenter(segmenter, clock).predict(photo)
         first.append(sum(clock.times[stage] for stage in FIRST))
         second.append(sum(clock.times[stage] for stage in SECOND))
     return Point(
         megapixels=mask.size / 1e6,
-        boundary=contour_length(mask),
+        boundary=int(contour(mask, neighbours=8).sum()),
         tiles=tiles,
         first_ms=1000 * median(first),
         second_ms=1000 * median(second),
@@ -154,7 +161,7 @@ def measured(segmenter: Segmenter, photo: Photo, mask: Mask) -> Point:
 
 
 def exponent(x: Sequence[float], y: Sequence[float]) -> float:
-    """Return k where y goes as x^k, fitted to their logarithms."""
+    """Return the k of y ~ x^k, fitted to the logarithms."""
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
@@ -169,11 +176,11 @@ def draw(sizes: Sequence[Point], photos: Sequence[Point], path: Path) -> None:
     left.loglog(area, [point.first_ms for point in sizes], "o-", label="first stage")
     left.loglog(area, [point.second_ms for point in sizes], "s-", label="second stage")
     start = sizes[0]
-    for power, what in ((1.0, "as the area"), (0.5, "as the boundary")):
+    for power, label in ((1.0, "as the area"), (0.5, "as the boundary")):
         anchor = start.first_ms if power == 1 else start.second_ms
         ideal = [anchor * (megapixels / start.megapixels) ** power for megapixels in area]
         left.loglog(area, ideal, ":", color="grey")
-        left.annotate(what, (area[-1], ideal[-1]), ha="right", va="bottom", color="grey")
+        left.annotate(label, (area[-1], ideal[-1]), ha="right", va="bottom", color="grey")
     left.set(xlabel="megapixels of one photo", ylabel="ms", title="Size")
     left.set_xticks(area, [f"{megapixels:.2g}" for megapixels in area], minor=False)
     left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

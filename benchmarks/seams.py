@@ -1,76 +1,63 @@
-"""What the grid of tiles leaves in a mask: the same photo under the same grid shifted.
+"""How much masks depend on where the grid of tiles begins: the same photos under a shifted grid.
 
-Nothing but the tiles moves: the coarse logits are computed once and shifted with the photo, so
-that no property of the coarse network is measured.
+Only the tiles move. The coarse logits are computed once and shifted with the photo, so that no
+property of the coarse network is measured.
 
     python -m benchmarks.seams CARVANA --every 4
 """
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import TypeVar
 
-import cv2
 import numpy as np
 import torch
 from cyclopts import App
 from numpy.typing import NDArray
-from torch import Tensor
 
-from benchmarks.decisions import check_size
-from coarse.coarse_network import CoarseNetwork
-from data.arrays import Mask, Photo
+from benchmarks.markdown import table
+from benchmarks.variants import SHIPPED
+from data.arrays import Photo
 from data.errors import SettingsError
 from data.images import read_photo
 from pipeline.cli import Count, run
 from pipeline.evaluation import evaluate
+from pipeline.evaluation.metrics import contour
+from pipeline.evaluation.working_size import check_at_working_size
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
 
 BORDER = 64
-"""Pixels along the photo's border that are not compared: a shift brings others in there."""
+"""Pixels along the photo's border that are not compared: a shift moves other content in there."""
 
 Number = TypeVar("Number", np.uint8, np.float32)
 
 app = App(name="seams", help_format="plaintext")
 
 
-class Shifted(CoarseNetwork):
-    """A coarse network that gives the logits it was made with, whatever it sees."""
-
-    def __init__(self, network: CoarseNetwork, logits: Tensor) -> None:
-        super().__init__(stride=network.stride)
-        self.multiple = network.multiple  # type: ignore[misc]
-        self.logits = logits
-
-    def forward(self, photos: Tensor) -> Tensor:
-        """Return the logits, (1, h, w)."""
-        del photos
-        return self.logits
-
-
 @app.default
 def seams(
-    data: Path, /, *, model: str = "carvana", every: Count = 1, shifts: tuple[int, ...] = ()
+    data: Path, /, *, model: str = SHIPPED, every: Count = 1, shifts: tuple[int, ...] = ()
 ) -> None:
-    """Print, for each shift, the pixels that differ in a thousand pixels of contour.
+    """Print, for each shift, how many pixels differ for every 1,000 pixels of contour.
 
     Args:
-        data: photos with masks, of which those that the model has not seen are taken.
+        data: photos with masks; those that the model was not trained on are measured.
         model: the model.
         every: one in so many photos.
-        shifts: pixels to shift by, down and to the right, multiples of its coarse stride; by
-            default all that a tile has.
+        shifts: pixels to shift by, down and to the right, multiples of the coarse stride; by
+            default all such multiples within a tile.
     """
     segmenter = Segmenter.load(model)
     stride, tile = segmenter.model.coarse.stride, segmenter.model.fovea.tile
     samples, _ = evaluate.choose(data, segmenter, "unseen")
     photos = [read_photo(sample.photo) for sample in samples[::every]]
-    print("| shift, px | differing pixels in 1,000 of contour |\n|---|---|")
-    for shift in shifts or range(stride, tile, stride):
-        print(f"| {shift} | {1000 * fmean(differing(segmenter, p, shift) for p in photos):.2f} |")
+    rows = [
+        [str(shift), f"{1000 * fmean(differing(segmenter, p, shift) for p in photos):.2f}"]
+        for shift in shifts or range(stride, tile, stride)
+    ]
+    print(table(["shift, px", "differing pixels in 1,000 of contour"], rows), end="")
 
 
 @torch.inference_mode()
@@ -78,23 +65,24 @@ def differing(segmenter: Segmenter, photo: Photo, shift: int) -> float:
     """Return how many pixels differ under a shifted grid, for each pixel of the contour.
 
     Raises:
-        InputError: the photo was not at its working size.
+        InputError: the photo was resampled to its working size.
         SettingsError: `shift` is no multiple of the coarse stride.
     """
     before = segmenter.predict(photo, MaskOptions(postprocess=()))
-    network, proposal = segmenter.model.coarse, before.proposal
-    check_size(proposal)
-    if shift % network.stride:
-        raise SettingsError(f"no shift by {shift} at a coarse stride of {network.stride}")
-    coarse = shifted(proposal.coarse[0].cpu().numpy(), shift // network.stride)
-    fixed = Shifted(network, torch.from_numpy(coarse)[None].to(segmenter.device))
-    moved = Segmenter(
-        replace(segmenter.model, coarse=fixed), segmenter.device, segmenter.precision
-    ).predict(shifted(photo, shift), MaskOptions(postprocess=()))
+    proposal, stride = before.proposal, segmenter.model.coarse.stride
+    check_at_working_size(proposal)
+    if shift % stride:
+        raise SettingsError(f"no shift by {shift} at a coarse stride of {stride}")
+    coarse = shifted(proposal.coarse[0].cpu().numpy(), shift // stride)
+    photos = [shifted(photo, shift)]
+    given = torch.from_numpy(coarse)[None].to(segmenter.device)
+    after = segmenter.propose(photos, coarse=given)
+    (moved,) = segmenter.finish(photos, after, segmenter.refine(after), MaskOptions(postprocess=()))
     inside = slice(BORDER, -BORDER)
     first = shifted(before.logits, shift)[inside, inside] > 0
     second = moved.logits[inside, inside] > 0
-    return int((first != second).sum()) / max(1, contour_length(first))
+    length = int(contour(first, neighbours=8).sum())
+    return int((first != second).sum()) / max(1, length)
 
 
 def shifted(pixels: NDArray[Number], shift: int) -> NDArray[Number]:
@@ -103,12 +91,6 @@ def shifted(pixels: NDArray[Number], shift: int) -> NDArray[Number]:
     rows, columns = (np.arange(side).clip(shift) - shift for side in (height, width))
     moved: NDArray[Number] = pixels[rows[:, None], columns]
     return moved
-
-
-def contour_length(mask: Mask) -> int:
-    """Return the number of pixels of (H, W) `mask` that have a neighbour outside of it."""
-    inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8))
-    return int(np.count_nonzero(mask & (inner == 0)))
 
 
 if __name__ == "__main__":

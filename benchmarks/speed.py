@@ -1,10 +1,10 @@
-"""All that is said about speed and memory, measured in one call.
+"""All measurements of speed and memory in one call.
 
     python -m benchmarks.speed OUT [--data CARVANA] [--device auto] [--only stages,rivals]
 
-Without --data, photos of synthetic cars are made first. OUT/speed.md has the tables and
-OUT/scaling.png the plot; the former is written after each part, so that none is lost if a later
-one fails.
+Without --data, photos of synthetic cars are made first. The tables go to OUT/speed.md, which is
+written after each part, so that finished parts survive if a later one fails; the plot goes to
+OUT/scaling.png.
 """
 
 import logging
@@ -19,15 +19,16 @@ import torch
 from cyclopts import App, Parameter
 
 from benchmarks import rivals, runtimes, scaling, stage_times, throughput, training_speed
-from benchmarks.ablation import SHIPPED, thinned
 from benchmarks.machine import Machine, measured
+from benchmarks.thinning import linked_subset
+from benchmarks.timing import on_one_core
+from benchmarks.variants import SHIPPED
 from data.errors import SettingsError
 from data.files import replacing
 from data.samples import CARVANA_GROUP, Sample, find_samples
 from data.studio import write_dataset
 from pipeline import model
 from pipeline.cli import Count, run
-from pipeline.inference.cpu_setup import single_threaded_ops
 from pipeline.inference.devices import choose_device
 from pipeline.inference.segmenter import Segmenter
 from pipeline.progress import progress
@@ -36,33 +37,33 @@ log = logging.getLogger(__name__)
 
 SYNTHETIC_CARS = 8
 FEW = 8
-"""Photos of those parts that look at each of them for long."""
+"""Photos of the parts that take long for each photo."""
 
 app = App(help=__doc__, help_format="plaintext")
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class How:
+class Options:
     """The options of the command."""
 
     data: Path | None = None
     """Photos with masks; by default synthetic ones are made."""
-    model: str = "carvana"
+    model: str = SHIPPED
     """The model."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute."""
     only: str | None = None
     """Parts, with commas between; by default all."""
     counts: Annotated[tuple[Count, ...], Parameter(negative=())] = (100, 1000)
-    """Numbers of photos that the command is timed with."""
+    """Numbers of photos that `foveamask predict` is timed with."""
     every: Count = 4
-    """One photo in so many of each car is trained with."""
+    """The trainings use one in so many photos of each car."""
     settings: Annotated[Path | None, Parameter(name="--config")] = None
     """Settings of the trainings; by default those of the model `carvana`."""
 
 
-ONE_STAGE = "Only of models with both stages.\n"
+ONE_STAGE = "Only for models with both stages.\n"
 
 
 @dataclass(frozen=True)
@@ -76,24 +77,24 @@ class Bench:
     segmenter: Segmenter
     machine: Machine
     host: Machine
-    """The CPU; the same where nothing else computes."""
-    how: How
+    """The CPU; the same as `machine` where the networks run on it."""
+    options: Options
 
 
 @app.default
-def speed(out: Path, /, how: How | None = None) -> None:
+def speed(out: Path, /, options: Options | None = None) -> None:
     """Measure, and write the tables to OUT/speed.md.
 
     Args:
         out: folder to work in.
-        how: the options.
+        options: the options.
 
     Raises:
         InputError: photos, model or device are at fault.
     """
-    how = how or How()
-    names = chosen(how.only)
-    bench = prepared(out, how)
+    options = options or Options()
+    names = chosen(options.only)
+    bench = prepared(out, options)
     text = f"{bench.machine}\n"
     if bench.host is not bench.machine:
         text += f"\n{bench.host}\n"
@@ -119,77 +120,82 @@ def chosen(only: str | None) -> list[str]:
     return wanted
 
 
-def prepared(out: Path, how: How) -> Bench:
-    """Return what all parts share; photos are made where there are none."""
+def prepared(out: Path, options: Options) -> Bench:
+    """Return what all parts share; synthetic photos are made unless data is given."""
     out.mkdir(parents=True, exist_ok=True)
-    data = how.data or out / "data"
-    if how.data is None:  # what is there already stays
+    data = options.data or out / "data"
+    if options.data is None:  # photos that exist already are kept
         with progress("rendering") as on_photo:
             write_dataset(data, cars=SYNTHETIC_CARS, angles=16, seed=0, on_photo=on_photo)
     samples = find_samples(data, group_pattern=CARVANA_GROUP)
     num = min(FEW, len(samples))
     few = [samples[i * len(samples) // num] for i in range(num)]
-    device = choose_device(how.device)
-    with single_threaded_ops():
+    device = choose_device(options.device)
+    with on_one_core():
         host = measured(torch.device("cpu"))
         machine = measured(device) if device.type == "cuda" else host
-    segmenter = Segmenter.load(how.model, how.device)
-    return Bench(out, data, samples, few, segmenter, machine, host, how)
+    segmenter = Segmenter.load(options.model, options.device)
+    return Bench(out, data, samples, few, segmenter, machine, host, options)
 
 
 def stages(bench: Bench) -> str:
-    """Where the time of one photo goes, on one core."""
-    with single_threaded_ops():
-        return stage_times.table(bench.segmenter, photos(bench.few), bench.machine, bench.host)
+    """Return where the time of one photo goes, on one core."""
+    with on_one_core():
+        return stage_times.table_of_stages(
+            bench.segmenter, photos(bench.few), bench.machine, bench.host
+        )
 
 
 def networks(bench: Bench) -> str:
-    """Ways to run the networks, on one core."""
-    with single_threaded_ops():
-        return runtimes.table(bench.how.model, photos(bench.few), bench.how.device)
+    """Return the times of ways to run the networks, on one core."""
+    with on_one_core():
+        return runtimes.table_of_runtimes(
+            bench.options.model, photos(bench.few), bench.options.device
+        )
 
 
 def files(bench: Bench) -> str:
-    """The command from files to files."""
-    how = bench.how
-    options = ("--model", how.model, "--device", how.device)
+    """Return the times of the command, from files to files."""
+    options = bench.options
     with_refiner = bench.segmenter.model.refiner is not None
     stages = ("coarse", "refined") if with_refiner else ("coarse",)
     on_cpu = bench.segmenter.device.type == "cpu"
-    return throughput.table(
+    return throughput.table_of_commands(
         photos(bench.samples),
         bench.out / "files",
-        how.counts,
-        options,
+        options.counts,
+        ("--model", options.model, "--device", options.device),
         stages,
         cores=bench.host.cores if on_cpu else 1,
     )
 
 
 def growth(bench: Bench) -> str:
-    """Time against size and boundary, on one core."""
+    """Return time against size and boundary, on one core."""
     if bench.segmenter.model.refiner is None:
         return ONE_STAGE
-    some = bench.samples[:: max(1, len(bench.samples) // (4 * FEW))]
-    with single_threaded_ops():
-        return scaling.tables(bench.segmenter, some, bench.out / "scaling.png")
+    samples = bench.samples[:: max(1, len(bench.samples) // (4 * FEW))]
+    with on_one_core():
+        return scaling.tables(bench.segmenter, samples, bench.out / "scaling.png")
 
 
 def others(bench: Bench) -> str:
-    """Other networks, one photo at a time on all cores."""
+    """Return the times of other networks, one photo at a time on all cores."""
     if bench.segmenter.model.refiner is None:
         return ONE_STAGE
-    return rivals.table(bench.segmenter, photos(bench.few[:2]), bench.out)
+    return rivals.table_of_networks(bench.segmenter, photos(bench.few[:2]), bench.out)
 
 
 def training(bench: Bench) -> str:
-    """Patches and both trainings."""
-    how, folder = bench.how, bench.out / "training"
+    """Return the times of making patches and of both trainings."""
+    options, folder = bench.options, bench.out / "training"
     shutil.rmtree(folder, ignore_errors=True)
-    data = thinned(bench.data, folder / "data", how.every, CARVANA_GROUP)
+    data = linked_subset(bench.data, folder / "data", options.every, CARVANA_GROUP)
     samples = find_samples(data, group_pattern=CARVANA_GROUP)
-    base = how.settings or model.find(SHIPPED) / "settings.toml"
-    return training_speed.table(data, samples, folder, base, bench.segmenter.model, how.device)
+    base = options.settings or model.find(SHIPPED) / "settings.toml"
+    return training_speed.table_of_trainings(
+        data, samples, folder, base, bench.segmenter.model, options.device
+    )
 
 
 PARTS: dict[str, tuple[str, Callable[[Bench], str]]] = {

@@ -1,35 +1,36 @@
-"""Where the time of a photo goes: each stage beside the least that the machine allows.
+"""Where the time of a photo goes: each stage beside the least time that the machine allows.
 
-Stages are timed inside the one path that predictions go along, by putting a clock around what it
-calls. The floor of a stage is the larger of two times: that of its multiply-adds at the rate of
-a product of large matrices, and that of the bytes that it must read and write once at the rate of
-a large copy. Decoding and packing have no such floor but the bytes; what they really are is work
-on bits, which no library here does faster.
+Stages are timed inside the one forward path: `TimedSegmenter` is a segmenter with a clock around
+each of its steps. The floor of a stage is the larger of two times: that of its multiply-adds at
+the rate of a product of large matrices, and that of the bytes that it must read and write once at
+the rate of a large copy. The floors of decoding and encoding count bytes only, although most of
+their time is spent on entropy coding.
 """
 
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any
-from unittest import mock
 
 import torch
 from torch import Tensor
 
-from benchmarks.machine import Machine, wait_for
+from benchmarks.machine import Machine
+from benchmarks.markdown import table
+from benchmarks.timing import ROUNDS, wait_for
 from data import rle
-from data.images import read_photo
+from data.arrays import Photo
+from data.images import read_photo, read_size
 from data.masks import write_mask
-from pipeline.evaluation.evaluate import gmac
-from pipeline.inference import segmenter as module
+from pipeline.evaluation.cost import photo_cost
+from pipeline.inference.networks import Networks
+from pipeline.inference.prediction import Proposal
 from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import batches
-
-ROUNDS = 5
+from refine.fovea import Windows
 
 STAGES = (
     "decode",
@@ -45,37 +46,21 @@ STAGES = (
     "PNG",
 )
 
-
-Stage = str | Callable[..., str]
-"""A stage by name, or what names it, given the arguments of a call."""
-
-
-RGB = 3
-
 ON_HOST = ("decode", "run lengths", "PNG")
-"""What a CPU does, wherever the networks run."""
+"""Stages that the CPU does, wherever the networks run."""
 
 
 class Clock:
-    """Times by stage; what is timed within another stage is not counted twice."""
+    """Seconds by stage. The time of a stage inside another one counts for the inner one alone."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.times: dict[str, float] = defaultdict(float)
         self.inner: list[float] = []
 
-    def around(self, stage: Stage, work: Callable[..., Any]) -> Callable[..., Any]:
-        """Return `work` with a clock around it."""
-
-        def timed(*arguments: Any, **options: Any) -> Any:
-            with self.timing(stage if isinstance(stage, str) else stage(*arguments)):
-                return work(*arguments, **options)
-
-        return timed
-
     @contextmanager
     def timing(self, stage: str) -> Iterator[None]:
-        """Count the time of the block as that of `stage`, without the stages inside."""
+        """Add the time of the block to `stage`, without that of the stages inside."""
         wait_for(self.device)
         self.inner.append(0.0)
         started = time.perf_counter()
@@ -87,11 +72,65 @@ class Clock:
             self.inner[-1] += taken
 
 
-def table(segmenter: Segmenter, photos: Sequence[Path], machine: Machine, host: Machine) -> str:
+class TimedNetworks:
+    """A runtime with a clock around each network."""
+
+    def __init__(self, networks: Networks, clock: Clock) -> None:
+        self.networks = networks
+        self.clock = clock
+        self.device = networks.device
+
+    def coarse(self, photos: Tensor) -> Tensor:
+        """Return the coarse logits."""
+        with self.clock.timing("coarse network"):
+            return self.networks.coarse(photos)
+
+    def refiner(self, windows: Windows) -> Tensor:
+        """Return the logits of tiles."""
+        with self.clock.timing("refiner"):
+            return self.networks.refiner(windows)
+
+
+class TimedSegmenter(Segmenter):
+    """A segmenter with a clock around each step of its path."""
+
+    def __init__(self, segmenter: Segmenter, clock: Clock) -> None:
+        super().__init__(segmenter.model, TimedNetworks(segmenter.networks, clock))
+        self.clock = clock
+
+    def pyramid(self, at_work: Sequence[Photo]) -> list[Tensor]:
+        """Return the pyramid of photos."""
+        with self.clock.timing("pyramid"):
+            return super().pyramid(at_work)
+
+    def upsample(self, coarse: Tensor) -> Tensor:
+        """Return coarse logits at full size."""
+        with self.clock.timing("upsample"):
+            return super().upsample(coarse)
+
+    def uncertain_tiles(self, coarse: Tensor, max_tiles: int | None) -> tuple[Tensor, Tensor]:
+        """Return the uncertainty of each tile, and the tiles to refine."""
+        with self.clock.timing("choice of tiles"):
+            return super().uncertain_tiles(coarse, max_tiles)
+
+    def windows(self, levels: list[Tensor], upsampled: Tensor, tiles: Tensor) -> Windows:
+        """Return the windows of tiles."""
+        with self.clock.timing("windows"):
+            return super().windows(levels, upsampled, tiles)
+
+    def stitch(self, proposal: Proposal, refined: Tensor) -> Tensor:
+        """Return the logits with refined ones in the tiles."""
+        with self.clock.timing("stitch"):
+            return super().stitch(proposal, refined)
+
+
+def table_of_stages(
+    segmenter: Segmenter, photos: Sequence[Path], machine: Machine, host: Machine
+) -> str:
     """Return the table in Markdown; to be called with one thread.
 
-    A GPU gets batches of photos of one size, as it does when there are many; `host` does what is
-    not computed on it.
+    A GPU gets batches of photos of one size, as in the prediction of many photos; `host` does the
+    stages that are not computed on it.
     """
     together = [[photo] for photo in photos]
     if machine.device.type == "cuda":
@@ -101,27 +140,35 @@ def table(segmenter: Segmenter, photos: Sequence[Path], machine: Machine, host: 
     for i in range(1 + ROUNDS):
         clock = Clock(machine.device)
         tiles = [num for batch in together for num in run(segmenter, batch, clock)]
-        if i:  # the first round finds memory and kernels
+        if i:  # the first round allocates memory and compiles kernels
             rounds.append(clock.times)
-    found = {stage: 1000 * median(r[stage] for r in rounds) / len(photos) for stage in rounds[0]}
+    times = {stage: 1000 * median(r[stage] for r in rounds) / len(photos) for stage in rounds[0]}
     floors = floors_ms(segmenter, photos[0], fmean(tiles), machine, host)
-    text = "| stage | ms | floor, ms | times the floor |\n" + "|---" * 4 + "|\n"
-    for stage in (stage for stage in STAGES if stage in found):
-        ratio = found[stage] / floors[stage]
-        text += f"| {stage} | {found[stage]:.1f} | {floors[stage]:.2f} | {ratio:.1f} |\n"
-    rest = found.get("the rest", 0.0)
-    total, least = sum(found.values()), sum(floors[stage] for stage in found if stage in floors)
-    text += f"| the rest: working size, copies, crop, Python | {rest:.1f} | | |\n"
-    return text + f"| all | {total:.1f} | {least:.1f} | {total / least:.1f} |\n"
+    rows = [
+        [
+            stage,
+            f"{times[stage]:.1f}",
+            f"{floors[stage]:.2f}",
+            f"{times[stage] / floors[stage]:.1f}",
+        ]
+        for stage in STAGES
+        if stage in times
+    ]
+    rest = times.get("the rest", 0.0)
+    rows.append(["the rest: working size, crop, Python", f"{rest:.1f}", "", ""])
+    total, least = sum(times.values()), sum(floors[stage] for stage in times if stage in floors)
+    rows.append(["all", f"{total:.1f}", f"{least:.1f}", f"{total / least:.1f}"])
+    return table(["stage", "ms", "floor, ms", "times the floor"], rows)
 
 
 def run(segmenter: Segmenter, paths: Sequence[Path], clock: Clock) -> list[int]:
     """Go from the files `paths` to masks on disk, and return the numbers of tiles refined."""
-    with tempfile.TemporaryDirectory() as folder, clocks_inside(segmenter, clock):
+    timed = TimedSegmenter(segmenter, clock)
+    with tempfile.TemporaryDirectory() as folder:
         with clock.timing("decode"):
             photos = [read_photo(path) for path in paths]
         with clock.timing("the rest"):
-            predictions = segmenter.predict_batch(photos)
+            predictions = timed.predict_batch(photos)
         with clock.timing("threshold"):
             masks = [prediction.mask for prediction in predictions]
         with clock.timing("run lengths"):
@@ -133,38 +180,12 @@ def run(segmenter: Segmenter, paths: Sequence[Path], clock: Clock) -> list[int]:
     return [len(prediction.tiles) for prediction in predictions]
 
 
-@contextmanager
-def clocks_inside(segmenter: Segmenter, clock: Clock) -> Iterator[None]:
-    """Put a clock around each stage inside the path of `segmenter`."""
-    stages: list[tuple[Stage, Any, str]] = [
-        (of_pyramid, module, "padded_pyramid"),
-        ("coarse network", segmenter._coarse, "forward"),
-        ("upsample", module, "upsample"),
-        ("choice of tiles", module, "tile_uncertainty"),
-        ("choice of tiles", module, "select_tiles"),
-        ("windows", segmenter, "windows"),
-        ("refiner", segmenter, "refine"),
-        ("stitch", module, "stitch"),
-    ]
-    with ExitStack() as stack:
-        for stage, owner, name in stages:
-            timed = clock.around(stage, getattr(owner, name))
-            stack.enter_context(mock.patch.object(owner, name, timed))
-        yield
-
-
-def of_pyramid(pixels: Tensor, *_: Any) -> str:
-    """Return which stage a pyramid belongs to: that of the probability is cut into windows."""
-    return "pyramid" if pixels.shape[-1] == RGB else "windows"
-
-
 def floors_ms(
     segmenter: Segmenter, photo: Path, num_tiles: float, machine: Machine, host: Machine
 ) -> dict[str, float]:
     """Return the least time of each stage for photos like `photo`."""
     stage = segmenter.check_stage(None)
-    operations = gmac(segmenter, photo, stage, [1])
-    a_tile = operations["refined"] - operations["coarse"] if stage == "refined" else 0.0
+    cost = photo_cost(segmenter.model, read_size(photo), stage, num_tiles=1)
     fovea = segmenter.model.fovea
     seen = 4e-6 * sum(fovea.window_side(level) ** 2 for level in range(fovea.levels))
     pixels = segmenter.propose([read_photo(photo)], max_tiles=0).padded.area / 1e6
@@ -184,8 +205,8 @@ def floors_ms(
         name: (host if name in ON_HOST else machine).floor_ms(megabytes=size)
         for name, size in megabytes.items()
     }
-    floors["coarse network"] = machine.floor_ms(
-        gmac=operations["coarse"], megabytes=(3 + 4) * small
+    floors["coarse network"] = machine.floor_ms(gmac=cost.coarse, megabytes=(3 + 4) * small)
+    floors["refiner"] = machine.floor_ms(
+        gmac=(cost.total - cost.coarse) * num_tiles, megabytes=seen * num_tiles
     )
-    floors["refiner"] = machine.floor_ms(gmac=a_tile * num_tiles, megabytes=seen * num_tiles)
     return floors

@@ -1,6 +1,6 @@
-"""From files to files, as the command does it: photos a second, start-up and peak memory.
+"""The command from files to files: photos a second, start-up time and peak memory.
 
-Every figure is that of a fresh process, from its start to its end.
+Every figure is that of a new process, from its start to its end.
 """
 
 import json
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from benchmarks.markdown import table
 from data.errors import InputError
 
 ROUNDS = 3
@@ -32,74 +33,78 @@ used = [time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDR
 print(json.dumps(used))
 sys.exit(max(map(abs, statuses)))
 """
-"""Runs commands at once, each of several on a core of its own, and prints the seconds until the
-last has ended and the largest peak memory in kibibytes, as Linux has them."""
+"""Runs several commands at once, each on a core of its own. Prints the seconds until the last one
+ends, and the largest peak memory in kibibytes (the unit of Linux)."""
 
 
 @dataclass(frozen=True)
 class Used:
-    """What a process took."""
+    """Time and memory of a process."""
 
     seconds: float
     megabytes: float
-    """Most memory that it had at a time."""
+    """Peak memory."""
 
 
-def table(
+def table_of_commands(
     photos: Sequence[Path],
     folder: Path,
     counts: Sequence[int],
-    how: Sequence[str],
+    options: Sequence[str],
     stages: Sequence[str],
     cores: int,
 ) -> str:
     """Return the table in Markdown.
 
     Args:
-        photos: what is predicted, again and again where there are not enough of them.
+        photos: the photos to predict, repeated where there are not enough of them.
         folder: to work in.
         counts: numbers of photos.
-        how: further options of the command.
-        stages: how far to go.
-        cores: how many processes are run at once, each on a core, to compare; 1 for no such rows.
+        options: further options of the command.
+        stages: values of `--stage`.
+        cores: processes to run at once for comparison, each on a core; 1 for no such rows.
 
     Raises:
         InputError: a command failed.
     """
-    text = "| command | photos | seconds | photos a second | peak memory, MB |\n"
-    text += "|---" * 5 + "|\n"
-    helped = used([["--help"]])
-    text += f"| `--help` | - | {helped.seconds:.2f} | - | {helped.megabytes:.0f} |\n"
+    help_text = used([["--help"]])
+    rows = [["`--help`", "-", f"{help_text.seconds:.2f}", "-", f"{help_text.megabytes:.0f}"]]
     for stage in stages:
         name = f"`predict`, {'both stages' if stage == 'refined' else 'coarse alone'}"
         for num in (1, *counts):
             links = linked(photos, folder / f"{num} photos", num)
-            text += row(name, num, used([command(links, folder, [*how, "--stage", stage])]))
+            rows.append(
+                row(name, num, used([command(links, folder, [*options, "--stage", stage])]))
+            )
         total = max(counts)
         if cores > 1:
             shares = [len(range(core, total, cores)) for core in range(min(cores, total))]
             folders = [linked(photos, folder / f"core {i}", num) for i, num in enumerate(shares)]
             commands = [
-                command(links, folder, [*how, "--stage", stage], f"masks{i}")
+                command(links, folder, [*options, "--stage", stage], f"masks{i}")
                 for i, links in enumerate(folders)
             ]
-            text += row(f"{name}, a process a core", total, used(commands), len(commands))
-    return text
+            rows.append(row(f"{name}, a process a core", total, used(commands), len(commands)))
+    headings = ["command", "photos", "seconds", "photos a second", "peak memory, MB"]
+    return table(headings, rows)
 
 
-def row(name: str, num: int, taken: Used, processes: int = 1) -> str:
-    """Return a row of the table in Markdown."""
-    return (
-        f"| {name} | {num} | {taken.seconds:.1f} | {num / taken.seconds:.1f} "
-        f"| {processes * taken.megabytes:.0f} |\n"
-    )
+def row(name: str, num: int, taken: Used, processes: int = 1) -> list[str]:
+    """Return the cells of `num` photos that so many processes predicted."""
+    return [
+        name,
+        str(num),
+        f"{taken.seconds:.1f}",
+        f"{num / taken.seconds:.1f}",
+        f"{processes * taken.megabytes:.0f}",
+    ]
 
 
-def command(photos: Path, folder: Path, how: Sequence[str], masks: str = "masks") -> list[str]:
+def command(photos: Path, folder: Path, options: Sequence[str], masks: str = "masks") -> list[str]:
     """Return the arguments that predict `photos` into `folder`."""
     return [
         *("predict", str(photos), str(folder / masks)),
-        *("--csv", str(folder / f"{masks}.csv"), *how),
+        *("--csv", str(folder / f"{masks}.csv"), *options),
     ]
 
 
@@ -114,7 +119,7 @@ def linked(photos: Sequence[Path], folder: Path, num: int) -> Path:
 
 
 def used(commands: Sequence[Sequence[str]]) -> Used:
-    """Return what commands at once take, given their arguments: the median of a few times.
+    """Return time and memory of commands that run at once, given their arguments: the median time.
 
     Raises:
         InputError: one failed.
@@ -124,13 +129,14 @@ def used(commands: Sequence[Sequence[str]]) -> Used:
 
 
 def used_once(commands: Sequence[Sequence[str]]) -> Used:
-    """Return what commands at once take, once.
+    """Return time and memory of commands that run at once, measured once.
 
     Raises:
         InputError: one failed.
     """
     lines = [[sys.executable, "-m", "pipeline", *arguments] for arguments in commands]
-    # A process counts the memory of the one that started it as its own; so a small one starts it.
+    # Linux counts the memory of the parent for its child until that runs a program of its own, so
+    # a small process starts it.
     starter = [sys.executable, "-c", STARTER, json.dumps(lines)]
     done = subprocess.run(starter, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -1,8 +1,8 @@
-"""Whether the networks or the data keep training waiting, and how fast patches are made.
+"""Speed of training and of making patches, and whether training waits for its data.
 
-Both stages are trained for two epochs by the code that always trains them; the second counts. What
-is left when the time that the loop waits for its next batch is taken away, is the share of time in
-which a network learns.
+Both stages are trained for two epochs by the usual commands; the second epoch counts. The share of
+the time that the network computes is the time of the epoch less that in which the loop waits for
+its next batch.
 """
 
 import time
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from benchmarks.markdown import table
 from benchmarks.variants import FROM_NOTHING, Settings
 from data.images import read_photo
 from data.masks import read_mask
@@ -29,29 +30,30 @@ QUICK: Settings = {
     "coarse": {"epochs": 2, "score_every": 2, "compile": False},
     "refiner": {"epochs": 2, "score_every": 2, "compile": False},
 }
-"""Compiling would take longer than these trainings."""
+"""Nothing is compiled, which would take longer than these trainings."""
 
 
 @dataclass
 class Epoch:
-    """Where the time of one epoch went."""
+    """The time of one epoch."""
 
     seconds: float = 0.0
     waiting: float = 0.0
+    """Seconds in which the loop waited for its next batch."""
     batches: int = 0
     items: int = 0
     """Photos or patches."""
 
 
 class Timed:
-    """Batches with a clock on how long the loop waits for them."""
+    """Batches that measure how long the loop waits for them."""
 
     def __init__(self, batches: Batches, epoch: Epoch) -> None:
         self.batches = batches
         self.epoch = epoch
 
     def set_epoch(self, epoch: int) -> None:
-        """Do nothing: the epoch is chosen."""
+        """Do nothing: the batches inside are of the right epoch already."""
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -66,12 +68,12 @@ class Timed:
             started = time.perf_counter()
 
 
-def table(
+def table_of_trainings(
     data: Path,
     samples: Sequence[Sample],
     folder: Path,
     base: Path,
-    cutter: Model,
+    patch_model: Model,
     device: str,
 ) -> str:
     """Return the table in Markdown.
@@ -79,10 +81,10 @@ def table(
     Args:
         data: photos with masks, small enough for two epochs.
         samples: the same.
-        folder: to work in, without a run in it.
+        folder: folder to work in, without a run in it.
         base: settings file.
-        cutter: the model whose coarse network cuts the patches that the refiner learns from; that
-            of this training is sure of nothing yet.
+        patch_model: the model whose coarse network the patches are made with; that of this short
+            training is uncertain everywhere.
         device: where to compute.
     """
     config = settings.overlaid(settings.overlaid(settings.load(base), FROM_NOTHING), QUICK)
@@ -92,27 +94,29 @@ def table(
     reading = seconds_to_read(samples)
     with epochs() as coarse:
         commands.train_coarse([data], folder / "coarse", path, device)
-    # It may have learnt from photos held out here, where nothing depends on scores.
-    model.save(replace(cutter, refiner=None, provenance={}), run / "model")
+    # It may have been trained on the validation photos, but no score is used here.
+    model.save(replace(patch_model, refiner=None, provenance={}), run / "model")
     started = time.perf_counter()
     commands.make_patches([data], run, path, device)
     making = time.perf_counter() - started
     with epochs() as refiner:
         commands.train_refiner(run, path, device)
     num = len(samples)
-    text = "| step | a second | share of the time that the network computes |\n|---|---|---|\n"
-    text += f"| reading photos and masks | {num / reading:.1f} photos | |\n"
-    text += f"| make-patches | {num / making:.1f} photos | |\n"
-    text += row("train-coarse", coarse[-1], "photos")
-    return text + row("train-refiner", refiner[-1], "patches")
+    rows = [
+        ["reading photos and masks", f"{num / reading:.1f} photos", ""],
+        ["make-patches", f"{num / making:.1f} photos", ""],
+        row("train-coarse", coarse[-1], "photos"),
+        row("train-refiner", refiner[-1], "patches"),
+    ]
+    return table(["step", "a second", "share of the time that the network computes"], rows)
 
 
-def row(name: str, epoch: Epoch, what: str) -> str:
-    """Return the row of a training in Markdown."""
+def row(name: str, epoch: Epoch, unit: str) -> list[str]:
+    """Return the cells of a training."""
     name = f"{name}, {epoch.batches} step{'s' if epoch.batches > 1 else ''}"
     speed = epoch.items / epoch.seconds
     share = 1 - epoch.waiting / epoch.seconds
-    return f"| {name} | {speed:.1f} {what} | {100 * share:.1f} % |\n"
+    return [name, f"{speed:.1f} {unit}", f"{100 * share:.1f} %"]
 
 
 def seconds_to_read(samples: Sequence[Sample]) -> float:
@@ -125,8 +129,8 @@ def seconds_to_read(samples: Sequence[Sample]) -> float:
 
 @contextmanager
 def epochs() -> Iterator[list[Epoch]]:
-    """Put clocks around the epochs that are trained within the block."""
-    found: list[Epoch] = []
+    """Return a list that collects the time of each epoch that is trained within the block."""
+    measured: list[Epoch] = []
     train_epoch = loop.train_epoch
 
     def timed(
@@ -136,8 +140,8 @@ def epochs() -> Iterator[list[Epoch]]:
         started = time.perf_counter()
         mean = train_epoch(trained, state, loss, Timed(batches, epoch), clip_norm)
         epoch.seconds = time.perf_counter() - started
-        found.append(epoch)
+        measured.append(epoch)
         return mean
 
     with mock.patch.object(loop, "train_epoch", timed):
-        yield found
+        yield measured

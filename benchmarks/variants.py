@@ -1,9 +1,12 @@
-"""The methods that are compared: settings over those that all of them share."""
+"""The methods that are compared, as settings that override those they share."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
 Settings = dict[str, Any]
+
+SHIPPED = "carvana"
+"""The model that comes with the package."""
 
 FROM_NOTHING: Settings = {
     "data": {"stretch_to": ()},
@@ -11,9 +14,8 @@ FROM_NOTHING: Settings = {
     "tiles": {"cut_by": "auto"},
     "refiner": {"init": "", "lr": 3e-3},
 }
-"""What replaces the settings of the package's model where networks are to learn from nothing, and
-all that is compared starts from the same second stage: the package's own begins with weights that
-have learnt already."""
+"""Replaces settings of the package's model so that networks are trained from random weights. The
+package's own settings initialise both stages from trained models."""
 
 LINKNET_RECIPE: Settings = {
     "network": "linknet",
@@ -36,11 +38,11 @@ LINKNET_RECIPE: Settings = {
         "hsv_value": 15.0,
     },
 }
-"""How LinkNet was trained for the challenge in Keras."""
+"""The recipe that LinkNet was trained with for the challenge, in Keras."""
 
 TILES = 400
-"""Most tiles of a photo after a coarse network of the ablation, which after so short a training is
-unsure nearly everywhere."""
+"""Most tiles of a photo to refine after a coarse network of the ablation, which is uncertain nearly
+everywhere after so short a training."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,13 @@ class Variant:
     """A method to compare with others of its stage."""
 
     stage: Literal["coarse", "refiner"]
-    """Which network is trained from scratch: both, or the refiner on the package's coarse one."""
+    """`coarse` trains both networks, `refiner` only that one, on the package's coarse network."""
     name: str
     settings: Settings
 
     @property
     def folder(self) -> str:
-        """Name of the folder of its run."""
+        """Name of its run folder."""
         return self.name.replace(" ", "-").replace(",", "")
 
     @property
@@ -90,8 +92,8 @@ VARIANTS: tuple[Variant, ...] = (
     _refiner("tile 8", {"side": 8}),
     _refiner("tile 32", {"side": 32}),
 )
-"""Coarse networks, each with the refiner that it would have by default; then second stages on the
-coarse network of the package."""
+"""First coarse networks, each with the default refiner; then refiners on the coarse network of the
+package."""
 
 POSTPROCESS: tuple[str, ...] = (
     "smooth=3",
@@ -102,4 +104,4 @@ POSTPROCESS: tuple[str, ...] = (
     "regions=32",
     "close-open=5,components=200,coarse-regions=32,regions=32",
 )
-"""What is done to finished masks; the last one is the whole chain of the source."""
+"""Chains of post-processing; the last one is the whole chain of the source."""

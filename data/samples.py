@@ -122,6 +122,16 @@ def check_samples(samples: Sequence[Sample]) -> None:
         _raise_all(str(result) for result in results if isinstance(result, InputError))
 
 
+def check_sizes(samples: Sequence[Sample]) -> None:
+    """Read the headers of every photo and mask, without decoding the pixels.
+
+    Raises:
+        InputError: headers are damaged, or sizes differ; all are named.
+    """
+    with closing(map_threads(_check_size, samples)) as results:
+        _raise_all(str(result) for result in results if isinstance(result, InputError))
+
+
 def check_fit(sample: Sample, photo: Size, mask: Size) -> None:
     """Compare the sizes of a sample's photo and of its mask.
 
@@ -265,6 +275,10 @@ def images_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
 
 def _check(sample: Sample) -> None:
     check_fit(sample, read_size(sample.photo), Size(*read_mask(sample.mask).shape))
+
+
+def _check_size(sample: Sample) -> None:
+    check_fit(sample, read_size(sample.photo), read_size(sample.mask))
 
 
 def _raise_all(problems: Iterable[str]) -> None:

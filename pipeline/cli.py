@@ -278,8 +278,8 @@ def evaluate(
     segmenter = how.segmenter()
     if per_photo is not None:
         prepare(per_photo)
-    scores, photos = evaluation.evaluate(data, segmenter, how.options(), split=split)
-    print(json.dumps({"model": how.model} | scores))
+    summary, photos = evaluation.evaluate(data, segmenter, how.options(), split=split)
+    print(json.dumps({"model": how.model} | summary.to_json()))
     if per_photo is not None:
         evaluation.write_score_table(per_photo, photos)
 

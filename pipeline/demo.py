@@ -5,7 +5,6 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +19,7 @@ from data.studio import write_dataset
 from pipeline import config
 from pipeline.config import CoarseConfig, Config, DataConfig, RefinerConfig
 from pipeline.evaluation.evaluate import evaluate
+from pipeline.evaluation.scores import Summary
 from pipeline.inference.predict import predict_photos
 from pipeline.inference.segmenter import Segmenter
 from pipeline.progress import progress
@@ -90,25 +90,31 @@ def run_demo(out: Path, device: str, scale: Scale = MINUTES) -> None:
     segmenter = Segmenter.load(model, device)
     samples = find_samples(unseen)
     predict_photos([sample.photo for sample in samples], out / "masks", segmenter)
-    scores, _ = evaluate(unseen, segmenter)
+    summary, _ = evaluate(unseen, segmenter)
     draw(samples[0], segmenter, out / "demo.png")
-    print_table(scores, scale.unseen_cars)
+    print_table(summary, scale.unseen_cars)
     log.info("picture: %s; all in %.0f s", out / "demo.png", time.monotonic() - started)
 
 
-def print_table(scores: dict[str, Any], num_cars: int) -> None:
+def print_table(summary: Summary, num_cars: int) -> None:
     """Print coarse and refined scores side by side on stdout; the photos are of so many cars."""
-    table = Table(title=f"{scores['photos']} synthetic photos of {num_cars} unseen cars")
+    table = Table(title=f"{summary.photos} synthetic photos of {num_cars} unseen cars")
     for heading in ("stage", "Dice", "boundary error (px)", "boundary IoU (2 px)"):
         table.add_column(heading, justify="left" if heading == "stage" else "right")
-    for stage in ("coarse_nearest", "coarse", "refined"):
-        row = scores[stage]
-        table.add_row(
-            stage.replace("_", ", "),
-            f"{row['dice']:.4f}",
-            "-" if row["boundary_error_px"] is None else f"{row['boundary_error_px']:.2f}",
-            f"{row['boundary_iou_2px']:.3f}",
-        )
+    stages = {
+        "coarse, nearest": summary.coarse_nearest,
+        "coarse": summary.coarse,
+        "refined": summary.refined,
+    }
+    for stage, scores in stages.items():
+        if scores is not None:
+            error = scores.boundary_error_px
+            table.add_row(
+                stage,
+                f"{scores.dice:.4f}",
+                "-" if error is None else f"{error:.2f}",
+                f"{scores.boundary_iou_2px:.3f}",
+            )
     Console(file=sys.stdout).print(table)
 
 

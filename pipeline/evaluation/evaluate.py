@@ -2,26 +2,31 @@
 
 import csv
 import logging
-import math
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
-import torch
-from torch.utils.flop_counter import FlopCounterMode
-
-from data.arrays import Mask, Photo
+from data.arrays import Photo
 from data.errors import InputError
 from data.files import replacing_table
-from data.images import read_photo
+from data.geometry import Size
+from data.images import read_photo, read_size
 from data.masks import read_mask
-from data.samples import CARVANA_GROUP, Sample, check_samples, find_samples
+from data.samples import (
+    CARVANA_GROUP,
+    Sample,
+    check_fit,
+    check_samples,
+    check_sizes,
+    find_samples,
+)
 from data.threads import raise_first
-from pipeline.evaluation.metrics import boundary_error, boundary_iou, overlap, rank_correlation
+from pipeline.evaluation.cost import photo_cost
+from pipeline.evaluation.scores import PhotoScores, Summary, score_photo, summarize
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions, Stage
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.segmenter import Segmenter
@@ -34,64 +39,56 @@ log = logging.getLogger(__name__)
 Split = Literal["unseen", "all"]
 
 
-@dataclass(frozen=True)
-class Scores:
-    """How good one mask is."""
-
-    dice: float
-    boundary_error_px: float
-    """Mean distance between the contours; NaN where only one of them exists."""
-    boundary_iou_2px: float
-
-
-@dataclass(frozen=True)
-class PhotoScores:
-    """How good the masks of one photo are."""
-
-    name: str
-    coarse_nearest: Scores
-    coarse: Scores
-    refined: Scores | None
-    postprocessed: Scores | None
-    """Of the finished mask, where anything is done to it after the threshold."""
-    tiles: int
-    tiles_share: float
-    predicted_dice: float
-    """What the model itself expects of its mask."""
-
-    @property
-    def finished(self) -> Scores:
-        """Of the mask that the model hands over."""
-        return self.postprocessed or self.refined or self.coarse
-
-
 def evaluate(
     data: Path,
     segmenter: Segmenter,
     options: MaskOptions = DEFAULT_OPTIONS,
     *,
     split: Split = "unseen",
-) -> tuple[dict[str, Any], list[PhotoScores]]:
-    """Return mean scores, ready for JSON, and those of each photo.
+) -> tuple[Summary, list[PhotoScores]]:
+    """Return mean scores, and those of each photo.
+
+    The headers of all files are checked first, and each mask is decoded once, when it is scored.
+    If one turns out to be damaged then, all masks are checked, so that every fault is named.
 
     Args:
-        data: photos with masks, in one of the layouts known.
+        data: photos with masks, in one of the known layouts.
         segmenter: the model.
         options: how its masks are made.
         split: `unseen` leaves out the photos of groups that the model was trained on.
 
     Raises:
-        InputError: photos or masks are at fault, or the model has seen all of them.
+        InputError: photos or masks are at fault, or the model was trained on all of them.
     """
     stage = segmenter.check_stage(options.stage)
     samples, num_seen = choose(data, segmenter, split)
-    check_samples(samples)
+    check_sizes(samples)
+    try:
+        photos = score_samples(samples, segmenter, options, stage)
+    except InputError:
+        check_samples(samples)
+        raise
+    size, num_tiles = read_size(samples[0].photo), fmean(photo.tiles for photo in photos)
+    gmac = photo_cost(segmenter.model, size, stage, num_tiles)
+    return summarize(photos, num_seen, gmac), photos
+
+
+def score_samples(
+    samples: Sequence[Sample], segmenter: Segmenter, options: MaskOptions, stage: Stage
+) -> list[PhotoScores]:
+    """Return the scores of the masks of `samples`, in their order.
+
+    Raises:
+        InputError: a photo or a mask is damaged.
+    """
 
     def read(sample: Sample) -> Photo:
         return read_photo(sample.photo)
 
     def finish(sample: Sample, prediction: Prediction) -> PhotoScores:
-        return score_photo(sample.name, prediction, read_mask(sample.mask), stage)
+        truth = read_mask(sample.mask)
+        check_fit(sample, Size(*prediction.photo.shape[:2]), Size(*truth.shape))
+        return score_photo(sample.name, prediction, truth, stage)
 
     photos = []
     predict = partial(segmenter.predict_batch, options=options)
@@ -100,20 +97,26 @@ def evaluate(
         for i, scores in enumerate(results):
             photos.append(scores)
             on_photo(i + 1, len(samples))
-    operations = gmac(segmenter, samples[0].photo, stage, [photo.tiles for photo in photos])
-    return summary(photos, num_seen) | {"gmac": operations}, photos
+    return photos
 
 
 def choose(data: Path, segmenter: Segmenter, split: Split) -> tuple[list[Sample], int]:
-    """Return the samples to score, and how many were left out because the model knows them.
+    """Return the samples to score, and how many were left out as seen in training.
 
     Raises:
-        InputError: there are none.
+        InputError: there are none to score.
     """
     group = data_settings(segmenter.model).get("group", CARVANA_GROUP)
     samples = find_samples(data, group_pattern=group)
     if split == "all":
         return samples, 0
+    if not segmenter.model.seen:
+        log.warning(
+            "the model does not name the groups that it was trained on, so all %d photos in %s "
+            "are scored, seen in training or not",
+            len(samples),
+            data,
+        )
     unseen = [sample for sample in samples if sample.group not in segmenter.model.seen]
     if not unseen:
         raise InputError(
@@ -124,90 +127,12 @@ def choose(data: Path, segmenter: Segmenter, split: Split) -> tuple[list[Sample]
 
 
 def data_settings(model: Model) -> dict[str, Any]:
-    """Return the settings of the data that `model` was trained on, as far as it tells them."""
+    """Return the data settings that `model` was trained with, empty where it does not say."""
     return dict(model.provenance.get("settings", {}).get("data", {}))
 
 
-def score_photo(name: str, prediction: Prediction, truth: Mask, stage: Stage) -> PhotoScores:
-    """Return how good the masks of one photo are."""
-    return PhotoScores(
-        name=name,
-        coarse_nearest=score(prediction.coarse_nearest, truth),
-        coarse=score(prediction.coarse > 0, truth),
-        refined=score(prediction.logits > 0, truth) if stage == "refined" else None,
-        postprocessed=score(prediction.mask, truth) if prediction.steps else None,
-        tiles=len(prediction.tiles),
-        tiles_share=len(prediction.tiles) / prediction.num_tiles,
-        predicted_dice=prediction.predicted_dice,
-    )
-
-
-def score(mask: Mask, truth: Mask) -> Scores:
-    """Return how good `mask` is, both (H, W) bool."""
-    return Scores(
-        dice=overlap(mask, truth).dice,
-        boundary_error_px=boundary_error(mask, truth),
-        boundary_iou_2px=boundary_iou(mask, truth),
-    )
-
-
-def summary(photos: Sequence[PhotoScores], num_seen: int) -> dict[str, Any]:
-    """Return the means over photos, ready for JSON."""
-    result: dict[str, Any] = {
-        "photos": len(photos),
-        "left_out_as_seen_in_training": num_seen,
-        "coarse_nearest": means([photo.coarse_nearest for photo in photos]),
-        "coarse": means([photo.coarse for photo in photos]),
-    }
-    refined = [photo for photo in photos if photo.refined is not None]
-    if refined:
-        better = [p.refined.dice > p.coarse.dice for p in refined if p.refined is not None]
-        result["refined"] = means([p.refined for p in refined if p.refined is not None])
-        result["refined_better_share"] = fmean(better)
-        result["tiles"] = fmean(photo.tiles for photo in photos)
-        result["tiles_share"] = fmean(photo.tiles_share for photo in photos)
-    predicted = [photo.predicted_dice for photo in photos]
-    true = [photo.finished.dice for photo in photos]
-    result["predicted_dice"] = fmean(predicted)
-    result["predicted_dice_rank_correlation"] = rank_correlation(predicted, true)
-    finished = [photo.postprocessed for photo in photos if photo.postprocessed is not None]
-    if finished:
-        result["postprocessed"] = means(finished)
-    return result
-
-
-def means(scores: Sequence[Scores]) -> dict[str, float | None]:
-    """Return the mean of each score; photos without a value are left out, None if none has one."""
-    result: dict[str, float | None] = {}
-    for name in asdict(scores[0]):
-        values = [value for s in scores if not math.isnan(value := getattr(s, name))]
-        result[name] = fmean(values) if values else None
-    return result
-
-
-def gmac(segmenter: Segmenter, path: Path, stage: Stage, tiles: Sequence[int]) -> dict[str, float]:
-    """Return the multiply-adds in 10^9 for a photo of the size of that at `path`, by stage.
-
-    `tiles` are the numbers of tiles refined in each photo, of which the mean counts.
-    """
-    photo = read_photo(path)
-    with FlopCounterMode(display=False) as counter:
-        segmenter.propose([photo], max_tiles=0)
-    result = {"coarse": counter.get_total_flops() / 2e9}
-    refiner = segmenter.model.refiner
-    if stage == "refined" and refiner is not None:
-        fovea = segmenter.model.fovea
-        sides = [fovea.window_side(level) for level in range(fovea.levels)]
-        device = next(refiner.parameters()).device
-        one = [torch.zeros(1, s, s, 4, dtype=torch.uint8, device=device) for s in sides]
-        with FlopCounterMode(display=False) as counter, torch.inference_mode():
-            refiner(one)  # of a single tile: the runtime's calls are padded with more
-        result["refined"] = result["coarse"] + counter.get_total_flops() / 2e9 * fmean(tiles)
-    return result
-
-
 def write_score_table(path: Path, photos: Sequence[PhotoScores]) -> None:
-    """Write one row a photo to a csv file at `path`, the worst first."""
+    """Write the scores of each photo to a csv file at `path`, the worst photo first."""
     ordered = sorted(photos, key=lambda photo: photo.finished.dice)
     rows = [_row(photo) for photo in ordered]
     with replacing_table(path) as file:

@@ -1,1 +1,1 @@
-"""Pictures of what a model does."""
+"""Pictures of predictions: the mask, the tiles, the fovea, and what each step changes."""

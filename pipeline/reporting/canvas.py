@@ -1,4 +1,4 @@
-"""Drawings of photos, masks, tiles and foveas: arrays in, arrays out.
+"""Drawing primitives for photos, masks, tiles and foveas: arrays in, arrays out.
 
 Shapes: H x W a photo, N tiles, S_k the side of the window of level k.
 """
@@ -25,14 +25,15 @@ CYAN = (0, 225, 255)
 INK = (20, 20, 20)
 
 TINT = 0.35
-"""Share of the colour where a picture is tinted."""
+"""Share of the colour in tinted pixels."""
 GAP = 6
+"""Pixels between the pictures of a panel."""
 TITLE_SIZES = (12, 40)
-"""Least and greatest height of a title's letters."""
+"""Smallest and largest height of the letters of a title."""
 
 
 def overlay(photo: Pixels, mask: Mask, colour: Colour = RED) -> Pixels:
-    """Return `photo` with `mask` tinted and its contour drawn, (H, W, 3) uint8."""
+    """Return `photo` with the object tinted and its contour drawn, (H, W, 3) uint8."""
     drawn = np.where(mask[..., None], tinted(photo, colour), photo)
     return draw_contour(drawn, mask, colour, width=max(1.5, max(mask.shape) / 1000))
 
@@ -64,23 +65,25 @@ def outline_tiles(
     photo: Pixels,
     tiles: NDArray[np.int64],
     side: float,
-    weights: NDArray[np.float32] | None = None,
+    uncertainty: NDArray[np.float32] | None = None,
 ) -> Pixels:
-    """Return `photo` with `tiles` outlined, in yellow.
+    """Return `photo` with `tiles` outlined: in yellow, or from yellow to red by uncertainty.
 
     Args:
         photo: (H, W, 3) uint8.
         tiles: (N, 2) row and column.
-        side: of a tile, in pixels of `photo`.
-        weights: (N,), above 0: tiles are tinted as well, the heavier the redder.
+        side: side of a tile, in pixels of `photo`.
+        uncertainty: (N,), above 0; if given, tiles are tinted as well.
     """
     drawn = photo.copy()
-    shares = np.zeros(len(tiles)) if weights is None else weights / max(weights, default=1)
-    # The lightest first, so that a heavy tile's outline is not drawn over.
+    shares = np.zeros(len(tiles))
+    if uncertainty is not None:
+        shares = uncertainty / max(uncertainty, default=1)
+    # In ascending order, so that no outline is drawn over by a less uncertain tile.
     for i in np.argsort(shares, kind="stable"):
         colour = between(YELLOW, RED, float(shares[i]))
         rows, columns = (slice(round(at * side), round((at + 1) * side)) for at in tiles[i])
-        if weights is not None:
+        if uncertainty is not None:
             drawn[rows, columns] = tinted(drawn[rows, columns], colour, 0.45)
         drawn = frame(drawn, (rows, columns), colour)
     return drawn
@@ -105,12 +108,12 @@ def frame(picture: Pixels, box: Box, colour: Colour, width: int = 1) -> Pixels:
 
 
 def difference(photo: Pixels, mask: Mask, truth: Mask) -> Pixels:
-    """Return the photo in grey with false object pixels red and missed ones blue."""
+    """Return the photo in grey, with false positives of `mask` in red, false negatives in blue."""
     return marked(greyed(photo), mask & ~truth, truth & ~mask)
 
 
 def greyed(photo: Pixels) -> Pixels:
-    """Return `photo` (H, W, 3) in light grey, for colours to stand out."""
+    """Return `photo` (H, W, 3) in light grey, on which colours stand out."""
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY) // 2 + 100
     return np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)
 
@@ -134,14 +137,18 @@ def in_grey(values: Pixels) -> Pixels:
 
 
 def densest_crop(mask: Mask, size: tuple[int, int]) -> Box:
-    """Return where a window of `size` holds most of `mask`; the middle where that is empty."""
-    height, width = (min(wanted, had) for wanted, had in zip(size, mask.shape, strict=True))
+    """Return the box of `size` with the most pixels of `mask`; the middle of an empty mask.
+
+    Of equally good boxes it is the one nearest to their mean, so that what is marked is not at the
+    rim. The box is as large as the mask (H, W) at most.
+    """
+    height, width = (min(sides) for sides in zip(size, mask.shape, strict=True))
     if mask.any():
-        total = cv2.integral(mask.astype(np.uint8))
-        sums = total[height:, width:] - total[:-height, width:]
-        sums = sums - total[height:, :-width] + total[:-height, :-width]
-        # Of equally good windows one in their middle: what counts is then not at the rim.
-        best = np.argwhere(sums == sums.max())
+        counts = cv2.boxFilter(
+            mask.astype(np.uint8), cv2.CV_32S, (width, height), anchor=(0, 0), normalize=False
+        )
+        counts = counts[: mask.shape[0] - height + 1, : mask.shape[1] - width + 1]
+        best = np.argwhere(counts == counts.max())
         top, left = best[np.abs(best - best.mean(axis=0)).sum(axis=1).argmin()]
     else:
         top, left = (mask.shape[0] - height) // 2, (mask.shape[1] - width) // 2
@@ -149,15 +156,15 @@ def densest_crop(mask: Mask, size: tuple[int, int]) -> Box:
 
 
 def lay_out(windows: Sequence[Pixels], tile: int) -> Pixels:
-    """Return the windows of a fovea as one picture, every level at its place.
+    """Return the windows of a fovea as one picture, each level at its place and scale.
 
     Args:
         windows: level k is (S_k, S_k, ...), finest first.
         tile: side of the tile in full-resolution pixels.
 
     Returns:
-        (S, S, ...) with S = (2 K - 1) * tile for K levels. A pixel of level k is a square of
-        2^k x 2^k; of two levels the finer one is seen.
+        (S, S, ...) with S = (2 K - 1) * tile for K levels. A pixel of level k is drawn as a
+        square of 2^k x 2^k; finer levels cover coarser ones.
     """
     result = repeat_pixels(windows[-1], 1 << (len(windows) - 1))
     for level in reversed(range(len(windows) - 1)):
@@ -169,7 +176,7 @@ def lay_out(windows: Sequence[Pixels], tile: int) -> Pixels:
 
 
 def frame_levels(picture: Pixels, levels: int, colour: Colour) -> Pixels:
-    """Return the laid out windows of so many levels, (S, S, 3), with lines between them."""
+    """Return a picture from `lay_out` (S, S, 3) of `levels` levels with lines between them."""
     drawn = picture.copy()
     tile = len(picture) // (2 * levels - 1)
     for level in range(1, levels):
@@ -179,9 +186,10 @@ def frame_levels(picture: Pixels, levels: int, colour: Colour) -> Pixels:
 
 
 def fitted_size(size: Size, long_side: int) -> Size:
-    """Return a size of about `size`'s shape to show it at.
+    """Return the size at which to show a picture of `size`, of about the same shape.
 
-    The longer side becomes `long_side` if it is more, or the largest multiple within that.
+    If the longer side exceeds `long_side` it is reduced to that; else the size is multiplied by
+    the largest integer that keeps it within `long_side`.
     """
     longer = max(size)
     if longer <= long_side:
@@ -190,17 +198,17 @@ def fitted_size(size: Size, long_side: int) -> Size:
 
 
 def at_size(picture: Pixels, size: Size) -> Pixels:
-    """Return a picture (H, W, 3) at `size`: averaged where that is less, else repeated."""
+    """Return a picture (H, W, 3) at `size`: by area means if that is smaller, else by repeating."""
     smaller = size.area < picture.shape[0] * picture.shape[1]
-    how = cv2.INTER_AREA if smaller else cv2.INTER_NEAREST
-    return np.asarray(cv2.resize(picture, size[::-1], interpolation=how), np.uint8)
+    interpolation = cv2.INTER_AREA if smaller else cv2.INTER_NEAREST
+    return np.asarray(cv2.resize(picture, size[::-1], interpolation=interpolation), np.uint8)
 
 
 def marks_at_size(mask: Mask, size: Size) -> Mask:
-    """Return `mask` (H, W) at `size`; what is set in the least part of a pixel stays set."""
+    """Return `mask` (H, W) at `size`; a pixel is set if any pixel in its area is."""
     values = mask.astype(np.float32)
-    how = cv2.INTER_AREA if size.area < values.size else cv2.INTER_NEAREST
-    return np.asarray(cv2.resize(values, size[::-1], interpolation=how) > 0)
+    interpolation = cv2.INTER_AREA if size.area < values.size else cv2.INTER_NEAREST
+    return np.asarray(cv2.resize(values, size[::-1], interpolation=interpolation) > 0)
 
 
 def panel(pictures: Sequence[tuple[str, Pixels]], columns: int) -> Pixels:
@@ -214,15 +222,15 @@ def panel(pictures: Sequence[tuple[str, Pixels]], columns: int) -> Pixels:
 
 def _titled(title: str, picture: Pixels) -> Pixels:
     width = picture.shape[1]
-    least, greatest = TITLE_SIZES
-    wanted = min(max(width // 26, least), greatest)
-    height = wanted * 8 // 5
+    smallest, largest = TITLE_SIZES
+    letters = min(max(width // 26, smallest), largest)
+    height = letters * 8 // 5
     framed = cv2.copyMakeBorder(
         picture, height, GAP, GAP, GAP, cv2.BORDER_CONSTANT, value=(255, 255, 255)
     )
-    font = ImageFont.load_default(wanted)
-    size = max(least, int(wanted * min(1, width / max(1, font.getlength(title)))))
+    length = ImageFont.load_default(letters).getlength(title)
+    fitting = max(smallest, int(letters * min(1, width / max(1, length))))
     whole = Image.fromarray(np.asarray(framed, np.uint8))
     draw = ImageDraw.Draw(whole)
-    draw.text((GAP, height // 2), title, INK, ImageFont.load_default(size), anchor="lm")
+    draw.text((GAP, height // 2), title, INK, ImageFont.load_default(fitting), anchor="lm")
     return np.array(whole)

@@ -1,4 +1,4 @@
-"""Figures of one prediction: its tiles, its fovea, what differs from a mask, what each step does.
+"""Figures of one prediction: its tiles, a fovea, the difference from a mask, post-processing.
 
 Shapes: H x W the photo, T the side of a tile, S_k that of the window of level k.
 """
@@ -44,11 +44,11 @@ from refine.postprocess import stages
 from refine.stitch import probability
 
 FOVEA_SIDE = 480
-"""Pixels that the pictures of a fovea have to each side, about."""
+"""Side of the pictures of a fovea in pixels, about."""
 CELL_SIDE = 960
-"""Longer side of a whole photo among other pictures, at most."""
+"""Longer side of each picture in a panel, at most."""
 ZOOM = 4
-"""How much larger a detail is than in the photo."""
+"""Scale of a detail relative to the whole photo beside it."""
 
 Tile = tuple[int, int]
 """Row and column in the grid of tiles at working size."""
@@ -56,30 +56,30 @@ Tile = tuple[int, int]
 
 @dataclass(frozen=True)
 class TileView:
-    """What the refiner sees of one tile, and what both stages make of it."""
+    """The input of the refiner for one tile, and the output of both stages there."""
 
     tile: Tile
     windows: list[Pixels]
     """Level k: (S_k, S_k, 4) uint8, RGB and coarse probability."""
     around: Pixels
-    """(S, S, 3): as much of the photo as the largest window holds, at full resolution."""
+    """(S, S, 3): the part of the photo that the largest window covers, at full resolution."""
     refined: Pixels | None
-    """(T, T) probability, where the refined stage is asked for."""
+    """(T, T) refined probability; None if only the coarse stage is drawn."""
 
     @property
     def rgb(self) -> list[Pixels]:
-        """The windows' colours."""
+        """RGB of the windows, (S_k, S_k, 3)."""
         return [window[..., :3] for window in self.windows]
 
     @property
     def probabilities(self) -> list[Pixels]:
-        """The windows' coarse probabilities, (S_k, S_k)."""
+        """Coarse probabilities of the windows, (S_k, S_k)."""
         return [window[..., 3] for window in self.windows]
 
 
 @torch.inference_mode()
 def view_tile(segmenter: Segmenter, prediction: Prediction, tile: Tile, stage: Stage) -> TileView:
-    """Return what the refiner sees of any tile, also of one that the coarse stage is sure of."""
+    """Return the view of any tile, also of one that is not uncertain and so was not refined."""
     fovea, proposal = segmenter.model.fovea, prediction.proposal
     levels = segmenter.pyramid([to_working_size(prediction.photo, segmenter.model.long_side)])
     tiles = torch.tensor([[0, *tile]], device=segmenter.device)
@@ -101,18 +101,17 @@ def view_tile(segmenter: Segmenter, prediction: Prediction, tile: Tile, stage: S
 
 
 def draw_tiles(
-    prediction: Prediction, weights: Tensor, look: TileView, budget: int | None
+    prediction: Prediction, uncertainty: Tensor, view: TileView, budget: int | None
 ) -> Pixels:
-    """Return the photo with its uncertain tiles, and the window of the fovea that is drawn."""
-    chosen = select_tiles(weights, budget)
+    """Return the photo with its uncertain tiles, and a frame around the fovea that is drawn."""
+    chosen = select_tiles(uncertainty, budget)
     tiles = chosen[:, 1:].cpu().numpy()
-    heavy = weights[tuple(chosen.T)].cpu().numpy()
     proposal = prediction.proposal
     side = prediction.tile * max(proposal.size) / max(proposal.working)
-    drawn = outline_tiles(prediction.photo, tiles, side, heavy)
-    reach = len(look.windows) - 1
+    drawn = outline_tiles(prediction.photo, tiles, side, uncertainty[tuple(chosen.T)].cpu().numpy())
+    reach = len(view.windows) - 1
     rows, columns = (
-        slice(round((at - reach) * side), round((at + reach + 1) * side)) for at in look.tile
+        slice(round((at - reach) * side), round((at + reach + 1) * side)) for at in view.tile
     )
     frame(drawn, (rows, columns), CYAN, width=max(2, max(proposal.size) // 600))
     share = len(tiles) / prediction.num_tiles
@@ -120,87 +119,87 @@ def draw_tiles(
     return panel([(title, drawn)], columns=1)
 
 
-def draw_fovea(look: TileView) -> Pixels:
-    """Return what the refiner sees of a tile, and what it makes of it, as one picture."""
-    tile, num_levels = len(look.windows[0]), len(look.windows)
-    side = len(look.around)
+def draw_fovea(view: TileView) -> Pixels:
+    """Return the input of the refiner for a tile, and its output, as one picture."""
+    tile, num_levels = len(view.windows[0]), len(view.windows)
+    side = len(view.around)
     zoom = max(1, round(FOVEA_SIDE / side))
 
     def window(picture: Pixels) -> Pixels:
         return frame_levels(repeat_pixels(picture, zoom), num_levels, YELLOW)
 
-    # As large as the windows: those have an odd number of tiles to each side.
+    # As large as the windows, whose side is an odd number of tiles.
     large = zoom * side // tile
-    coarse = look.probabilities[0]
+    coarse = view.probabilities[0]
     contours = draw_contour(
-        repeat_pixels(look.rgb[0], large), repeat_pixels(coarse, large) >= 128, BLUE, width=4
+        repeat_pixels(view.rgb[0], large), repeat_pixels(coarse, large) >= 128, BLUE, width=4
     )
     pictures = [
-        (f"fovea of tile {look.tile[0]},{look.tile[1]}", window(lay_out(look.rgb, tile))),
-        ("coarse probability in it", window(in_grey(lay_out(look.probabilities, tile)))),
-        ("the photo at full resolution", window(look.around)),
+        (f"fovea of tile {view.tile[0]},{view.tile[1]}", window(lay_out(view.rgb, tile))),
+        ("coarse probability in it", window(in_grey(lay_out(view.probabilities, tile)))),
+        ("the photo at full resolution", window(view.around)),
         ("the tile: coarse contour", contours),
         ("coarse probability", repeat_pixels(in_grey(coarse), large)),
     ]
-    if look.refined is not None:
-        contours = draw_contour(contours, repeat_pixels(look.refined, large) >= 128, RED, width=4)
+    if view.refined is not None:
+        contours = draw_contour(contours, repeat_pixels(view.refined, large) >= 128, RED, width=4)
         pictures[3] = ("the tile: coarse blue, refined red", contours)
-        pictures.append(("refined probability", repeat_pixels(in_grey(look.refined), large)))
+        pictures.append(("refined probability", repeat_pixels(in_grey(view.refined), large)))
     return panel(pictures, columns=3)
 
 
 def draw_difference(prediction: Prediction, truth: Mask, stage: Stage) -> Pixels:
-    """Return what differs from the true mask, stage by stage: all of the photo, and a detail."""
+    """Return the difference from the true mask: for each stage the whole photo and a detail."""
     masks = {"coarse": prediction.coarse > 0}
     if stage == "refined":
         masks["refined"] = prediction.logits > 0
     if prediction.steps:
         masks["post-processed"] = prediction.mask
     photo, cell = prediction.photo, fitted_size(prediction.proposal.size, CELL_SIDE)
-    # One detail for all, or they could not be compared.
+    # The same detail for all stages, so that they can be compared.
     box = densest_crop(masks["coarse"] ^ truth, detail_size(prediction.proposal.size, cell))
     pictures = []
     for name, mask in masks.items():
         dice = overlap(mask, truth).dice
         drawn = difference(photo, mask, truth)
-        whole = all_of(greyed(photo), mask & ~truth, truth & ~mask, box, cell)
+        whole = thumbnail(greyed(photo), mask & ~truth, truth & ~mask, box, cell)
         pictures.append((f"{name}: Dice {dice:.4f}; added red, missed blue", whole))
         pictures.append((f"{name}, detail", at_size(drawn[box], cell)))
     return panel(pictures, columns=2)
 
 
 def draw_postprocess(prediction: Prediction, truth: Mask | None) -> Pixels:
-    """Return the mask before and after each step, and below a detail of what the step did."""
+    """Return the mask before and after each step, and below a detail of what the step changed."""
     photo, size = prediction.photo, prediction.proposal.size
     cell = fitted_size(size, CELL_SIDE * 2 // 3)
     before = prediction.logits > 0
     box = densest_crop(before ^ prediction.mask, detail_size(size, cell))
-    nothing = np.zeros_like(before)
+    unmarked = np.zeros_like(before)
     above = [
         (
             "before" + dice_of(before, truth),
-            all_of(white_on_black(before), nothing, nothing, box, cell),
+            thumbnail(white_on_black(before), unmarked, unmarked, box, cell),
         )
     ]
     below = [
         (
-            "all steps: " + change(before, prediction.mask),
+            "all steps: " + describe_change(before, prediction.mask),
             at_size(difference(photo, prediction.mask, before)[box], cell),
         )
     ]
     for name, mask in stages(prediction.steps, before, photo):
         added, lost = mask & ~before, before & ~mask
         box = densest_crop(added | lost, detail_size(size, cell))
-        whole = all_of(white_on_black(mask), added, lost, box, cell)
+        whole = thumbnail(white_on_black(mask), added, lost, box, cell)
         above.append((name + dice_of(mask, truth), whole))
-        near = at_size(marked(greyed(photo), added, lost)[box], cell)
-        below.append((change(before, mask), near))
+        detail = at_size(marked(greyed(photo), added, lost)[box], cell)
+        below.append((describe_change(before, mask), detail))
         before = mask
     return panel([*above, *below], columns=len(above))
 
 
-def all_of(picture: Pixels, added: Mask, lost: Mask, box: Box, cell: Size) -> Pixels:
-    """Return the whole `picture` at the size of a cell, with marks, and a frame around `box`."""
+def thumbnail(picture: Pixels, added: Mask, lost: Mask, box: Box, cell: Size) -> Pixels:
+    """Return the whole `picture` at the size of a cell, with marks and a frame around `box`."""
     marks = (marks_at_size(mask, cell) for mask in (added, lost))
     drawn = marked(at_size(picture, cell), *marks)
     scale = max(cell) / max(added.shape)
@@ -214,11 +213,11 @@ def detail_size(size: Size, cell: Size) -> Size:
 
 
 def dice_of(mask: Mask, truth: Mask | None) -> str:
-    """Return what the title of `mask` says of its Dice."""
+    """Return the part of a title that gives the Dice of `mask`; empty without a true mask."""
     return "" if truth is None else f": Dice {overlap(mask, truth).dice:.4f}"
 
 
-def change(before: Mask, after: Mask) -> str:
-    """Return how many pixels differ, in words."""
+def describe_change(before: Mask, after: Mask) -> str:
+    """Return the number of pixels that differ, in words."""
     added, lost = np.count_nonzero(after & ~before), np.count_nonzero(before & ~after)
     return f"{added} px added (red), {lost} taken away (blue)"

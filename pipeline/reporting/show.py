@@ -1,10 +1,10 @@
-"""Pictures of what a model does to a photo, as files.
+"""Pictures of predictions as files.
 
 <stem>_overlay.png      the mask on the photo
-<stem>_tiles.png        the tiles that the coarse stage is unsure of
-<stem>_fovea.png        what the refiner sees of one of them, and what it makes of it
-<stem>_difference.png   what differs from a given mask
-<stem>_postprocess.png  what each step of the post-processing changes
+<stem>_tiles.png        the uncertain tiles
+<stem>_fovea.png        the input of the refiner for one tile, and its output
+<stem>_difference.png   the difference from a true mask
+<stem>_postprocess.png  the change by each step of post-processing
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ class ShowOptions(MaskOptions):
     """How masks are made, and what is drawn."""
 
     mask: Path | None = None
-    """The mask to compare with, or a folder of masks."""
+    """True mask to compare with, or a folder of masks."""
     tile: Tile | None = None
     """The tile whose fovea is drawn; by default the most uncertain one."""
 
@@ -49,11 +49,11 @@ DEFAULTS = ShowOptions()
 def show(
     photos: Sequence[Path], out: Path, segmenter: Segmenter, options: ShowOptions = DEFAULTS
 ) -> Iterator[Path]:
-    """Draw what a model does to photos into the folder `out`, and give each file once written.
+    """Draw the predictions for `photos` into the folder `out`; give the path of each file written.
 
     Raises:
-        InputError: a photo or mask cannot be read, or they do not fit, or there is no such tile,
-            or the pictures would lie among the photos or masks, or take each other's place.
+        InputError: a photo or mask cannot be read, or their sizes differ, or there is no such tile,
+            or `out` holds the photos or masks, or two photos have the same stem.
     """
     segmenter.check_stage(options.stage)
     masks = {photo: find_mask(photo, photos, options.mask) for photo in photos}
@@ -73,19 +73,19 @@ def draw(
     """Return the pictures of the photo at `path` by their names.
 
     Raises:
-        InputError: the photo or its mask cannot be read, or they do not fit, or there is no such
-            tile.
+        InputError: the photo or its mask cannot be read, or their sizes differ, or there is no
+            such tile.
     """
     photo = read_photo(path)
     truth = None if mask is None else read_truth(path, mask, photo)
     stage = segmenter.check_stage(options.stage)
     prediction = segmenter.predict(photo, options)
-    weights = prediction.proposal.tile_uncertainty
-    look = view_tile(segmenter, prediction, choose_tile(weights, options.tile, path), stage)
+    uncertainty = prediction.proposal.tile_uncertainty
+    view = view_tile(segmenter, prediction, choose_tile(uncertainty, options.tile, path), stage)
     pictures = {
         "overlay": overlay(photo, prediction.mask),
-        "tiles": draw_tiles(prediction, weights, look, options.budget),
-        "fovea": draw_fovea(look),
+        "tiles": draw_tiles(prediction, uncertainty, view, options.budget),
+        "fovea": draw_fovea(view),
     }
     if truth is not None:
         pictures["difference"] = draw_difference(prediction, truth, stage)
@@ -95,10 +95,10 @@ def draw(
 
 
 def find_mask(photo: Path, photos: Sequence[Path], mask: Path | None) -> Path | None:
-    """Return where the mask of `photo` is: `mask` itself, or the one of its name in that folder.
+    """Return the path of the true mask of `photo`: `mask`, or a file of its name in that folder.
 
     Raises:
-        InputError: there is none, or more than one, or one file for several photos.
+        InputError: there is no mask or more than one, or `mask` is one file for several photos.
     """
     if mask is None:
         return None
@@ -110,16 +110,16 @@ def find_mask(photo: Path, photos: Sequence[Path], mask: Path | None) -> Path | 
         raise InputError(f"no such mask or folder: {mask}")
     names = [photo.stem + ending + suffix for *_, ending in LAYOUTS for suffix in MASK_SUFFIXES]
     stems = {photo.stem + ending for *_, ending in LAYOUTS}
-    masks = (path for path in images_in(mask, MASK_SUFFIXES) if path != photo)
-    found = [path for path in masks if path.stem in stems]
-    if len(found) != 1:
-        several = f"{len(found)} masks" if found else "no mask"
-        raise InputError(f"{several} of {photo} in {mask} (looked for {', '.join(names)})")
-    return found[0]
+    images = (path for path in images_in(mask, MASK_SUFFIXES) if path != photo)
+    matches = [path for path in images if path.stem in stems]
+    if len(matches) != 1:
+        count = f"{len(matches)} masks" if matches else "no mask"
+        raise InputError(f"{count} of {photo} in {mask} (looked for {', '.join(names)})")
+    return matches[0]
 
 
 def read_truth(photo: Path, mask: Path, pixels: Pixels) -> Mask:
-    """Return the mask of a photo of `pixels`.
+    """Return the true mask of a photo, whose size must be that of its `pixels`.
 
     Raises:
         InputError: it cannot be read, or is of another size.
@@ -130,15 +130,15 @@ def read_truth(photo: Path, mask: Path, pixels: Pixels) -> Mask:
     return truth
 
 
-def choose_tile(weights: Tensor, tile: Tile | None, photo: Path) -> Tile:
-    """Return `tile`, or the heaviest where it is None; of equal ones the first.
+def choose_tile(uncertainty: Tensor, tile: Tile | None, photo: Path) -> Tile:
+    """Return `tile`, or the most uncertain one if that is None; of equal ones the first.
 
     Raises:
-        InputError: it is outside the grid.
+        InputError: `tile` is outside the grid.
     """
-    height, width = weights.shape[1:]
+    height, width = uncertainty.shape[1:]
     if tile is None:
-        row, column = divmod(int(weights[0].argmax()), width)
+        row, column = divmod(int(uncertainty[0].argmax()), width)
         return row, column
     if not (0 <= tile[0] < height and 0 <= tile[1] < width):
         raise InputError(

@@ -4,13 +4,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks import cross_validation
-from benchmarks.cross_validation import held_out, table
+from benchmarks.cross_validation import held_out, table_of_folds
 from data.errors import InputError, SettingsError
 from data.samples import find_samples
 from pipeline import config, model
 from pipeline.config import Config
 from pipeline.training.coarse_training import split_samples
-from tests.benchmarks.test_ablation import SETTINGS, write_data
+from tests.benchmarks.builders import SETTINGS, write_cars
 
 FOLD = {
     "groups": 3,
@@ -27,7 +27,7 @@ FOLD = {
 def test_each_fold_is_scored_on_what_it_has_not_seen(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    data, out = write_data(tmp_path / "data", angles=2), tmp_path / "out"
+    data, out = write_cars(tmp_path / "data", angles=2), tmp_path / "out"
     base = tmp_path / "base.toml"
     text = SETTINGS.replace("validation = 0.3", "split_seed = 1")
     base.write_text(text.replace("batch_size = 2", "batch_size = 2\nepochs = 1") + "epochs = 1\n")
@@ -62,7 +62,7 @@ def test_a_fold_that_there_is_not_is_refused(tmp_path: Path):
 
 
 def test_folds_hold_out_each_photo_once(tmp_path: Path):
-    data = write_data(tmp_path / "data", cars=20, angles=1)
+    data = write_cars(tmp_path / "data", cars=20, angles=1)
 
     parts = [split_samples([data], held_out(Config(), fold, 4).data)[1] for fold in range(4)]
 
@@ -72,7 +72,7 @@ def test_folds_hold_out_each_photo_once(tmp_path: Path):
 def test_the_spread_is_over_folds():
     other = FOLD | {"refined": {"dice": 0.994, "boundary_error_px": 1.0}}
 
-    lines = table({2: FOLD, 4: other}).splitlines()
+    lines = table_of_folds({2: FOLD, 4: other}).splitlines()
 
     assert [line.split("|")[1] for line in lines[2:4]] == [" 2 ", " 4 "]
     assert lines[2] == "| 2 | 3 | 9 | 0.98000 | 0.99000 | 2.00 | 100 | 4.00 |"
@@ -82,7 +82,7 @@ def test_the_spread_is_over_folds():
 def test_a_fold_of_masks_without_a_contour_has_a_dash():
     empty = FOLD | {"refined": {"dice": 0.0, "boundary_error_px": None}}
 
-    lines = table({0: empty, 1: FOLD}).splitlines()
+    lines = table_of_folds({0: empty, 1: FOLD}).splitlines()
 
     assert [line.split("|")[6].strip() for line in lines[2:5]] == ["-", "2.00", "-"]
 

@@ -12,18 +12,18 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from benchmarks import peer_networks, peer_rows, peer_training, peers
-from benchmarks.ablation import num_parameters
+from benchmarks import peer_networks, peer_rows, peer_scores, peer_training, peers, timing
+from benchmarks.peer_bench import Options, prepared, provenance
 from benchmarks.peer_networks import NAMES, OURS, PLAIN, TRAINED, Peer, PlainUNet
-from benchmarks.peer_training import Later, Steps, View
-from benchmarks.peers import How
+from benchmarks.peer_training import LazyPairs, Steps, View
 from coarse.enet import ENet
 from data.datasets.coarse_dataset import load_pairs
 from data.errors import InputError, SettingsError
 from data.geometry import Size
-from data.samples import Sample, find_samples
+from data.samples import find_samples
 from data.studio import write_dataset
 from pipeline.config import Config, TrainConfig
+from pipeline.evaluation.cost import num_parameters
 
 SETTINGS = """
 [data]
@@ -47,30 +47,30 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def how(tmp_path: Path) -> How:
+def options(tmp_path: Path) -> Options:
     base = tmp_path / "settings.toml"
     base.write_text(SETTINGS)
-    return How(minutes=TINY_BUDGET, base=base, device="cpu")
+    return Options(minutes=TINY_BUDGET, base=base, device="cpu")
 
 
 @pytest.fixture
 def once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peers, "ROUNDS", 1)
-    monkeypatch.setattr(peers, "TIMED_PHOTOS", 1)
+    monkeypatch.setattr(timing, "ROUNDS", 1)
+    monkeypatch.setattr(peer_scores, "TIMED_PHOTOS", 1)
 
 
 @pytest.mark.usefixtures("once")
 def test_peers_are_trained_scored_and_not_again(
-    data: Path, tmp_path: Path, how: How, capsys: pytest.CaptureFixture[str]
+    data: Path, tmp_path: Path, options: Options, capsys: pytest.CaptureFixture[str]
 ):
     out = tmp_path / "out"
     enets = [peer.name for peer in TRAINED if peer.kind == "enet"]
-    how = replace(how, peers=",".join([*enets, OURS, PLAIN]))
+    options = replace(options, peers=",".join([*enets, OURS, PLAIN]))
 
-    peers.peers(data, out, how)
+    peers.peers(data, out, options)
     first = capsys.readouterr().out
     written = (out / "peers.jsonl").read_text()
-    peers.peers(data, out, how)
+    peers.peers(data, out, options)
     again = capsys.readouterr().out
 
     rows = {row["peer"]: row for row in map(json.loads, written.splitlines())}
@@ -105,22 +105,31 @@ def check_rows(rows: dict[str, Any], trained: list[str]) -> None:
     assert all(0 <= row["dice"] <= 1 for row in scores)
 
 
-def test_a_folder_of_another_budget_is_refused(data: Path, tmp_path: Path, how: How):
-    how, out = replace(how, peers=PLAIN), tmp_path / "out"
+def test_a_folder_of_another_budget_is_refused(data: Path, tmp_path: Path, options: Options):
+    options, out = replace(options, peers=PLAIN), tmp_path / "out"
     out.mkdir()
-    bench = peers.prepared(data, out, how, torch.device("cpu"))
-    peer_rows.write_rows(out, [peers.row_of_plain(peers.provenance(bench))])
+    bench = prepared(data, out, options, torch.device("cpu"))
+    peer_rows.write_rows(out, [peer_scores.row_of_plain(provenance(bench))])
 
     with pytest.raises(InputError, match=r"a plain-unet of other --minutes; name another folder"):
-        peers.peers(data, out, replace(how, minutes=1.0))
+        peers.peers(data, out, replace(options, minutes=1.0))
 
 
 def test_the_command_line_ends_with_the_table(
-    data: Path, tmp_path: Path, how: How, capsys: pytest.CaptureFixture[str]
+    data: Path, tmp_path: Path, options: Options, capsys: pytest.CaptureFixture[str]
 ):
-    options = ["--minutes", "1", "--config", str(how.base), "--peers", PLAIN, "--device", "cpu"]
+    arguments = [
+        "--minutes",
+        "1",
+        "--config",
+        str(options.base),
+        "--peers",
+        PLAIN,
+        "--device",
+        "cpu",
+    ]
 
-    status = peers.main([str(data), str(tmp_path / "out"), *options])
+    status = peers.main([str(data), str(tmp_path / "out"), *arguments])
 
     row, table = capsys.readouterr().out.split("\n", 1)
     assert status == 0
@@ -130,7 +139,7 @@ def test_the_command_line_ends_with_the_table(
 
 
 def test_a_plain_unet_has_31_million_parameters_and_1800_gmac():
-    row = peers.row_of_plain({})
+    row = peer_scores.row_of_plain({})
 
     assert row.parameters == 31_037_633
     assert row.input == "1920 x 1280"
@@ -147,24 +156,26 @@ def test_a_plain_unet_gives_a_logit_a_pixel():
 
 
 def test_a_missing_library_is_named_with_what_to_run(
-    data: Path, tmp_path: Path, how: How, monkeypatch: pytest.MonkeyPatch
+    data: Path, tmp_path: Path, options: Options, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setitem(sys.modules, "segmentation_models_pytorch", None)
-    how = replace(how, peers="enet-480x320,unet-480x320")
+    options = replace(options, peers="enet-480x320,unet-480x320")
 
     with pytest.raises(InputError, match=r"pip install -r benchmarks/requirements-peers\.txt"):
-        peers.peers(data, tmp_path / "out", how)
+        peers.peers(data, tmp_path / "out", options)
 
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("once")
 @pytest.mark.parametrize("name", ["unet-480x320", "linknet-480x320"])
-def test_networks_of_others_are_trained_and_scored(data: Path, tmp_path: Path, how: How, name: str):
+def test_networks_of_others_are_trained_and_scored(
+    data: Path, tmp_path: Path, options: Options, name: str
+):
     pytest.importorskip("segmentation_models_pytorch")
     out = tmp_path / "out"
 
-    peers.peers(data, out, replace(how, peers=name))
+    peers.peers(data, out, replace(options, peers=name))
 
     (row,) = map(json.loads, (out / "peers.jsonl").read_text().splitlines())
     assert row["network"].endswith("Net, resnet18")
@@ -232,27 +243,13 @@ def test_photo_and_mask_are_cropped_alike():
 def test_pairs_decoded_later_are_the_same(data: Path):
     samples, view = find_samples(data), View(96, level=1)
 
-    pairs, later = load_pairs(samples, view, lambda _done, _total: None), Later(samples, view)
+    pairs, later = load_pairs(samples, view, lambda _done, _total: None), LazyPairs(samples, view)
 
     assert len(later) == len(pairs)
     for one, other in zip(pairs, later, strict=True):
         assert np.array_equal(one.photo, other.photo)
         assert np.array_equal(one.mask, other.mask)
     assert len(later[2:]) == len(pairs) - 2
-
-
-@pytest.mark.parametrize(("num", "indices"), [(None, range(16)), (2, [0, 8]), (3, [0, 5, 10])])
-def test_photos_of_each_car_are_evenly_spaced(num: int | None, indices: list[int]):
-    samples = [Sample(f"{i}", Path("p"), Path("m"), "car", Path()) for i in range(16)]
-
-    assert peers.thinned(samples, num) == [samples[i] for i in indices]
-
-
-def test_cars_begin_with_different_photos_and_few_photos_are_all_kept():
-    cars = [Sample(f"{car}_{i}", Path(), Path(), car, Path()) for car in "ab" for i in range(4)]
-
-    assert [sample.name for sample in peers.thinned(cars, 2)] == ["a_0", "a_2", "b_1", "b_3"]
-    assert peers.thinned(cars, 100) == cars
 
 
 def test_the_average_of_a_short_training_leaves_the_start_behind():

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import machine, rivals, runtimes, scaling, speed, stage_times, throughput
+from benchmarks import machine, scaling, speed, stage_times, throughput, timing
 from benchmarks.machine import Machine
-from benchmarks.speed import How
+from benchmarks.speed import Options
 from benchmarks.stage_times import Clock
 from coarse.mlp import MLP
 from data.errors import InputError, SettingsError
@@ -19,14 +19,14 @@ from data.geometry import Fovea
 from pipeline import model
 from pipeline.model import Model
 from refine.refiner_network import Refiner
-from tests.benchmarks.test_ablation import SETTINGS, write_data
+from tests.benchmarks.builders import SETTINGS, write_cars
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (machine, rivals, runtimes, scaling, stage_times, throughput):
+    for module in (scaling, stage_times, throughput, timing):
         monkeypatch.setattr(module, "ROUNDS", 1)
     monkeypatch.setattr(machine, "SIDE", {"cpu": 64})
     monkeypatch.setattr(machine, "COPIED", 2**20)
@@ -47,9 +47,9 @@ def save_model(folder: Path) -> Path:
 @pytest.mark.usefixtures("quick")
 @pytest.mark.filterwarnings("ignore")  # those of the compiler
 def test_every_part_has_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    data = write_data(tmp_path / "data", cars=4, angles=4)
+    data = write_cars(tmp_path / "data", cars=4, angles=4)
     (tmp_path / "base.toml").write_text(SETTINGS)
-    how = How(
+    options = Options(
         data=data,
         model=str(save_model(tmp_path / "model")),
         counts=(2, 3),
@@ -58,8 +58,8 @@ def test_every_part_has_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[st
         device="cpu",
     )
 
-    speed.speed(tmp_path / "out", replace(how, only="training"))
-    speed.speed(tmp_path / "out", how)
+    speed.speed(tmp_path / "out", replace(options, only="training"))
+    speed.speed(tmp_path / "out", options)
 
     text = (tmp_path / "out" / "speed.md").read_text()
     assert text in capsys.readouterr().out
@@ -85,16 +85,13 @@ def test_time_within_a_stage_is_counted_once(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("time.perf_counter", lambda: now[0])
     clock = Clock(CPU)
 
-    def inner() -> None:
-        now[0] += 3
-
-    def outer() -> None:
+    with clock.timing("outer"):
         now[0] += 1
-        clock.around("inner", inner)()
+        with clock.timing("inner"):
+            now[0] += 3
         now[0] += 2
-        clock.around("inner", inner)()
-
-    clock.around("outer", outer)()
+        with clock.timing("inner"):
+            now[0] += 3
 
     assert clock.times == {"inner": 6.0, "outer": 3.0}
 
@@ -116,10 +113,10 @@ def test_only_the_contour_is_uncertain_to_the_network_that_follows_it():
     mask = np.zeros((128, 192), bool)
     mask[32:96, 64:129] = True  # one column of a coarse pixel's sixteen
 
-    along = scaling.Along(MLP(grid=(8, 12), hidden=(4,), stride=16), mask, 0.9)
-    p = torch.sigmoid(along(torch.zeros(1, 3, 8, 12, dtype=torch.uint8))[0])
+    network = MLP(grid=(8, 12), hidden=(4,), stride=16)
+    p = torch.sigmoid(scaling.logits_of_mask(mask, network, 0.9))
 
-    assert along.alignment == 32
+    assert p.shape == (8, 12)
     assert (p[2:6, 4:8] > 0.9).all()
     uncertain = (p > 0.1) & (p < 0.9)
     assert uncertain.nonzero().tolist() == [[row, 8] for row in range(2, 6)]

@@ -12,6 +12,8 @@ from pipeline.evaluation.metrics import (
     Overlap,
     boundary_error,
     boundary_iou,
+    contour,
+    distance_to_contour,
     overlap,
     rank_correlation,
 )
@@ -99,6 +101,25 @@ def test_known_ratios(counts: Overlap, dice: float, iou: float):
 def test_counts_that_no_masks_have_are_refused(counts: tuple[int, int, int]):
     with pytest.raises(ValueError, match="than they can"):
         Overlap(*counts)
+
+
+@given(pairs())
+def test_a_contour_is_made_of_pixels_with_a_neighbour_outside(masks: tuple[Mask, Mask]):
+    mask = masks[0]
+
+    assert sorted(map(tuple, np.argwhere(contour(mask)).tolist())) == outline_slowly(mask)
+    box = ndimage.binary_erosion(mask, np.ones((3, 3)), border_value=1)
+    np.testing.assert_array_equal(contour(mask, neighbours=8), mask & ~box)
+
+
+def test_distances_are_those_to_the_edge_between_pixels():
+    mask = np.zeros((9, 9), bool)
+    mask[:, 4:] = True
+
+    distances = distance_to_contour(mask)
+
+    np.testing.assert_allclose(distances[4], [3.5, 2.5, 1.5, 0.5, 0.5, 1.5, 2.5, 3.5, 4.5])
+    assert np.isinf(distance_to_contour(np.zeros((4, 4), bool))).all()
 
 
 @given(pairs())

@@ -147,13 +147,13 @@ def test_the_windows_drawn_are_bit_for_bit_those_that_the_refiner_sees(fovea: Fo
 
     for i in (0, len(prediction.tiles) // 2, -1):
         tile = int(prediction.tiles[i][0]), int(prediction.tiles[i][1])
-        look = view_tile(segmenter, prediction, tile, "refined")
+        view = view_tile(segmenter, prediction, tile, "refined")
 
-        for seen, window in zip(look.windows, prediction.proposal.windows, strict=True):
+        for seen, window in zip(view.windows, prediction.proposal.windows, strict=True):
             np.testing.assert_array_equal(seen, window[i])
         rim = fovea.margin
-        middle = look.around[rim : rim + fovea.tile, rim : rim + fovea.tile]
-        np.testing.assert_array_equal(middle, look.rgb[0])
+        middle = view.around[rim : rim + fovea.tile, rim : rim + fovea.tile]
+        np.testing.assert_array_equal(middle, view.rgb[0])
 
 
 def test_the_refined_tile_drawn_is_that_of_the_prediction():
@@ -161,14 +161,14 @@ def test_the_refined_tile_drawn_is_that_of_the_prediction():
     prediction = segmenter.predict(photo_of())
     row, column = (int(at) for at in prediction.tiles[3])
 
-    look = view_tile(segmenter, prediction, (row, column), "refined")
+    view = view_tile(segmenter, prediction, (row, column), "refined")
 
     logits = prediction.logits[row * 16 :, column * 16 :][:16, :16]
-    assert look.refined is not None
-    np.testing.assert_allclose(look.refined, 255 / (1 + np.exp(-logits)), atol=1)
+    assert view.refined is not None
+    np.testing.assert_allclose(view.refined, 255 / (1 + np.exp(-logits)), atol=1)
 
 
-def test_any_tile_of_the_grid_can_be_looked_at(photo: Path, tmp_path: Path):
+def test_any_tile_of_the_grid_can_be_viewed(photo: Path, tmp_path: Path):
     segmenter = segmenter_of()
     for i, tile in enumerate([(0, 0), (5, 7), None]):
         list(show([photo], tmp_path / str(i), segmenter, ShowOptions(tile=tile)))

@@ -1,0 +1,64 @@
+"""Runs that a benchmark trains: both stages, and the scores of a run that is done."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.variants import SHIPPED
+from data.errors import InputError
+from pipeline import config, model
+from pipeline.config import Config
+from pipeline.training import commands
+from pipeline.training.coarse_training import origin, split_samples
+
+
+def made_with(data: Sequence[Path], settings: Config) -> str:
+    """Return a hash of the photos and settings of a run."""
+    train_samples, val_samples = split_samples(data, settings.data)
+    text = json.dumps(
+        [asdict(settings), origin(settings, train_samples, val_samples)], sort_keys=True
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def train(data: Sequence[Path], run: Path, settings: Config, *, with_coarse: bool = True) -> None:
+    """Train both stages in the folder `run`, or the refiner on the coarse network of the package.
+
+    Args:
+        data: folders of photos with masks; patches are made from the first one alone.
+        run: folder of the run.
+        settings: of both stages.
+        with_coarse: whether the coarse network is trained as well.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    path = run / "settings.toml"
+    config.save(settings, path)
+    if with_coarse:
+        commands.train_coarse(data, run, path, "auto")
+    elif not (run / "model").exists():
+        model.save(replace(model.load(SHIPPED), refiner=None), run / "model")
+    commands.make_patches(data[:1], run, path, "auto")
+    commands.train_refiner(run, path, "auto")
+
+
+def read_scores(run: Path, origin: Any, depends_on: str) -> dict[str, Any] | None:
+    """Return the scores of a run that is done, None of another.
+
+    Args:
+        run: folder of the run, with its `scores.json`.
+        origin: what the scores must have been made with.
+        depends_on: what that is, in words.
+
+    Raises:
+        InputError: they were made with something else.
+    """
+    path = run / "scores.json"
+    if not path.exists():
+        return None
+    scores: dict[str, Any] = json.loads(path.read_text())
+    if scores.get("made_with") != origin:
+        raise InputError(f"{path} is of other {depends_on}; name another folder")
+    return scores

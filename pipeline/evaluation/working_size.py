@@ -1,0 +1,17 @@
+"""A check that masks lie on the grid of tiles, which only holds for photos at working size."""
+
+from data.errors import InputError
+from pipeline.inference.prediction import Proposal
+
+
+def check_at_working_size(proposal: Proposal) -> None:
+    """Raise if the photo was resampled to its working size.
+
+    Raises:
+        InputError: it was, so its mask is not on the grid of the tiles and logits.
+    """
+    if proposal.size != proposal.working:
+        raise InputError(
+            f"a photo of {proposal.size} is looked at as {proposal.working}: only photos that are "
+            "looked at as they are (data.long_side) can be measured here"
+        )

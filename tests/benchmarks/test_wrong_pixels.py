@@ -1,0 +1,45 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks import wrong_pixels
+from benchmarks.wrong_pixels import PhotoErrors, error_table
+from data.errors import InputError
+from pipeline import model as models
+from pipeline.evaluation.error_breakdown import break_down
+from tests.benchmarks.builders import photo_of, segmenter_of, write_photos
+
+
+def test_the_table_has_means_of_each_set():
+    segmenter, photo = segmenter_of(), photo_of()
+    truths = [photo[..., i] > 128 for i in range(2)]
+    photos = [PhotoErrors(break_down(segmenter.predict(photo), truth)) for truth in truths]
+
+    first, second = (photo.breakdown for photo in photos)
+    lines = error_table({"held out": photos, "learnt from": photos[:1]}).splitlines()
+
+    assert lines[0] == "| | held out, 2 photos | learnt from, 1 photos |"
+    mean = (first.refined + second.refined) / 2
+    assert f"| refined Dice | {mean:.5f} | {first.refined:.5f} |" in lines
+    mean = (first.wrong + second.wrong) / 2
+    assert f"| wrong pixels a photo | {mean:.0f} | {first.wrong} |" in lines
+    assert len({line.count("|") for line in lines}) == 1
+    assert not any("reference" in line for line in lines)
+
+
+def test_the_command_prints_both_sets_and_the_reference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    data, (mine, other) = write_photos(tmp_path), (tmp_path / "mine", tmp_path / "other")
+    model = segmenter_of().model
+    models.save(replace(model, provenance={"groups": ["0"]}), mine)
+    models.save(model, other)
+
+    wrong_pixels.wrong_pixels(data, model=str(mine), reference=str(other))
+
+    printed = capsys.readouterr().out
+    assert "| held out, 1 photos | learnt from, 1 photos |" in printed
+    assert "| coarse Dice of the reference | 0." in printed
+    with pytest.raises(InputError, match="has learnt from photos of those learnt from"):
+        wrong_pixels.wrong_pixels(data, model=str(mine), reference=str(mine))
