@@ -211,7 +211,8 @@ def test_a_photo_damaged_in_the_middle_ends_evaluate_in_one_line(tmp_path: Path,
     damaged.write_bytes(whole[: len(whole) // 2])
 
     status, said = result_of(
-        *COMMAND, "evaluate", data, "--model", untrained / "model", "--device", "cpu"
+        *(*COMMAND, "evaluate", data, "--model", untrained / "model"),
+        *("--split", "all", "--device", "cpu"),
     )
 
     assert status == 1, said
