@@ -39,7 +39,7 @@ def test_photos_of_groups_that_the_model_has_seen_are_not_scored(data: Path):
     summary, photos = evaluate(data, segmenter)
 
     assert [photo.name for photo in photos] == names((1, 2, 4))
-    assert (summary["photos"], summary["left_out_as_seen_in_training"]) == (6, 4)
+    assert (summary.photos, summary.left_out_as_seen_in_training) == (6, 4)
 
 
 def test_all_photos_are_scored_where_all_are_asked_for(data: Path):
@@ -48,7 +48,7 @@ def test_all_photos_are_scored_where_all_are_asked_for(data: Path):
     summary, photos = evaluate(data, segmenter, split="all")
 
     assert [photo.name for photo in photos] == names((0, 1, 2, 3, 4))
-    assert (summary["photos"], summary["left_out_as_seen_in_training"]) == (10, 0)
+    assert (summary.photos, summary.left_out_as_seen_in_training) == (10, 0)
 
 
 def test_groups_are_those_that_the_model_was_trained_by(data: Path):
