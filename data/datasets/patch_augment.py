@@ -71,7 +71,7 @@ def turned(angle: Tensor, saturation: Tensor) -> Tensor:
 
 
 def flipped(x: Tensor, mirrored: Tensor) -> Tensor:
-    """Return (N, S, S, ...) `x` with each `x[i]` mirrored left to right where (N,) `mirrored` is."""
+    """Return (N, S, S, ...) `x` with each `x[i]` mirrored left to right if (N,) `mirrored` is."""
     return torch.where(mirrored.view(-1, *[1] * (x.ndim - 1)), x.flip(2), x)
 
 

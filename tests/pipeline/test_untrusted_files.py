@@ -19,3 +19,19 @@ def test_commands_read_photos_beyond_the_limit_that_pillow_has(
     main(["--version"])
 
     assert read_photo(tmp_path / f"a{suffix}").shape == (24, 31, 3)
+
+
+def test_a_program_called_a_photo_is_one_line_that_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    photo = tmp_path / "car.jpg"
+    photo.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 30 20\n%%EndComments\n")
+
+    status = main(["predict", str(photo), str(tmp_path / "out")])
+
+    said = capsys.readouterr().err.splitlines()
+    assert status == 1
+    assert [line for line in said if "car.jpg" in line] == [
+        f"error: {photo} is not an image: none of JPEG, PNG, TIFF, WebP, BMP and GIF"
+    ]
+    assert not list((tmp_path / "out").iterdir())
