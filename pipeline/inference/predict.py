@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
@@ -17,11 +17,11 @@ from pathlib import Path
 from data import rle
 from data.errors import InputError
 from data.files import replacing_table
-from data.images import opened, read_photo
+from data.images import read_photo
 from data.kaggle_csv import RowJournal, check_names
-from data.masks import read_mask, write_mask
-from data.samples import by_stem, true_masks
+from data.samples import true_masks
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
+from pipeline.inference.outputs import MASK, check_out, check_replaced
 from pipeline.inference.segmenter import Prediction, Segmenter
 from pipeline.inference.stream import predict_stream
 from pipeline.model import identity
@@ -67,14 +67,14 @@ def predict_photos(
     """
     segmenter.check_stage(options.stage)
     check_out(out, photos, true_masks(photos))
-    check_replaced(mask_path(out, photo) for photo in photos)
+    check_replaced(MASK.path(out, photo) for photo in photos)
     check_names(map(row_name, photos) if csv_path is not None else ())
     out.mkdir(parents=True, exist_ok=True)
 
     predict = partial(segmenter.predict_batch, options=options)
 
     def finish(photo: Path, prediction: Prediction) -> tuple[str, float | None]:
-        write_mask(mask_path(out, photo), prediction.mask)
+        MASK.write(MASK.path(out, photo), prediction)
         runs = rle.encode(prediction.mask) if csv_path is not None else ""
         return runs, prediction.predicted_dice if expected is not None else None
 
@@ -145,7 +145,7 @@ def left_to_do(photos: Sequence[Path], rows: RowJournal | None, out: Path) -> li
 
 def is_done(photo: Path, rows: RowJournal, out: Path) -> bool:
     """Whether `photo` has a row, and a mask that is no older than itself."""
-    mask = mask_path(out, photo)
+    mask = MASK.path(out, photo)
     if row_name(photo) not in rows or not mask.exists():
         return False
     return mask.stat().st_mtime_ns >= photo.stat().st_mtime_ns
@@ -154,56 +154,3 @@ def is_done(photo: Path, rows: RowJournal, out: Path) -> bool:
 def row_name(photo: Path) -> str:
     """Return what a csv calls `photo`."""
     return f"{photo.stem}.jpg"
-
-
-def check_out(out: Path, photos: Sequence[Path], masks: Iterable[Path] = ()) -> None:
-    """Raise if results named by the stems of `photos` cannot be written to the folder `out`.
-
-    Raises:
-        InputError: `out` is a file or holds photos or masks, which results would replace or be
-            taken for; or two photos have one stem, and results would replace each other.
-    """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; the last argument names the folder to write to")
-    for what, paths in (("photos", photos), ("masks", masks)):
-        if any(path.parent.resolve() == out.resolve() for path in paths):
-            raise InputError(f"{out} holds the {what}; name another folder to write to")
-    by_stem(photos)
-
-
-def check_replaced(paths: Iterable[Path]) -> None:
-    """Raise if a mask would replace a picture that is none, such as a photo of that name.
-
-    Raises:
-        InputError: one of `paths` is such a picture.
-    """
-    for path in filter(Path.is_file, paths):
-        if not may_be_mask(path):
-            raise InputError(
-                f"{path} is no mask, and would be replaced by one; the last argument names the "
-                "folder for the masks"
-            )
-
-
-def may_be_mask(path: Path) -> bool:
-    """Whether the file at `path` is a picture without colours of its own, or damaged."""
-    try:
-        with opened(path) as image:
-            mode = image.mode
-    except InputError:
-        return True
-    return mode in ("1", "L") or (mode == "P" and is_mask(path))
-
-
-def is_mask(path: Path) -> bool:
-    """Whether the picture at `path` can be read as a mask."""
-    try:
-        read_mask(path)
-    except InputError:
-        return False
-    return True
-
-
-def mask_path(out: Path, photo: Path) -> Path:
-    """Return where the mask of `photo` goes."""
-    return out / f"{photo.stem}.png"
