@@ -99,7 +99,7 @@ def command(photos: Path, folder: Path, how: Sequence[str], masks: str = "masks"
     """Return the arguments that predict `photos` into `folder`."""
     return [
         *("predict", str(photos), str(folder / masks)),
-        *("--csv", str(folder / f"{masks}.csv"), *how),
+        *("--csv", str(folder / f"{masks}.csv"), "--overwrite", *how),
     ]
 
 

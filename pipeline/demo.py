@@ -69,7 +69,8 @@ def run_demo(out: Path, device: str) -> None:
 
     segmenter = Segmenter.load(model, device)
     samples = find_samples(unseen)
-    predict_photos([sample.photo for sample in samples], out / "masks", segmenter)
+    photos = [sample.photo for sample in samples]
+    predict_photos(photos, out / "masks", segmenter, overwrite=True)
     scores, _ = evaluate(unseen, segmenter)
     draw(samples[0], segmenter, out / "demo.png")
     print_table(scores)

@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 
 Split = Literal["unseen", "all"]
 
+SCORE_COLUMNS = ("name", "tiles")
+"""The first of a table of scores."""
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -210,7 +213,7 @@ def write_score_table(path: Path, photos: Sequence[PhotoScores]) -> None:
     """Write one row a photo to a csv file at `path`, the worst first."""
     ordered = sorted(photos, key=lambda photo: photo.finished.dice)
     rows = [_row(photo) for photo in ordered]
-    with replacing_table(path) as file:
+    with replacing_table(path, SCORE_COLUMNS) as file:
         table = csv.DictWriter(file, fieldnames=list(rows[0]))
         table.writeheader()
         table.writerows(rows)
