@@ -104,7 +104,7 @@ def command(photos: Path, folder: Path, options: Sequence[str], masks: str = "ma
     """Return the arguments that predict `photos` into `folder`."""
     return [
         *("predict", str(photos), str(folder / masks)),
-        *("--csv", str(folder / f"{masks}.csv"), *options),
+        *("--csv", str(folder / f"{masks}.csv"), "--overwrite", *options),
     ]
 
 

@@ -1,13 +1,18 @@
-"""Reading files with errors that name them, and writing files that are whole or not there."""
+"""Reading with errors that name the file, writing files that are whole or not there, locks."""
 
+import fcntl
+import re
 import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO
 
 from data.errors import InputError
+
+PARTIAL = re.compile(r"\.[0-9a-f]{16}\.partial")
+"""Names of the temporary files that `replacing` makes."""
 
 
 @contextmanager
@@ -49,26 +54,24 @@ def prepare(path: Path) -> None:
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a file")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=path.parent):
+    if is_special(path):
+        return
+    folder = path.resolve().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
         pass  # or an OSError, which says why
 
 
 @contextmanager
-def replacing_table(path: Path) -> Iterator[TextIO]:
-    """Give a text file for `csv` that takes the place of `path` when the block ends well."""
-    with (
-        replacing(path) as partial,
-        # Names of files need not be valid text.
-        partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
-    ):
-        yield file
-
-
-@contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` that takes its place when the block ends well."""
-    # Of a length of its own, since `path` may have the longest name that there can be.
+    """Give a temporary path beside `path` that takes its place when the block ends well.
+
+    A device or a pipe, such as /dev/stdout, is given itself: it is written to, not replaced.
+    """
+    if is_special(path):
+        yield path
+        return
+    # Its name has a fixed length, since `path` may have the longest name that there can be.
     partial = path.with_name(f".{secrets.token_hex(8)}.partial")
     # Created by name rather than by tempfile, for permissions as the umask says: to read the
     # umask is to set it, which no thread of several may do.
@@ -78,3 +81,41 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_bytes(data)
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove the temporary files that processes which were killed have left in `folder`.
+
+    Whoever calls this must know that no other process writes there: see `locked`.
+    """
+    for path in folder.glob(".*.partial"):
+        if PARTIAL.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path, message: str) -> Iterator[None]:
+    """Hold the lock `path`, a file that is made if it is not there, against other processes.
+
+    Raises:
+        InputError: another process holds it, with `message`.
+    """
+    with path.open("w") as file:
+        try:
+            # Not flock, which a process that this one started would hold on to if this one is
+            # killed.
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
+            raise InputError(message) from error
+        yield
+
+
+def is_special(path: Path) -> bool:
+    """Whether there is a device, a pipe or a socket at `path`."""
+    return path.exists() and not path.is_file() and not path.is_dir()

@@ -3,134 +3,84 @@
     img,rle_mask
     00087a6bd4dc_01.jpg,879386 40 881253 141 ...
 
-Rows are gathered in a journal beside the file, which survives an interruption, and take their
-order when the file is finished. A name that ends in `.gz` makes it a gzip file.
+It is written from masks on disk, which are all that there is to know. A name that ends in `.gz`
+makes it a gzip file.
 """
 
 import csv
 import gzip
-import io
 import re
-import sys
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
 from data import rle
 from data.errors import InputError
-from data.files import prepare, replacing
 from data.geometry import Size
 from data.masks import read_mask
+from data.tables import open_table, replacing_table
+from data.threads import map_threads, raise_first
 
 HEADER = ("img", "rle_mask")
 
 CHALLENGE = Size(1280, 1918)
 """Size of the challenge's photos."""
 
-MAX_FIELD = sys.maxsize
-"""Run lengths may be longer than other fields, for which `csv` has a limit of 128 KiB."""
+OnRow = Callable[[int, int], None]
 
 FIELD = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",]*))(,|\Z)')
 """A field of a row, in quotes or without any, and the comma after it."""
 
 
-class RowJournal:
-    """Rows of a csv file to be, in the order in which they come."""
+def write(path: Path, masks: Iterable[Path], on_row: OnRow | None = None) -> None:
+    """Write the csv of `masks` to `path`, whole, rows in the order of their names.
 
-    def __init__(self, path: Path, fingerprint: str) -> None:
-        """Open the journal of the file `path`, or go on with it.
+    Masks are read side by side; memory does not grow with their number but by their names.
 
-        Args:
-            path: the csv file to be.
-            fingerprint: hexadecimal digits of all that rows depend on. A journal of another
-                fingerprint is thrown away.
+    Args:
+        path: the csv file.
+        masks: of the photos <stem>.jpg each.
+        on_row: told, after each row, how many are written, and of how many.
 
-        Raises:
-            InputError: `path` is a folder.
-        """
-        prepare(path)
-        self.path = path
-        self.journal = path.with_name(f".{path.name}.{fingerprint[:16]}.rows")
-        ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]+\.rows")
-        for other in path.parent.iterdir():
-            if other != self.journal and ours.fullmatch(other.name):
-                other.unlink()
-        self.file = self.journal.open("a+b")
-        self.offsets = self._recovered()
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.offsets
-
-    def append(self, name: str, run_lengths: str) -> None:
-        """Add the row of the photo `name`, or one in the place of an earlier one.
-
-        Raises:
-            InputError: the name has a line break.
-        """
-        check_names([name])
-        line = io.StringIO(newline="")
-        csv.writer(line, lineterminator="\n").writerow((name, run_lengths))
-        self.offsets[name] = self.file.seek(0, io.SEEK_END)
-        # Names of files need not be text; what is not goes through unchanged.
-        self.file.write(line.getvalue().encode("utf-8", "surrogateescape"))
-        self.file.flush()  # a process that is killed loses no row
-
-    def finish(self, names: Iterable[str]) -> None:
-        """Write the csv file with those of `names` that have a row, in their order."""
-        with replacing(self.path) as partial, _writing(partial, self.path.name) as file:
-            file.write((",".join(HEADER) + "\n").encode())
-            for name in names:
-                if name in self.offsets:
-                    self.file.seek(self.offsets[name])
-                    file.write(self.file.readline())
-        self.close()
-        self.journal.unlink(missing_ok=True)
-
-    def close(self) -> None:
-        """Close the journal; its rows stay."""
-        self.file.close()
-
-    def _recovered(self) -> dict[str, int]:
-        """Return where the whole rows begin; a last one that was cut off is cut away."""
-        csv.field_size_limit(MAX_FIELD)
-        offsets, end = {}, 0
-        self.file.seek(0)
-        for line in self.file:
-            if not line.endswith(b"\n"):
-                break
-            (row,) = csv.reader([line.decode("utf-8", "surrogateescape")])
-            offsets[row[0]] = end
-            end += len(line)
-        self.file.truncate(end)
-        return offsets
+    Raises:
+        InputError: a mask cannot be read, or the file at `path` is no such csv.
+    """
+    ordered = sorted(masks, key=row_name)
+    with (
+        replacing_table(path, HEADER) as file,
+        closing(raise_first(map_threads(_row, ordered))) as rows,
+    ):
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(HEADER)
+        for i, row in enumerate(rows):
+            table.writerow(row)
+            if on_row is not None:
+                on_row(i + 1, len(ordered))
 
 
-def check_names(names: Iterable[str]) -> None:
-    """Raise if no row can be of one of the photos `names`.
+def row_name(path: Path) -> str:
+    """Return what the csv calls the photo at `path`, or the one that the mask there is of."""
+    return f"{path.stem}.jpg"
+
+
+def _row(mask: Path) -> tuple[str, str]:
+    return row_name(mask), rle.encode(read_mask(mask))
+
+
+def check_names(photos: Iterable[Path]) -> None:
+    """Raise if no row can be of one of `photos`.
 
     Raises:
         InputError: a name has a line break.
     """
-    for name in names:
+    for photo in photos:
+        name = row_name(photo)
         if len(name.splitlines()) > 1:
             raise InputError(f"{name!r} has a line break, which no name in a csv may have")
-
-
-@contextmanager
-def _writing(path: Path, name: str) -> Iterator[io.BufferedIOBase]:
-    """Open `path`, whose name will be `name`, to write to it, compressed if that says so."""
-    with path.open("wb") as raw:
-        if not name.endswith(".gz"):
-            yield raw
-            return
-        # Without name and time, so that the same rows make the same file.
-        with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
-            yield packed
 
 
 @dataclass(frozen=True)
@@ -184,7 +134,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """
     wanted = ",".join(HEADER)
     try:
-        with _reading(path) as file:
+        with open_table(path) as file:
             header = file.readline().rstrip("\n")
             if header.replace('"', "") != wanted:
                 raise InputError(f"{path} line 1: {wanted} is expected, not {header[:80]!r}")
@@ -214,13 +164,6 @@ def _fields(line: str) -> list[str]:
         fields.append(plain if quoted is None else quoted.replace('""', '"'))
         end, more = match.end(), bool(comma)
     return fields
-
-
-def _reading(path: Path) -> TextIO:
-    encoding, errors = "utf-8", "surrogateescape"
-    if path.name.endswith(".gz"):
-        return gzip.open(path, "rt", encoding=encoding, errors=errors)
-    return path.open(encoding=encoding, errors=errors)
 
 
 def _checked_name(row: list[str], previous: str) -> tuple[str, str]:

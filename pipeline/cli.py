@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from inspect import signature
@@ -22,7 +22,7 @@ from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, valida
 from PIL import Image
 
 from data.errors import InputError, SettingsError
-from data.files import prepare
+from data.tables import prepare_table
 
 if TYPE_CHECKING:
     from pipeline.inference.mask_options import MaskOptions
@@ -99,6 +99,9 @@ class How:
 
 DEFAULTS = How()
 
+RESUME = "run the same command again to resume"
+RESUME_OVERWRITING = "run the same command again, without --overwrite, to resume"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
@@ -134,12 +137,12 @@ def run(program: App, arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def goes_on() -> Iterator[None]:
-    """Have it said, if a command is interrupted, that it keeps what it has done so far."""
+def resumable(how: str = RESUME) -> Iterator[None]:
+    """Have it said, if a command is interrupted, how to resume it: it keeps what it has done."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt("the same command goes on") from interrupt
+        raise KeyboardInterrupt(how) from interrupt
 
 
 @app.command
@@ -155,7 +158,7 @@ def demo_data(out: Path, /, *, cars: Count = 8, angles: Angles = 16, seed: Seed 
     from data.studio import write_dataset
     from pipeline.progress import progress
 
-    with goes_on(), progress("rendering") as on_photo:
+    with resumable(), progress("rendering") as on_photo:
         write_dataset(out, cars=cars, angles=angles, seed=seed, on_photo=on_photo)
 
 
@@ -182,7 +185,7 @@ def train_coarse(
     """
     from pipeline.training import commands
 
-    with goes_on():
+    with resumable():
         _print_once(commands.train_coarse(data, run, config, device, folds))
 
 
@@ -201,7 +204,7 @@ def make_patches(
     """
     from pipeline.training import commands
 
-    with goes_on():
+    with resumable():
         print(commands.make_patches(data, run, config, device))
 
 
@@ -216,7 +219,7 @@ def train_refiner(run: Path, /, *, config: Settings = None, device: Device = "au
     """
     from pipeline.training import commands
 
-    with goes_on():
+    with resumable():
         _print_once(commands.train_refiner(run, config, device))
 
 
@@ -228,29 +231,40 @@ def predict(
     *,
     csv: Path | None = None,
     expected: Path | None = None,
+    overwrite: Annotated[bool, Parameter(negative=())] = False,
     how: How = DEFAULTS,
 ) -> int:
     """Write the mask of each photo to OUT/<stem>.png, 0 and 255, at the photo's own size.
+
+    Interrupted, the same command resumes. Photos whose masks are in OUT already, made with the
+    same model and options, are not done again, unless the photo or its mask has changed.
 
     Args:
         photos: photos, or folders of them.
         out: folder for the masks, the last argument.
         csv: also write the masks to this file as the challenge on Kaggle wants them, gzipped where
-            the name ends in .gz; interrupted, the same command goes on with it.
-        expected: also write to this csv file what Dice the model expects of each mask of this call,
-            the least first: the masks to look at. Photos that an interrupted call has done are
-            done again.
+            the name ends in .gz.
+        expected: also write to this csv file what Dice the model expects of each mask, the least
+            first: the masks to look at. Photos that were done without it are done again.
+        overwrite: make all masks anew, also those in OUT of another model or other options.
         how: which model, and how far to go.
     """
     from data.samples import find_photos
-    from pipeline.inference.predict import predict_photos
+    from pipeline.inference.predict import check_tables, predict_photos
 
     found = find_photos(*photos)
-    if expected is not None:
-        prepare(expected)
+    check_tables(found, csv, expected)
     options, segmenter = how.options(), how.segmenter()
-    with goes_on() if csv is not None and expected is None else nullcontext():
-        failures = predict_photos(found, out, segmenter, options, csv_path=csv, expected=expected)
+    with resumable(RESUME_OVERWRITING) if overwrite else resumable():
+        failures = predict_photos(
+            found,
+            out,
+            segmenter,
+            options,
+            csv_path=csv,
+            expected=expected,
+            overwrite=overwrite,
+        )
     for failure in failures:
         print(f"error: {failure.reason}", file=sys.stderr)
     return 1 if failures else 0
@@ -275,9 +289,9 @@ def evaluate(
     """
     from pipeline.evaluation import evaluate as evaluation
 
-    segmenter = how.segmenter()
     if per_photo is not None:
-        prepare(per_photo)
+        prepare_table(per_photo, evaluation.SCORE_COLUMNS)
+    segmenter = how.segmenter()
     summary, photos = evaluation.evaluate(data, segmenter, how.options(), split=split)
     print(json.dumps({"model": how.model} | summary.to_json()))
     if per_photo is not None:
@@ -348,7 +362,7 @@ def demo(out: Path = Path("demo"), /, *, device: Device = "auto") -> None:
     """
     from pipeline.demo import run_demo
 
-    with goes_on():
+    with resumable():
         run_demo(out, device)
 
 

@@ -89,7 +89,8 @@ def run_demo(out: Path, device: str, scale: Scale = MINUTES) -> None:
 
     segmenter = Segmenter.load(model, device)
     samples = find_samples(unseen)
-    predict_photos([sample.photo for sample in samples], out / "masks", segmenter)
+    photos = [sample.photo for sample in samples]
+    predict_photos(photos, out / "masks", segmenter, overwrite=True)
     summary, _ = evaluate(unseen, segmenter)
     draw(samples[0], segmenter, out / "demo.png")
     print_table(summary, scale.unseen_cars)

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Set
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,14 @@ def identity(model: Model) -> str:
         "postprocess": [str(step) for step in model.postprocess],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def own_version() -> str:
+    """Return the version of this package, which goes into what it writes."""
+    try:
+        return version("foveamask")
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def is_finished(folder: Path, network: nn.Module) -> bool:

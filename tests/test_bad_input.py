@@ -5,7 +5,8 @@ import errno
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -209,7 +210,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(
     said = errors(1, "predict", data / "images", tmp_path / "out", "--model", untrained)
 
     assert "No space left on device" in said[-1]
-    assert not list((tmp_path / "out").iterdir())
+    assert not [*(tmp_path / "out").glob("*.png"), *(tmp_path / "out").glob("*.partial")]
 
 
 def test_a_folder_that_cannot_be_written_to_is_one_line(
@@ -252,14 +253,64 @@ def test_a_table_that_cannot_be_written_is_said_before_the_work(
 
 
 @pytest.mark.parametrize(
+    ("command", "option"),
+    [("predict", "--csv"), ("predict", "--expected"), ("evaluate", "--per-photo")],
+)
+def test_a_table_never_takes_the_place_of_something_else(
+    errors: Errors, data: Path, untrained: Path, tmp_path: Path, command: str, option: str
+):
+    """As where the name of the table was left out: predict --csv photos/* masks/."""
+    photos, out = sorted((data / "images").iterdir()), tmp_path / "out"
+    arguments = [*photos, out] if command == "predict" else [photos[0], data]
+    before = photos[0].read_bytes()
+
+    [said] = errors(1, command, option, *arguments, "--model", untrained)
+
+    assert f"{photos[0]} is not a table with the columns" in said
+    assert photos[0].read_bytes() == before
+    assert not out.exists()
+
+
+def test_a_folder_with_other_masks_is_not_written_to_unless_told_so(
+    errors: Errors, data: Path, untrained: Path, tmp_path: Path
+):
+    command = ["predict", data / "images", tmp_path / "out", "--model", untrained]
+    errors(0, *command, "--stage", "coarse")
+
+    [said] = errors(1, *command)
+    assert said == (
+        f"error: the results in {tmp_path / 'out'} were not made with the same stage (coarse, now "
+        "refined); use --overwrite to make all results anew, or name another folder"
+    )
+
+    assert errors(0, *command, "--overwrite")[-1].startswith("4 of 4 photos in")
+    assert errors(0, *command)[-1] == "4 of 4 photos are done already"
+
+
+def test_a_second_predict_in_a_folder_is_refused(
+    errors: Errors, data: Path, untrained: Path, tmp_path: Path
+):
+    out = tmp_path / "out"
+    out.mkdir()
+    with held(out / ".foveamask.lock"):
+        said = errors(1, "predict", data / "images", out, "--model", untrained)
+
+    assert said == [
+        f"error: another `foveamask predict` is writing to {out}; wait for it, or name another "
+        "folder"
+    ]
+    assert [path.name for path in out.iterdir()] == [".foveamask.lock"]
+
+
+@pytest.mark.parametrize(
     ("options", "said"),
     [
-        ([], "error: interrupted"),
-        (["--csv", "c.csv"], "error: interrupted; the same command goes on"),
-        (["--csv", "c.csv", "--expected", "e.csv"], "error: interrupted"),
+        ([], "run the same command again to resume"),
+        (["--csv", "c.csv", "--expected", "e.csv"], "run the same command again to resume"),
+        (["--overwrite"], "run the same command again, without --overwrite, to resume"),
     ],
 )
-def test_it_is_said_whether_an_interrupted_command_goes_on(
+def test_it_is_said_how_an_interrupted_command_is_resumed(
     errors: Errors,
     data: Path,
     untrained: Path,
@@ -274,7 +325,9 @@ def test_it_is_said_whether_an_interrupted_command_goes_on(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("pipeline.inference.predict.predict_photos", interrupted)
 
-    assert errors(130, "predict", data / "images", "out", "--model", untrained, *options) == [said]
+    found = errors(130, "predict", data / "images", "out", "--model", untrained, *options)
+
+    assert found == [f"error: interrupted; {said}"]
 
 
 def test_a_missing_gpu_is_said(
@@ -315,23 +368,30 @@ def test_a_second_command_in_a_run_is_refused(errors: Errors, data: Path, tmp_pa
     settings = tmp_path / "settings.toml"
     settings.write_text("[data]\nvalidation = 0.5\n")
 
-    other = (
-        "import sys, time; from pathlib import Path; from pipeline.training import run_folder\n"
-        "with run_folder.locked(Path(sys.argv[1])): print('locked', flush=True); sys.stdin.read()"
-    )
+    (tmp_path / "run").mkdir()
+    with held(tmp_path / "run" / ".lock"):
+        said = errors(1, "train-coarse", data, tmp_path / "run", "--config", settings)
 
+    assert said == [f"error: another command is at work in {tmp_path / 'run'}"]
+
+
+@contextmanager
+def held(lock: Path) -> Iterator[None]:
+    """Have another process hold a lock."""
+    other = (
+        "import sys; from pathlib import Path; from data.files import locked\n"
+        "with locked(Path(sys.argv[1]), ''): print('locked', flush=True); sys.stdin.read()"
+    )
     with subprocess.Popen(
-        [sys.executable, "-c", other, str(tmp_path / "run")],
+        [sys.executable, "-c", other, str(lock)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "locked\n"
-        said = errors(1, "train-coarse", data, tmp_path / "run", "--config", settings)
+        yield
         process.communicate()
-
-    assert said == [f"error: another command is at work in {tmp_path / 'run'}"]
 
 
 def test_a_file_name_with_a_comma_stays_one_cell(untrained: Path, data: Path, tmp_path: Path):

@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from data.arrays import Photo
 from data.errors import InputError
-from data.files import replacing_table
 from data.geometry import Size
 from data.images import read_photo, read_size
 from data.masks import read_mask
@@ -24,6 +23,7 @@ from data.samples import (
     check_sizes,
     find_samples,
 )
+from data.tables import replacing_table
 from data.threads import raise_first
 from pipeline.evaluation.cost import photo_cost
 from pipeline.evaluation.scores import PhotoScores, Summary, score_photo, summarize
@@ -37,6 +37,9 @@ from pipeline.progress import progress
 log = logging.getLogger(__name__)
 
 Split = Literal["unseen", "all"]
+
+SCORE_COLUMNS = ("name", "tiles")
+"""The first of a table of scores."""
 
 
 def evaluate(
@@ -135,7 +138,7 @@ def write_score_table(path: Path, photos: Sequence[PhotoScores]) -> None:
     """Write the scores of each photo to a csv file at `path`, the worst photo first."""
     ordered = sorted(photos, key=lambda photo: photo.finished.dice)
     rows = [_row(photo) for photo in ordered]
-    with replacing_table(path) as file:
+    with replacing_table(path, SCORE_COLUMNS) as file:
         table = csv.DictWriter(file, fieldnames=list(rows[0]))
         table.writeheader()
         table.writerows(rows)

@@ -1,34 +1,37 @@
-"""Many photos: masks to a folder, run lengths to a csv.
+"""Many photos, from file to file: list, check, read, propose, refine, finish, write.
 
-Photos are worked on side by side; results come in the order that the photos are given in.
+Photos are worked on side by side; results come in the order that the photos are given in. What is
+done is recorded in the folder of the results as it comes, so that any call can be resumed.
 """
 
 import csv
-import hashlib
-import json
 import logging
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from data import rle
+from data import kaggle_csv
+from data.arrays import Photo
 from data.errors import InputError
-from data.files import replacing_table
-from data.images import opened, read_photo
-from data.kaggle_csv import RowJournal, check_names
-from data.masks import read_mask, write_mask
-from data.samples import by_stem, true_masks
+from data.files import read_bytes, write_bytes
+from data.images import decode_photo
+from data.samples import true_masks
+from data.tables import prepare_table, replacing_table
+from data.threads import map_threads
+from pipeline.inference.manifest import Record, Records, bytes_hash, file_hash, made_with, resumed
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
+from pipeline.inference.outputs import MASK, OUTPUTS, check_out, check_replaced
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import predict_stream
-from pipeline.model import identity
 from pipeline.progress import progress
 
 log = logging.getLogger(__name__)
+
+EXPECTED_COLUMNS = ("photo", "expected_dice")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,15 @@ class Failure:
     reason: str
 
 
+@dataclass
+class Job:
+    """A photo on its way from file to file."""
+
+    photo: Path
+    sha256: str = ""
+    """Of its file, once that is read."""
+
+
 def predict_photos(
     photos: Sequence[Path],
     out: Path,
@@ -47,164 +59,172 @@ def predict_photos(
     *,
     csv_path: Path | None = None,
     expected: Path | None = None,
+    overwrite: bool = False,
 ) -> list[Failure]:
     """Write the mask of each photo to `out`/<stem>.png and return those that failed.
+
+    Masks that an earlier call made of the same photos with the same model and options are taken
+    over.
 
     Args:
         photos: the photos.
         out: folder for the masks.
         segmenter: what makes them.
         options: how.
-        csv_path: the Kaggle file to write as well, a row for each photo that could be read, whole
-            or not at all. Rows of an interrupted call with the same model, options and folder are
-            taken over if their masks are still there and no older than their photos.
-        expected: a csv to write of the Dice that the model expects of each mask, the least first;
-            no row is taken over then.
+        csv_path: the Kaggle file to write as well, a row for each photo that could be read.
+        expected: a csv to write of the Dice that the model expects of each mask, the least first.
+        overwrite: make all masks anew, also where those in `out` were made with something else.
 
     Raises:
-        InputError: the refined stage is asked of a model that has none, or masks would
-            lie among the photos, replace other pictures, or take each other's place; or a photo
-            has a name that no csv can hold.
+        InputError: the refined stage is asked of a model that has none; masks would lie among the
+            photos, replace other pictures, or take each other's place; `out` has masks made with
+            another model or other options, or another process is writing to it; a table would be
+            written over something else; or a photo has a name that no csv can hold.
     """
-    segmenter.check_stage(options.stage)
+    making = made_with(segmenter, options, OUTPUTS)
     check_out(out, photos, true_masks(photos))
-    check_replaced(mask_path(out, photo) for photo in photos)
-    check_names(map(row_name, photos) if csv_path is not None else ())
+    check_replaced(MASK.path(out, photo) for photo in photos)
+    check_tables(photos, csv_path, expected)
     out.mkdir(parents=True, exist_ok=True)
-
-    predict = partial(segmenter.predict_batch, options=options)
-
-    def finish(photo: Path, prediction: Prediction) -> tuple[str, float | None]:
-        write_mask(mask_path(out, photo), prediction.mask)
-        runs = rle.encode(prediction.mask) if csv_path is not None else ""
-        return runs, prediction.predicted_dice if expected is not None else None
-
-    failures: list[Failure] = []
-    expectations: list[tuple[float, str]] = []
-    started = time.monotonic()
-    with ExitStack() as stack:
-        rows = None
+    with resumed(out, making, overwrite=overwrite) as records:
+        done = taken_over(photos, out, records.found, with_dice=expected is not None)
+        todo = [photo for photo in photos if photo not in done]
+        results = predict_files(todo, out, segmenter, options, with_dice=expected is not None)
+        failures = gather(todo, results, records, done)
         if csv_path is not None:
-            told = fingerprint(segmenter, options, out)
-            rows = stack.enter_context(closing(RowJournal(csv_path, told)))
-        todo = left_to_do(photos, rows if expected is None else None, out)
-        num_done = len(photos) - len(todo)
-        on_photo = stack.enter_context(progress("predicting"))
-        results = predict_stream(todo, read_photo, predict, finish, segmenter.device)
-        stack.enter_context(closing(results))
-        for i, (photo, result) in enumerate(zip(todo, results, strict=True)):
-            if isinstance(result, InputError):
-                failures.append(Failure(photo, str(result)))
-            else:
-                runs, dice = result
-                expectations.append((dice or 0.0, photo.name))
-                if rows is not None:
-                    rows.append(row_name(photo), runs)
-            on_photo(num_done + i + 1, len(photos))
-        failed = {failure.photo for failure in failures}
-        if rows is not None:
-            rows.finish(sorted(row_name(photo) for photo in photos if photo not in failed))
-    if expected is not None:
-        write_expected(expected, expectations)
-    seconds = time.monotonic() - started
-    done = len(todo) - len(failures)
-    log.info("%d of %d photos in %.1f s, %.2f a second", done, len(todo), seconds, done / seconds)
+            with progress("writing the csv") as on_row:
+                kaggle_csv.write(csv_path, (MASK.path(out, photo) for photo in done), on_row)
+        if expected is not None:
+            write_expected(expected, done)
     return failures
 
 
-def write_expected(path: Path, photos: Sequence[tuple[float, str]]) -> None:
-    """Write the (expected Dice, name) of `photos` to a csv file, whole, the least first."""
-    with replacing_table(path) as file:
+def check_tables(photos: Iterable[Path], csv_path: Path | None, expected: Path | None) -> None:
+    """Raise, before any work, if a table cannot be written after it.
+
+    Raises:
+        InputError: a table would be written over something else, or a photo has a name that no csv
+            can hold.
+    """
+    if csv_path is not None:
+        prepare_table(csv_path, kaggle_csv.HEADER)
+        kaggle_csv.check_names(photos)
+    if expected is not None:
+        prepare_table(expected, EXPECTED_COLUMNS)
+        if csv_path is not None and csv_path.resolve() == expected.resolve():
+            raise InputError(f"{expected} cannot be both the csv of masks and that of their Dice")
+
+
+def taken_over(
+    photos: Sequence[Path], out: Path, found: Mapping[str, Record], *, with_dice: bool
+) -> dict[Path, float | None]:
+    """Return the expected Dice, where it is known, of those `photos` that are done.
+
+    Args:
+        photos: the photos.
+        out: folder of the masks.
+        found: records of earlier calls, by the stem of the photo.
+        with_dice: of the expected Dice must be known, or the photo is not done.
+    """
+    known = {photo: found[photo.stem] for photo in photos if photo.stem in found}
+    if with_dice:
+        known = {
+            photo: record for photo, record in known.items() if record.expected_dice is not None
+        }
+    if not known:
+        return {}
+    done: dict[Path, float | None] = {}
+    with (
+        progress("checking what is done") as on_photo,
+        closing(map_threads(partial(is_done, out=out), known.items())) as results,
+    ):
+        for i, ((photo, record), same) in enumerate(zip(known.items(), results, strict=True)):
+            if same is True:  # and not an error: a file that cannot be read
+                done[photo] = record.expected_dice
+            on_photo(i + 1, len(known))
+    log.info("%d of %d photos are done already", len(done), len(photos))
+    return done
+
+
+def is_done(item: tuple[Path, Record], out: Path) -> bool:
+    """Whether a photo, and each file that was written of it to `out`, are as its record says.
+
+    Raises:
+        InputError: one of them cannot be read.
+    """
+    photo, record = item
+    written = {output.name: output.path(out, photo) for output in OUTPUTS}
+    # The photo last: it is the largest.
+    return (
+        record.outputs == {name: file_hash(path) for name, path in written.items()}
+        and file_hash(photo) == record.photo
+    )
+
+
+def predict_files(
+    photos: Iterable[Path],
+    out: Path,
+    segmenter: Segmenter,
+    options: MaskOptions,
+    *,
+    with_dice: bool,
+) -> Generator[Record | InputError, None, None]:
+    """Write the results of each photo to `out`; give its record, or why there is none, in order."""
+    predict = partial(segmenter.predict_batch, options=options)
+    finish = partial(write_results, out=out, with_dice=with_dice)
+    return predict_stream(map(Job, photos), read_job, predict, finish, segmenter.device)
+
+
+def read_job(job: Job) -> Photo:
+    """Return the pixels of a photo, and note the hash of its file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    data = read_bytes(job.photo)
+    job.sha256 = bytes_hash(data)
+    return decode_photo(data, str(job.photo))
+
+
+def write_results(job: Job, prediction: Prediction, out: Path, *, with_dice: bool) -> Record:
+    """Write the results of one photo to the folder `out` and return its record."""
+    hashes = {}
+    for output in OUTPUTS:
+        data = output.encode(prediction)
+        write_bytes(output.path(out, job.photo), data)
+        hashes[output.name] = bytes_hash(data)
+    return Record(job.sha256, hashes, prediction.predicted_dice if with_dice else None)
+
+
+def gather(
+    photos: Sequence[Path],
+    results: Generator[Record | InputError, None, None],
+    records: Records,
+    done: dict[Path, float | None],
+) -> list[Failure]:
+    """Add the results of `photos` to `records` and `done` as they come; return the failures."""
+    failures: list[Failure] = []
+    num_before, started = len(done), time.monotonic()
+    with closing(results), progress("predicting") as on_photo:
+        for i, (photo, result) in enumerate(zip(photos, results, strict=True)):
+            if isinstance(result, InputError):
+                failures.append(Failure(photo, str(result)))
+            else:
+                records.add(photo.stem, result)
+                done[photo] = result.expected_dice
+            on_photo(num_before + i + 1, num_before + len(photos))
+    if photos:
+        seconds, num = time.monotonic() - started, len(photos) - len(failures)
+        log.info(
+            "%d of %d photos in %.1f s, %.2f a second", num, len(photos), seconds, num / seconds
+        )
+    return failures
+
+
+def write_expected(path: Path, dice: Mapping[Path, float | None]) -> None:
+    """Write the expected Dice of photos to a csv file, whole, the least first."""
+    rows = sorted((value or 0.0, photo.name) for photo, value in dice.items())
+    with replacing_table(path, EXPECTED_COLUMNS) as file:
         table = csv.writer(file)
-        table.writerow(["photo", "expected_dice"])
-        table.writerows([name, f"{dice:.6f}"] for dice, name in sorted(photos))
-
-
-def fingerprint(segmenter: Segmenter, options: MaskOptions, out: Path) -> str:
-    """Return a hash of all that the rows of a csv depend on beside the photos."""
-    given = options.postprocess
-    steps = segmenter.model.postprocess if given is None else given
-    parts = {
-        "model": identity(segmenter.model),
-        "stage": segmenter.check_stage(options.stage),
-        "budget": options.budget,
-        "postprocess": [str(step) for step in steps],
-        "out": str(out.resolve()),
-    }
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def left_to_do(photos: Sequence[Path], rows: RowJournal | None, out: Path) -> list[Path]:
-    """Return the photos that an interrupted call has not done."""
-    if rows is None:
-        return list(photos)
-    todo = [photo for photo in photos if not is_done(photo, rows, out)]
-    if len(todo) < len(photos):
-        log.info("going on after %d of %d photos", len(photos) - len(todo), len(photos))
-    return todo
-
-
-def is_done(photo: Path, rows: RowJournal, out: Path) -> bool:
-    """Whether `photo` has a row, and a mask that is no older than itself."""
-    mask = mask_path(out, photo)
-    if row_name(photo) not in rows or not mask.exists():
-        return False
-    return mask.stat().st_mtime_ns >= photo.stat().st_mtime_ns
-
-
-def row_name(photo: Path) -> str:
-    """Return what a csv calls `photo`."""
-    return f"{photo.stem}.jpg"
-
-
-def check_out(out: Path, photos: Sequence[Path], masks: Iterable[Path] = ()) -> None:
-    """Raise if results named by the stems of `photos` cannot be written to the folder `out`.
-
-    Raises:
-        InputError: `out` is a file or holds photos or masks, which results would replace or be
-            taken for; or two photos have one stem, and results would replace each other.
-    """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; the last argument names the folder to write to")
-    for what, paths in (("photos", photos), ("masks", masks)):
-        if any(path.parent.resolve() == out.resolve() for path in paths):
-            raise InputError(f"{out} holds the {what}; name another folder to write to")
-    by_stem(photos)
-
-
-def check_replaced(paths: Iterable[Path]) -> None:
-    """Raise if a mask would replace a picture that is none, such as a photo of that name.
-
-    Raises:
-        InputError: one of `paths` is such a picture.
-    """
-    for path in filter(Path.is_file, paths):
-        if not may_be_mask(path):
-            raise InputError(
-                f"{path} is no mask, and would be replaced by one; the last argument names the "
-                "folder for the masks"
-            )
-
-
-def may_be_mask(path: Path) -> bool:
-    """Whether the file at `path` is a picture without colours of its own, or damaged."""
-    try:
-        with opened(path) as image:
-            mode = image.mode
-    except InputError:
-        return True
-    return mode in ("1", "L") or (mode == "P" and is_mask(path))
-
-
-def is_mask(path: Path) -> bool:
-    """Whether the picture at `path` can be read as a mask."""
-    try:
-        read_mask(path)
-    except InputError:
-        return False
-    return True
-
-
-def mask_path(out: Path, photo: Path) -> Path:
-    """Return where the mask of `photo` goes."""
-    return out / f"{photo.stem}.png"
+        table.writerow(EXPECTED_COLUMNS)
+        table.writerows([name, f"{value:.6f}"] for value, name in rows)

@@ -19,8 +19,8 @@ from data.geometry import Size
 from data.images import MASK_SUFFIXES, read_photo, write_png
 from data.masks import read_mask
 from data.samples import LAYOUTS, Sample, check_fit, images_in
-from pipeline.inference import predict
 from pipeline.inference.mask_options import MaskOptions
+from pipeline.inference.outputs import check_out
 from pipeline.inference.segmenter import Segmenter
 from pipeline.reporting.canvas import overlay
 from pipeline.reporting.figures import (
@@ -57,7 +57,7 @@ def show(
     """
     segmenter.check_stage(options.stage)
     masks = {photo: find_mask(photo, photos, options.mask) for photo in photos}
-    predict.check_out(out, photos, [mask for mask in masks.values() if mask])
+    check_out(out, photos, [mask for mask in masks.values() if mask])
     for photo in photos:
         pictures = draw(photo, masks[photo], segmenter, options)
         out.mkdir(parents=True, exist_ok=True)

@@ -7,15 +7,14 @@ model/            the model so far: after stage one without a refiner
 folds/            runs of the coarse stage that each leave out some groups
 """
 
-import fcntl
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 
+from data import files
 from data.errors import InputError
 from pipeline import config, model
 from pipeline.config import Config
@@ -71,12 +70,7 @@ def locked(run: Path) -> Iterator[None]:
         yield
         return
     run.mkdir(parents=True, exist_ok=True)
-    with (run / ".lock").open("w") as file:
-        try:
-            # Not flock, which a loader process would hold on to if this one is killed.
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError) as error:
-            raise InputError(f"another command is at work in {run}") from error
+    with files.locked(run / ".lock", f"another command is at work in {run}"):
         yield
 
 
@@ -104,8 +98,4 @@ def covers(settings: Iterable[str], name: str) -> bool:
 
 def versions() -> dict[str, str]:
     """Return what a model's provenance says of the programs it was trained with."""
-    try:
-        own = version("foveamask")
-    except PackageNotFoundError:
-        own = "not installed"
-    return {"foveamask": own, "torch": torch.__version__}
+    return {"foveamask": model.own_version(), "torch": torch.__version__}

@@ -1,7 +1,7 @@
 import csv
 import gzip
 import io
-from contextlib import closing
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from data import rle
 from data.errors import InputError
 from data.geometry import Size
-from data.kaggle_csv import RowJournal, Summary, _fields, check
+from data.kaggle_csv import Summary, _fields, check, check_names, write
 from data.masks import write_mask
+from data.tables import replacing_table
 
 SIZE = Size(4, 6)
 HEADER = "img,rle_mask\n"
@@ -27,106 +28,73 @@ def mask_of(*pixels: int) -> NDArray[np.bool_]:
     return mask.reshape(SIZE)
 
 
-def written(path: Path, *rows: tuple[str, str], fingerprint: str = "a") -> Path:
-    journal = RowJournal(path, fingerprint)
-    for row in rows:
-        journal.append(*row)
-    journal.finish(name for name, _ in rows)
+def written(path: Path, *rows: tuple[str, str]) -> Path:
+    with replacing_table(path, ("img", "rle_mask")) as file:
+        csv.writer(file, lineterminator="\n").writerows([("img", "rle_mask"), *rows])
     return path
 
 
-def left_over(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir() if path.name.endswith((".rows", ".partial"))]
+def write_masks(folder: Path, masks: Mapping[str, NDArray[np.bool_]]) -> list[Path]:
+    folder.mkdir(exist_ok=True)
+    paths = [folder / f"{stem}.png" for stem in masks]
+    for path, mask in zip(paths, masks.values(), strict=True):
+        write_mask(path, mask)
+    return paths
 
 
 @pytest.mark.parametrize("name", ["masks.csv", "masks.csv.gz"])
-def test_rows_come_back_in_the_order_asked_for(tmp_path: Path, name: str):
-    journal = RowJournal(tmp_path / name, "a")
-    for stem, text in (("c", "5 6"), ("a", "1 2"), ("b", "")):
-        journal.append(f"{stem}.jpg", text)
+def test_each_mask_has_a_row_in_the_order_of_their_names(tmp_path: Path, name: str):
+    masks = {"c": mask_of(5, 6), "a": mask_of(1, 2, 8), "a-1": mask_of(), "b": mask_of(24)}
+    paths = write_masks(tmp_path / "masks", masks)
+    told: list[tuple[int, int]] = []
 
-    journal.finish(["a.jpg", "b.jpg", "missing.jpg", "c.jpg"])
+    write(tmp_path / name, paths, on_row=lambda *counts: told.append(counts))
 
     data = (tmp_path / name).read_bytes()
     text = gzip.decompress(data) if name.endswith("gz") else data
-    assert text.decode() == HEADER + "a.jpg,1 2\nb.jpg,\nc.jpg,5 6\n"
-    assert not left_over(tmp_path)
+    assert text.decode() == HEADER + "a-1.jpg,\na.jpg,1 2 8 1\nb.jpg,24 1\nc.jpg,5 2\n"
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert check(tmp_path / name, masks=tmp_path / "masks").rows == 4
 
 
-def test_the_same_rows_make_the_same_gzip_file(tmp_path: Path):
-    one = written(tmp_path / "one.csv.gz", ("a.jpg", "1 2")).read_bytes()
+def test_without_masks_there_is_a_header_alone(tmp_path: Path):
+    write(tmp_path / "masks.csv", [])
 
-    assert written(tmp_path / "other.csv.gz", ("a.jpg", "1 2")).read_bytes() == one
-
-
-@pytest.mark.parametrize("cut", [0, 1, 5])
-def test_whole_rows_survive_a_row_that_was_cut_off(tmp_path: Path, cut: int):
-    """As a process leaves them that was killed: never closed, the last row written in part."""
-    path = tmp_path / "masks.csv"
-    killed = RowJournal(path, "a")
-    killed.append("b.jpg", "1 2")
-    killed.append("a.jpg", "3 4 8 1")
-    whole = killed.journal.read_bytes()
-    killed.close()
-    killed.journal.write_bytes(whole[: len(whole) - cut])
-
-    again = RowJournal(path, "a")
-
-    assert ("b.jpg" in again, "a.jpg" in again) == (True, cut == 0)
-    assert not path.exists()
-    again.append("a.jpg", "3 5")
-    again.append("c.jpg", "")
-    again.finish(["a.jpg", "b.jpg", "c.jpg"])
-    assert path.read_text() == HEADER + "a.jpg,3 5\nb.jpg,1 2\nc.jpg,\n"
+    assert (tmp_path / "masks.csv").read_text() == HEADER
 
 
-def test_rows_made_with_something_else_are_thrown_away(tmp_path: Path):
-    path = tmp_path / "masks.csv"
-    first = RowJournal(path, "a" * 64)
-    first.append("a.jpg", "1 2")
-    first.close()
-    neighbours = [RowJournal(tmp_path / n, "a" * 64) for n in ("other.csv", "masks.csv.gz")]
-    for neighbour in neighbours:
-        neighbour.close()
+def test_a_mask_that_cannot_be_read_leaves_the_file_as_it_was(tmp_path: Path):
+    paths = write_masks(tmp_path / "masks", {"a": mask_of(1), "b": mask_of(2)})
+    write(tmp_path / "masks.csv", paths[:1])
+    paths[1].write_bytes(b"")
 
-    with closing(RowJournal(path, "b" * 64)) as again:
-        assert "a.jpg" not in again
-    assert not first.journal.exists()
-    assert all(neighbour.journal.exists() for neighbour in neighbours)
+    with pytest.raises(InputError, match=r"b\.png is not an image"):
+        write(tmp_path / "masks.csv", paths)
+
+    assert (tmp_path / "masks.csv").read_text() == HEADER + "a.jpg,1 1\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["masks", "masks.csv"]
 
 
-@pytest.mark.parametrize("name", ["a,b.jpg", 'say "car".jpg', "ä \udc80.jpg", " .jpg", "a[1].jpg"])
-def test_any_name_of_a_photo_goes_through(tmp_path: Path, name: str):
+@pytest.mark.parametrize("stem", ["a,b", 'say "car"', "\u00e4 \udc80", " ", "a[1]"])
+def test_any_name_of_a_photo_goes_through(tmp_path: Path, stem: str):
     path = tmp_path / "[odd] masks.csv"
-    journal = RowJournal(path, "a")
-    journal.append(name, "1 2")
-    journal.close()
 
-    again = RowJournal(path, "a")
-    assert name in again
-    again.finish([name])
+    write(path, write_masks(tmp_path / "masks", {stem: mask_of(1, 2)}))
 
-    assert check(path, size=SIZE) == Summary(1, 0, 2 / 24)
+    assert check(path, masks=tmp_path / "masks") == Summary(1, 0, 2 / 24)
 
 
-@pytest.mark.parametrize("name", ["a\nb.jpg", "a\rb.jpg", "a\u2028b.jpg"])
-def test_a_name_with_a_line_break_is_refused(tmp_path: Path, name: str):
-    with (
-        closing(RowJournal(tmp_path / "masks.csv", "a")) as journal,
-        pytest.raises(InputError, match="line break"),
-    ):
-        journal.append(name, "")
+@pytest.mark.parametrize("name", ["a\nb.png", "a\rb.png", "a\u2028b.png"])
+def test_a_name_with_a_line_break_is_refused(name: str):
+    with pytest.raises(InputError, match="line break"):
+        check_names([Path("c.png"), Path("folder") / name])
 
 
 @pytest.mark.parametrize("name", ["masks.csv", "masks.csv.gz"])
 def test_a_file_that_is_right_is_summed_up(tmp_path: Path, name: str):
     masks = {"a": mask_of(1, 2, 7), "b": mask_of(), "c": mask_of(*range(1, 25))}
-    (tmp_path / "masks").mkdir()
-    for stem, mask in masks.items():
-        write_mask(tmp_path / "masks" / f"{stem}.png", mask)
-    path = written(
-        tmp_path / name, *((f"{stem}.jpg", rle.encode(mask)) for stem, mask in masks.items())
-    )
+    path = tmp_path / name
+    write(path, write_masks(tmp_path / "masks", masks))
 
     assert check(path, size=SIZE) == Summary(3, 1, pytest.approx(27 / 72))
     assert check(path, masks=tmp_path / "masks") == check(path, size=SIZE)
@@ -206,10 +174,7 @@ def test_a_row_may_be_longer_than_csv_expects(tmp_path: Path):
     text = rle.encode(np.arange(200_000)[None] % 2 == 0)
     assert len(text) > 2**17
 
-    path = tmp_path / "masks.csv"
-    with closing(RowJournal(path, "a")) as journal:
-        journal.append("a.jpg", text)
-    RowJournal(path, "a").finish(["a.jpg"])  # goes on
+    path = written(tmp_path / "masks.csv", ("a.jpg", text))
 
     assert check(path, size=size) == Summary(1, 0, 0.5)
 

@@ -34,4 +34,4 @@ def test_a_program_called_a_photo_is_one_line_that_names_it(
     assert [line for line in said if "car.jpg" in line] == [
         f"error: {photo} is not an image: none of JPEG, PNG, TIFF, WebP, BMP and GIF"
     ]
-    assert not list((tmp_path / "out").iterdir())
+    assert not list((tmp_path / "out").glob("[!.]*"))

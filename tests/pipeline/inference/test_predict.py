@@ -1,10 +1,5 @@
-import os
-import signal
-import subprocess
-import sys
-import time
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,13 +13,9 @@ from data.errors import InputError
 from data.geometry import Fovea
 from data.images import read_photo
 from data.kaggle_csv import check
-from pipeline import model as models
-from pipeline.cli import main
-from pipeline.inference.mask_options import MaskOptions
-from pipeline.inference.predict import fingerprint, predict_photos
+from pipeline.inference.predict import predict_photos
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
-from refine.postprocess import parse
 from refine.refiner_network import Refiner
 
 ROOT = Path(__file__).parents[3]
@@ -51,69 +42,29 @@ def write_photos(folder: Path, count: int) -> list[Path]:
     return photos
 
 
-def interrupted_after(count: int, photos: list[Path], out: Path, table: Path) -> None:
-    """Predict until so many rows are written, then press Ctrl-C."""
-    segmenter = segmenter_of()
-    propose, left = segmenter.propose, [count]
-
-    def dying(*arguments: object) -> object:
-        if not left[0]:
-            raise KeyboardInterrupt
-        left[0] -= 1
-        return propose(*arguments)  # type: ignore[arg-type]
-
-    segmenter.propose = dying  # type: ignore[method-assign,assignment]
-    with pytest.raises(KeyboardInterrupt):
-        predict_photos(photos, out, segmenter, csv_path=table)
+def visible(folder: Path) -> dict[str, bytes]:
+    """The files in `folder` that do not begin with a dot."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name[0] != "."}
 
 
-def predicted(segmenter: Segmenter) -> list[int]:
-    """Note the photos that `segmenter` is asked for from now on, by the sum of their pixels."""
-    calls: list[int] = []
-    propose = segmenter.propose
+@pytest.mark.parametrize("option", ["csv_path", "expected"])
+def test_a_table_never_takes_the_place_of_a_photo(tmp_path: Path, option: str):
+    photos = write_photos(tmp_path / "photos", 2)
+    before = photos[0].read_bytes()
+    table: dict[str, Any] = {option: photos[0]}
 
-    def counting(*arguments: object) -> object:
-        calls.extend(int(np.sum(photo)) for photo in arguments[0])  # type: ignore[attr-defined]
-        return propose(*arguments)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"0000\.png is not a table with the columns"):
+        predict_photos(photos[1:], tmp_path / "out", segmenter_of(), **table)
 
-    segmenter.propose = counting  # type: ignore[method-assign,assignment]
-    return calls
-
-
-@pytest.mark.parametrize("name", ["masks.csv", "masks.csv.gz"])
-def test_an_interrupted_csv_goes_on_to_the_same_bytes(tmp_path: Path, name: str):
-    photos = write_photos(tmp_path / "photos", 12)
-    predict_photos(photos, tmp_path / "whole", segmenter_of(), csv_path=tmp_path / "whole" / name)
-    out, table = tmp_path / "out", tmp_path / name
-
-    interrupted_after(6, photos, out, table)
-    assert not table.exists()
-    segmenter = segmenter_of()
-    calls = predicted(segmenter)
-    predict_photos(photos, out, segmenter, csv_path=table)
-
-    assert table.read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    assert 0 < len(calls) < 12
-    assert check(table, masks=out).rows == 12
-    assert not list(tmp_path.glob(".*"))
+    assert photos[0].read_bytes() == before
+    assert not (tmp_path / "out").exists()
 
 
-def test_photos_without_mask_or_changed_since_are_predicted_again(tmp_path: Path):
-    photos = write_photos(tmp_path / "photos", 6)
-    out, table = tmp_path / "out", tmp_path / "masks.csv"
-    interrupted_after(5, photos, out, table)
-    assert len(list(out.glob("*.png"))) >= 3
-    (out / f"{photos[0].stem}.png").unlink()
-    later = time.time() + 10
-    os.utime(photos[1], (later, later))
-    segmenter = segmenter_of()
-    calls = predicted(segmenter)
+def test_one_file_cannot_be_both_tables(tmp_path: Path):
+    photos, table = write_photos(tmp_path / "photos", 1), tmp_path / "table.csv"
 
-    predict_photos(photos, out, segmenter, csv_path=table)
-
-    assert check(table, masks=out).rows == 6
-    again = [int(read_photo(photo).sum()) in calls for photo in photos[:3]]
-    assert again == [True, True, False]
+    with pytest.raises(InputError, match="cannot be both"):
+        predict_photos(photos, tmp_path / "out", segmenter_of(), csv_path=table, expected=table)
 
 
 def test_a_photo_that_no_row_can_name_is_refused_before_the_work(tmp_path: Path):
@@ -126,14 +77,14 @@ def test_a_photo_that_no_row_can_name_is_refused_before_the_work(tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 
 
-def test_a_photo_added_since_gets_its_place(tmp_path: Path):
-    photos = write_photos(tmp_path / "photos", 6)
+def test_a_csv_has_the_photos_of_its_call_alone(tmp_path: Path):
+    photos = write_photos(tmp_path / "photos", 4)
     out, table = tmp_path / "out", tmp_path / "masks.csv"
+    predict_photos(photos, out, segmenter_of())
 
-    interrupted_after(3, photos[2:], out, table)
-    predict_photos(photos, out, segmenter_of(), csv_path=table)
+    predict_photos(photos[1:3], out, segmenter_of(), csv_path=table)
 
-    assert check(table, masks=out).rows == 6
+    assert [line[:8] for line in table.read_text().splitlines()[1:]] == ["0001.jpg", "0002.jpg"]
 
 
 def test_a_photo_that_cannot_be_read_has_no_row(tmp_path: Path):
@@ -146,58 +97,6 @@ def test_a_photo_that_cannot_be_read_has_no_row(tmp_path: Path):
 
     assert [failure.photo for failure in failures] == [photos[1]]
     assert check(tmp_path / "masks.csv", masks=tmp_path / "out").rows == 3
-
-
-def test_rows_depend_on_the_model_and_all_options(tmp_path: Path):
-    segmenter = segmenter_of()
-    other = Segmenter.from_model(replace(segmenter.model, low=0.1), CPU, "fp32")
-    steps = [parse("smooth=3")]
-    prints = [
-        fingerprint(segmenter, MaskOptions(), tmp_path),
-        fingerprint(other, MaskOptions(), tmp_path),
-        fingerprint(segmenter, MaskOptions(stage="coarse"), tmp_path),
-        fingerprint(segmenter, MaskOptions(budget=7), tmp_path),
-        fingerprint(segmenter, MaskOptions(postprocess=steps), tmp_path),
-        fingerprint(segmenter, MaskOptions(), tmp_path / "other"),
-    ]
-
-    assert len(set(prints)) == len(prints)
-    assert (
-        fingerprint(segmenter_of(), MaskOptions(stage="refined", postprocess=()), tmp_path)
-        == prints[0]
-    )
-
-
-@pytest.mark.slow
-def test_a_process_that_is_killed_loses_no_row_and_repeats_none(tmp_path: Path):
-    photos, out, table = tmp_path / "photos", tmp_path / "out", tmp_path / "masks.csv"
-    write_photos(photos, 300)
-    models.save(segmenter_of().model, tmp_path / "model")
-    command = ["predict", photos, out, "--model", tmp_path / "model", "--csv", table]
-    command += ["--device", "cpu", "--postprocess", "smooth=3"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", *map(str, command)],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stderr=subprocess.DEVNULL,
-    )
-    with process:
-        end = time.monotonic() + 300
-        while not rows_so_far(tmp_path) and time.monotonic() < end:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-    num_before = rows_so_far(tmp_path)
-
-    assert main([str(part) for part in command]) == 0
-
-    assert 0 < num_before < 300
-    assert not rows_so_far(tmp_path)
-    assert check(table, masks=out).rows == 300
-    assert table.read_text().count("\n") == 301
-
-
-def rows_so_far(folder: Path) -> int:
-    return sum(path.read_bytes().count(b"\n") for path in folder.glob(".*.rows"))
 
 
 def test_rows_are_in_the_order_of_their_names_whatever_that_of_the_photos(tmp_path: Path):
@@ -256,4 +155,4 @@ def test_a_photo_may_have_the_longest_name_that_there_is(tmp_path: Path):
 
     assert not predict_photos([longest], tmp_path / "out", segmenter_of())
 
-    assert [path.name for path in (tmp_path / "out").iterdir()] == [longest.name]
+    assert list(visible(tmp_path / "out")) == [longest.name]

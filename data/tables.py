@@ -1,0 +1,89 @@
+"""Tables on disk, csv files that may be gzipped: written whole, and over nothing but a table."""
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from data.errors import InputError
+from data.files import is_special, prepare, replacing
+
+
+def prepare_table(path: Path, header: Sequence[str]) -> None:
+    """Do what `data.files.prepare` does for a table, which overwrites an earlier one only.
+
+    Args:
+        path: the table to be.
+        header: names of its first columns.
+
+    Raises:
+        InputError: `path` is a folder, or a file with something else in it.
+        OSError: nothing can be written there.
+    """
+    prepare(path)
+    if path.is_file() and not _is_table(path, header):
+        raise InputError(
+            f"{path} is not a table with the columns {', '.join(header)}, and would be "
+            "overwritten by one; name another file"
+        )
+
+
+@contextmanager
+def replacing_table(path: Path, header: Sequence[str]) -> Iterator[TextIO]:
+    """Give a text file for `csv` that takes the place of `path` when the block ends well.
+
+    A name that ends in `.gz` makes it a gzip file. Where `path` is a symbolic link, the file that
+    it leads to is replaced.
+
+    Args:
+        path: the table.
+        header: names of its first columns, which a table that is replaced must have too.
+
+    Raises:
+        InputError: there is something else at `path`.
+    """
+    prepare_table(path, header)
+    target = path if is_special(path) else path.resolve()
+    with (
+        replacing(target) as partial,
+        _writing(partial, is_packed=path.name.endswith(".gz")) as file,
+        # Names of files need not be valid text.
+        io.TextIOWrapper(file, "utf-8", "surrogateescape", newline="") as text,
+    ):
+        yield text
+
+
+def open_table(path: Path) -> TextIO:
+    """Open the table at `path` to read it, gzipped where its name ends in `.gz`."""
+    encoding, errors = "utf-8", "surrogateescape"
+    if path.name.endswith(".gz"):
+        return gzip.open(path, "rt", encoding=encoding, errors=errors)
+    return path.open(encoding=encoding, errors=errors)
+
+
+def _is_table(path: Path, header: Sequence[str]) -> bool:
+    """Whether the file at `path` is empty, or a table that begins with the columns `header`."""
+    if not path.stat().st_size:
+        return True
+    try:
+        with open_table(path) as file:
+            first = next(csv.reader([file.readline(1000)]), [])
+    except (OSError, EOFError, zlib.error, csv.Error):
+        return False
+    return first[: len(header)] == list(header)
+
+
+@contextmanager
+def _writing(path: Path, *, is_packed: bool) -> Iterator[BinaryIO]:
+    """Open `path` to write to it, compressed if it is to be."""
+    with path.open("wb") as raw:
+        if not is_packed:
+            yield raw
+            return
+        # Without name and time, so that the same rows make the same file.
+        with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
+            yield packed  # type: ignore[misc]
