@@ -31,26 +31,27 @@ from data.files import replacing
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample, find_samples
-from pipeline import config, model
+from pipeline import DEFAULT_MODEL
 from pipeline.cli import Count, run
-from pipeline.config import Config, overlaid
+from pipeline.config import Config
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
+from pipeline.model_folder import find_model, load_model, save_model, weights_hash
+from pipeline.toml_settings import load_settings, overlaid, save_settings
 from pipeline.training import commands
 from refine.postprocess import Step, apply, parse
 
-SHIPPED = "carvana"
 ROUNDS = 5
 """How often each variant is timed, in turn with the others; the median counts."""
 
 TIMED_PHOTOS = 4
 
 QUICK: Settings = {
-    "coarse": {"compile": False, "score_every": 8},
-    "refiner": {"compile": False, "score_every": 8},
+    "coarse": {"compile": False, "validate_every": 8},
+    "refiner": {"compile": False, "validate_every": 8},
 }
 """What suits trainings of minutes: they are scored once, in the end."""
 
@@ -84,7 +85,7 @@ def ablation(
     unknown = set(only).difference(variant.name for variant in VARIANTS)
     if unknown:
         raise SettingsError(f"--only: no variant {', '.join(sorted(unknown))}")
-    shared = config.load(base or model.find(SHIPPED) / "settings.toml")
+    shared = load_settings(base or find_model(DEFAULT_MODEL) / "settings.toml")
     if base is None:
         shared = overlaid(shared, FROM_NOTHING)
     epochs: Settings = {"coarse": {"epochs": coarse_epochs}, "refiner": {"epochs": refiner_epochs}}
@@ -95,7 +96,7 @@ def ablation(
         for variant in VARIANTS
         if not only or variant.name in only
     ]
-    samples, _ = evaluate.choose(some, Segmenter.load(SHIPPED), "unseen")
+    samples, _ = evaluate.choose(some, Segmenter.load(DEFAULT_MODEL), "unseen")
     photos = [read_photo(sample.photo) for sample in samples[:TIMED_PHOTOS]]
     for row, seconds in zip(rows, timed(rows, photos), strict=True):
         row["ms"] = 1000 * seconds
@@ -146,7 +147,7 @@ def scored(variant: Variant, data: Path, run: Path, shared: Config) -> dict[str,
     with_coarse = variant.stage == "coarse"
     given = [
         made_with([data], settings),
-        None if with_coarse else model.weights_hash(model.find(SHIPPED)),
+        None if with_coarse else weights_hash(find_model(DEFAULT_MODEL)),
     ]
     if not path.exists():
         train(data, run, settings, with_coarse=with_coarse)
@@ -171,11 +172,11 @@ def train(data: Path, run: Path, settings: Config, *, with_coarse: bool) -> None
     """Train both stages of `run`, or only the second on the coarse network of the package."""
     run.mkdir(parents=True, exist_ok=True)
     path = run / "settings.toml"
-    config.save(settings, path)
+    save_settings(settings, path)
     if with_coarse:
         commands.train_coarse([data], run, path, "auto")
     elif not (run / "model").exists():
-        model.save(replace(model.load(SHIPPED), refiner=None), run / "model")
+        save_model(replace(load_model(DEFAULT_MODEL), refiner=None), run / "model")
     commands.make_patches([data], run, path, "auto")
     commands.train_refiner(run, path, "auto")
 
@@ -212,7 +213,7 @@ def seconds_of(work: Callable[[Any], object], items: Iterable[Any]) -> float:
 def postprocessing(samples: Sequence[Sample]) -> dict[str, dict[str, list[float]]]:
     """Return Dice and time, on one core, of each chain of steps on the package's masks."""
     cv2.setNumThreads(1)
-    segmenter = Segmenter.load(SHIPPED)
+    segmenter = Segmenter.load(DEFAULT_MODEL)
     chains: dict[str, list[Step]] = {"none": []}
     chains |= {text: [parse(part) for part in text.split(",")] for text in POSTPROCESS}
     found: dict[str, dict[str, list[float]]] = {text: defaultdict(list) for text in chains}

@@ -20,13 +20,15 @@ from cyclopts import App, Parameter, validators
 
 from data.errors import InputError, SettingsError
 from data.files import replacing
-from pipeline import config
+from data.samples import fingerprint
 from pipeline.cli import run
 from pipeline.config import Config
 from pipeline.evaluation import evaluate
 from pipeline.inference.segmenter import Segmenter
+from pipeline.toml_settings import load_settings, overlaid, save_settings
 from pipeline.training import commands
-from pipeline.training.coarse_training import origin, split_samples
+from pipeline.training.coarse_training import origin
+from pipeline.training.split import split_samples
 
 app = App(name="cross_validation", help_format="plaintext")
 
@@ -54,7 +56,7 @@ def cross_validation(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if any(fold not in range(folds) for fold in only):
         raise SettingsError(f"--only takes folds from 0 to {folds - 1}")
-    shared = config.load(base) if base is not None else Config()
+    shared = load_settings(base) if base is not None else Config()
     recipes = {fold: held_out(shared, fold, folds) for fold in range(folds)}
     for fold in only or recipes:
         if scores_of(out, fold, data, recipes[fold]) is None:
@@ -68,8 +70,8 @@ def cross_validation(
 
 def held_out(shared: Config, fold: int, folds: int) -> Config:
     """Return the settings that hold out part `fold` of `folds`."""
-    part = {"validation": 1 / folds, "validation_start": fold / folds}
-    return config.overlaid(shared, {"data": part})
+    part = {"val_share": 1 / folds, "val_start": fold / folds}
+    return overlaid(shared, {"data": part})
 
 
 def scores_of(
@@ -91,8 +93,8 @@ def scores_of(
 
 def made_with(data: Sequence[Path], settings: Config) -> str:
     """Return a hash of the photos and settings of a fold."""
-    kept, away = split_samples(data, settings.data)
-    text = json.dumps([asdict(settings), origin(settings, kept, away)], sort_keys=True)
+    train, val = (fingerprint(samples) for samples in split_samples(data, settings.data))
+    text = json.dumps([asdict(settings), origin(settings, train, val)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -103,7 +105,7 @@ def run_fold(data: Sequence[Path], run: Path, settings: Config) -> None:
     """
     run.mkdir(parents=True, exist_ok=True)
     path = run / "settings.toml"
-    config.save(settings, path)
+    save_settings(settings, path)
     commands.train_coarse(data, run, path, "auto")
     commands.make_patches(data[:1], run, path, "auto")
     commands.train_refiner(run, path, "auto")

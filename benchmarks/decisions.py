@@ -27,6 +27,7 @@ from data.errors import InputError
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
+from pipeline import DEFAULT_MODEL
 from pipeline.cli import Count, run
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.metrics import Overlap
@@ -57,7 +58,7 @@ class Tiles:
 
 
 @app.default
-def decisions(data: Path, /, *, model: str = "carvana", every: Count = 1) -> None:
+def decisions(data: Path, /, *, model: str = DEFAULT_MODEL, every: Count = 1) -> None:
     """Print the tables.
 
     Args:

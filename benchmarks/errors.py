@@ -24,6 +24,7 @@ from data.errors import InputError
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
+from pipeline import DEFAULT_MODEL
 from pipeline.cli import Count, run
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.metrics import Mask, overlap
@@ -63,7 +64,7 @@ class Errors:
 
 @app.default
 def errors(
-    data: Path, /, *, model: str = "carvana", reference: str | None = None, every: Count = 1
+    data: Path, /, *, model: str = DEFAULT_MODEL, reference: str | None = None, every: Count = 1
 ) -> None:
     """Print the table.
 

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from benchmarks import peer_networks
-from benchmarks.ablation import SHIPPED, networks_of, num_parameters, seconds_of
+from benchmarks.ablation import networks_of, num_parameters, seconds_of
 from benchmarks.peer_networks import OURS, PLAIN, TRAINED, Encoder, EncoderWeights, Peer, PlainUNet
 from benchmarks.peer_rows import Row, as_text, read_rows, table, write_rows
 from benchmarks.peer_training import masker, train, view_of
@@ -43,21 +43,24 @@ from data.files import replacing
 from data.geometry import Size, padded
 from data.images import read_photo
 from data.masks import read_mask
-from data.samples import Sample
+from data.samples import Sample, fingerprint
 from data.threads import raise_first
-from pipeline import config as settings
-from pipeline import model
+from pipeline import DEFAULT_MODEL
 from pipeline.cli import run
-from pipeline.config import Config, overlaid
+from pipeline.config import Config
 from pipeline.evaluation.evaluate import Scores, means, score
 from pipeline.evaluation.evaluate import gmac as gmac_of_ours
 from pipeline.inference.devices import autocast, choose_device, to_device
 from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import map_photos
+from pipeline.model import identity
+from pipeline.model_folder import find_model, load_model
 from pipeline.progress import progress
+from pipeline.toml_settings import load_settings, overlaid
 from pipeline.training import run_folder
-from pipeline.training.coarse_training import origin, split_samples
+from pipeline.training.coarse_training import origin
 from pipeline.training.patch_extraction import PHOTOS_ON_GPU
+from pipeline.training.split import split_samples
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +89,7 @@ class How:
     photos_of_each_car: int | None = None
     """So many photos of each car, evenly spaced, are learnt from and scored; by default all."""
     base: Annotated[Path | None, Parameter(name="--config")] = None
-    """Settings over those of the model `carvana`, such as coarse.lr or coarse.workers."""
+    """Settings over those of the model `carvana`, such as coarse.lr or coarse.num_workers."""
     encoder: Encoder = "resnet18"
     """Encoder of U-Net and LinkNet; the smaller one makes more steps of the same minutes."""
     encoder_weights: EncoderWeights | None = None
@@ -158,10 +161,10 @@ def prepared(data: Path, out: Path, how: How, device: torch.device) -> Bench:
     Raises:
         InputError: photos or settings are at fault.
     """
-    config = settings.load(model.find(SHIPPED) / "settings.toml")
+    config = load_settings(find_model(DEFAULT_MODEL) / "settings.toml")
     config = overlaid(config, FROM_NOTHING)
     if how.base is not None:
-        config = settings.load(how.base, config)
+        config = load_settings(how.base, config)
     kept, held_out = (
         thinned(samples, how.photos_of_each_car) for samples in split_samples([data], config.data)
     )
@@ -189,12 +192,14 @@ def provenance(bench: Bench) -> dict[str, Any]:
     """Return what every row depends on: photos and settings as a hash, options by name."""
     how = bench.how
     return {
-        "photos or settings": origin(bench.config, bench.kept, bench.held_out),
+        "photos or settings": origin(
+            bench.config, fingerprint(bench.kept), fingerprint(bench.held_out)
+        ),
         "--minutes": how.minutes,
         "--encoder": how.encoder,
         "--encoder-weights": how.encoder_weights,
         "--device": bench.device.type,
-        "model": model.identity(model.load(SHIPPED)),
+        "model": identity(load_model(DEFAULT_MODEL)),
     }
 
 
@@ -243,8 +248,8 @@ def row_of_ours(bench: Bench, made_with: dict[str, Any]) -> Row:
     known = set(segmenter.model.provenance["groups"]) & {s.group for s in bench.held_out}
     if known:
         raise InputError(
-            f"the model {SHIPPED} has learnt from {len(known)} of the groups that the settings "
-            f"hold out; leave data.split_seed and data.validation as they are, or {OURS} out"
+            f"the model {DEFAULT_MODEL} was trained on {len(known)} of the validation groups; "
+            f"leave data.split_seed and data.val_share as they are, or {OURS} out"
         )
     sample, tiles = bench.held_out[0], []
 
@@ -345,7 +350,7 @@ def fresh(peer: Peer, bench: Bench) -> torch.nn.Module:
 
 def segmenter_of(bench: Bench) -> Segmenter:
     """Return the package's model on its device."""
-    return Segmenter(model.load(SHIPPED), bench.device, bench.config.coarse.precision)
+    return Segmenter(load_model(DEFAULT_MODEL), bench.device, bench.config.coarse.precision)
 
 
 def by_name(name: str) -> Peer:

@@ -23,6 +23,7 @@ from benchmarks.decisions import check_size
 from coarse.coarse_network import CoarseNetwork
 from data.errors import SettingsError
 from data.images import read_photo
+from pipeline import DEFAULT_MODEL
 from pipeline.cli import Count, run
 from pipeline.evaluation import evaluate
 from pipeline.inference.mask_options import MaskOptions
@@ -52,7 +53,7 @@ class Shifted(CoarseNetwork):
 
 @app.default
 def seams(
-    data: Path, /, *, model: str = "carvana", every: Count = 1, shifts: tuple[int, ...] = ()
+    data: Path, /, *, model: str = DEFAULT_MODEL, every: Count = 1, shifts: tuple[int, ...] = ()
 ) -> None:
     """Print, for each shift, the pixels that differ in a thousand pixels of contour.
 

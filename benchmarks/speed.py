@@ -19,17 +19,18 @@ import torch
 from cyclopts import App, Parameter
 
 from benchmarks import rivals, runtimes, scaling, stage_times, throughput, training_speed
-from benchmarks.ablation import SHIPPED, thinned
+from benchmarks.ablation import thinned
 from benchmarks.machine import Machine, measured
 from data.errors import SettingsError
 from data.files import replacing
 from data.samples import CARVANA_GROUP, Sample, find_samples
 from data.studio import write_dataset
-from pipeline import model
+from pipeline import DEFAULT_MODEL
 from pipeline.cli import Count, run
 from pipeline.inference.cpu_setup import single_threaded_ops
 from pipeline.inference.devices import choose_device
 from pipeline.inference.segmenter import Segmenter
+from pipeline.model_folder import find_model
 from pipeline.progress import progress
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class How:
 
     data: Path | None = None
     """Photos with masks; by default synthetic ones are made."""
-    model: str = "carvana"
+    model: str = DEFAULT_MODEL
     """The model."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute."""
@@ -188,7 +189,7 @@ def training(bench: Bench) -> str:
     shutil.rmtree(folder, ignore_errors=True)
     data = thinned(bench.data, folder / "data", how.every, CARVANA_GROUP)
     samples = find_samples(data, group_pattern=CARVANA_GROUP)
-    base = how.settings or model.find(SHIPPED) / "settings.toml"
+    base = how.settings or find_model(DEFAULT_MODEL) / "settings.toml"
     return training_speed.table(data, samples, folder, base, bench.segmenter.model, how.device)
 
 

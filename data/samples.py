@@ -140,9 +140,22 @@ def fingerprint(samples: Sequence[Sample]) -> str:
     Raises:
         InputError: a file cannot be read.
     """
-    with closing(raise_first(map_threads(_digest, samples))) as digests:
-        text = "\n".join(digests)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return combined(digests(samples))
+
+
+def digests(samples: Sequence[Sample]) -> list[str]:
+    """Return a hash of the name, group and files of each sample.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    with closing(raise_first(map_threads(_digest, samples))) as results:
+        return list(results)
+
+
+def combined(hashes: Iterable[str]) -> str:
+    """Return the `fingerprint` of samples from the `digests` of them."""
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
 def by_stem(paths: Iterable[Path]) -> dict[str, Path]:
@@ -203,7 +216,7 @@ def split(
         num_groups = len({s.group for s in samples})
         raise InputError(
             f"the split leaves no photo for {side}: {num_groups} groups, "
-            f"data.validation = {share}, data.split_seed = {seed}; "
+            f"data.val_share = {share}, data.split_seed = {seed}; "
             f"{_another_seed(samples, share, start)}"
         )
     return kept, held_out
@@ -216,7 +229,7 @@ def _another_seed(samples: Sequence[Sample], share: float, start: float) -> str:
         sides = {in_validation(g, share=share, start=start, seed=seed) for g in groups}
         if len(sides) == 2:
             return f"data.split_seed = {seed} would do"
-    return "there must be two groups at least, and data.validation near one half for so few"
+    return "there must be two groups at least, and data.val_share near one half for so few"
 
 
 def _group_regex(text: str) -> re.Pattern[str]:

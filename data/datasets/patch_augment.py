@@ -5,9 +5,12 @@ Shapes: N patches, S_k the side of the window of level k, T that of the tile.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
+
+from data.ranges import Checked, Range, Share
 
 GREY = torch.full((3, 3), 1 / 3)
 """Takes RGB to its mean in all three channels: the grey axis, about which hues turn."""
@@ -16,23 +19,23 @@ ACROSS = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / 3**0.5
 """Takes what a colour has beside its grey a quarter turn on about that axis."""
 
 
-@dataclass(frozen=True)
-class PatchAugmentation:
-    """How far patches may be changed, each of them on its own; zero everywhere changes nothing."""
+@dataclass(frozen=True, kw_only=True)
+class PatchAugmentation(Checked):
+    """How far each training patch is changed; zero everywhere changes nothing."""
 
-    flip: float = 0.5
+    flip: Share = 0.5
     """Probability of a mirror image."""
-    brightness: float = 0.0
+    brightness: Share = 0.0
     """Largest change of brightness, as a share of white."""
-    contrast: float = 0.0
+    contrast: Share = 0.0
     """Largest relative change of contrast."""
-    saturation: float = 0.0
+    saturation: Share = 0.0
     """Largest relative change of saturation."""
-    tint: float = 0.0
+    tint: Share = 0.0
     """Largest relative change of one colour channel."""
-    hue: float = 0.0
-    """Largest turn of the hue, in steps of 2 degrees: 90 makes any hue of any other, and leaves
-    grey as it is."""
+    hue: Annotated[float, Range(0, 90)] = 0.0
+    """Largest rotation of the hue about grey, in steps of 2 degrees; 90 turns any hue into any
+    other."""
 
     def __call__(self, windows: Sequence[Tensor], target: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return changed windows and targets, drawn from torch's random numbers.

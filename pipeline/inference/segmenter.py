@@ -22,11 +22,12 @@ from coarse.uncertainty import select_tiles, tile_uncertainty
 from data.errors import InputError
 from data.geometry import Size
 from data.pyramid import to_working_size
-from pipeline import model as models
+from pipeline import DEFAULT_MODEL
 from pipeline.inference.devices import Precision, choose_device
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions, Stage
 from pipeline.inference.torch_networks import fold_for_inference
-from pipeline.model import Model
+from pipeline.model import NO_REFINER, Model
+from pipeline.model_folder import load_model
 from refine.batch_pyramid import padded_pyramid
 from refine.fovea import Windows, gather_windows
 from refine.postprocess import Step, apply
@@ -43,11 +44,6 @@ TILES_MULTIPLE = 32
 """Numbers of tiles are rounded up to multiples of this. The CPU's library keeps what it compiles
 for each shape of a convolution, which for every number of tiles was a gigabyte after a thousand
 photos."""
-
-NO_REFINER = (
-    "the model has no refiner yet; run `foveamask make-patches` and "
-    "`foveamask train-refiner`, or use --stage coarse"
-)
 
 
 @dataclass(frozen=True)
@@ -188,14 +184,14 @@ class Segmenter:
 
     @classmethod
     def load(
-        cls, name: str | Path = "carvana", device: str = "auto", precision: Precision = "auto"
+        cls, name: str | Path = DEFAULT_MODEL, device: str = "auto", precision: Precision = "auto"
     ) -> "Segmenter":
         """Return the model in the folder `name`, or the one of that name in the package.
 
         Raises:
             InputError: there is no such model or device, or the model is damaged.
         """
-        return cls(models.load(name), choose_device(device), precision)
+        return cls(load_model(name), choose_device(device), precision)
 
     def __call__(self, photo: Photo, options: MaskOptions = DEFAULT_OPTIONS) -> NDArray[np.bool_]:
         """Return the mask (H, W) of a photo; see `predict`."""

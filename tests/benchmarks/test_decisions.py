@@ -13,11 +13,11 @@ from benchmarks.decisions import Reliability, budget_table, dice_within, fit_tem
 from coarse.enet import ENet
 from data.geometry import Fovea
 from data.masks import write_mask
-from pipeline import model as models
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
+from pipeline.model_folder import save_model
 from refine.refiner_network import Refiner
 
 SIZE = (192, 256)
@@ -133,7 +133,7 @@ def test_a_refiner_that_does_something_is_seen_under_a_shifted_grid():
 
 def test_the_tables_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     data = write_data(tmp_path)
-    models.save(segmenter_of().model, tmp_path / "model")
+    save_model(segmenter_of().model, tmp_path / "model")
 
     decisions.decisions(data, model=str(tmp_path / "model"))
     seams.seams(data, model=str(tmp_path / "model"))

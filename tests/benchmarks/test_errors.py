@@ -9,8 +9,8 @@ import pytest
 from benchmarks import errors
 from benchmarks.errors import distance_to_contour, errors_of, in_tiles, table
 from data.errors import InputError
-from pipeline import model as models
 from pipeline.evaluation.metrics import overlap
+from pipeline.model_folder import save_model
 from tests.benchmarks.test_decisions import SIZE, photo_of, segmenter_of, write_data
 
 
@@ -84,8 +84,8 @@ def test_the_command_prints_both_sets_and_the_reference(
 ):
     data, (mine, other) = write_data(tmp_path), (tmp_path / "mine", tmp_path / "other")
     model = segmenter_of().model
-    models.save(replace(model, provenance={"groups": ["0"]}), mine)
-    models.save(model, other)
+    save_model(replace(model, provenance={"groups": ["0"]}), mine)
+    save_model(model, other)
 
     errors.errors(data, model=str(mine), reference=str(other))
 

@@ -22,7 +22,7 @@ from data.samples import (
     split,
 )
 from pipeline.config import DataConfig
-from pipeline.training.coarse_training import check_exclude, split_samples
+from pipeline.training.split import check_exclude, split_samples
 
 CARS = ("0123456789ab", "fedcba987654", "00087a6bd4dc")
 
@@ -317,7 +317,7 @@ def test_a_split_with_an_empty_side_is_refused(held_out: bool, side: str):
     groups = [f"car{i}" for i in range(99)]
     group = next(g for g in groups if in_validation(g, share=0.2) == held_out)
 
-    with pytest.raises(InputError, match=f"no photo for {side}: 1 groups, data.validation = 0.2"):
+    with pytest.raises(InputError, match=f"no photo for {side}: 1 groups, data.val_share = 0.2"):
         split(samples_of([group]), share=0.2)
 
 
@@ -339,7 +339,7 @@ def test_what_is_excluded_and_not_there_is_named(tmp_path: Path, caplog: pytest.
 
     check_exclude([tmp_path], DataConfig(exclude=(f"{1:012x}_01", f"{2:012x}_01.jpg")))
 
-    assert f"data.exclude names what is not there: {2:012x}_01.jpg" in caplog.text
+    assert f"data.exclude names unknown photos: {2:012x}_01.jpg" in caplog.text
 
 
 def test_to_exclude_every_training_photo_is_refused(tmp_path: Path):

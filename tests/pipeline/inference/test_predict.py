@@ -18,12 +18,12 @@ from data.errors import InputError
 from data.geometry import Fovea
 from data.images import read_photo
 from data.kaggle_csv import check
-from pipeline import model as models
 from pipeline.cli import main
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.predict import fingerprint, predict_photos
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
+from pipeline.model_folder import save_model
 from refine.postprocess import parse
 from refine.refiner_network import Refiner
 
@@ -172,7 +172,7 @@ def test_rows_depend_on_the_model_and_all_options(tmp_path: Path):
 def test_a_process_that_is_killed_loses_no_row_and_repeats_none(tmp_path: Path):
     photos, out, table = tmp_path / "photos", tmp_path / "out", tmp_path / "masks.csv"
     write_photos(photos, 300)
-    models.save(segmenter_of().model, tmp_path / "model")
+    save_model(segmenter_of().model, tmp_path / "model")
     command = ["predict", photos, out, "--model", tmp_path / "model", "--csv", table]
     command += ["--device", "cpu", "--postprocess", "smooth=3"]
     process = subprocess.Popen(
