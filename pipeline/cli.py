@@ -136,7 +136,7 @@ def goes_on() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt("the same command goes on") from interrupt
+        raise KeyboardInterrupt("the same command resumes") from interrupt
 
 
 @app.command

@@ -256,7 +256,7 @@ def test_a_table_that_cannot_be_written_is_said_before_the_work(
     ("options", "said"),
     [
         ([], "error: interrupted"),
-        (["--csv", "c.csv"], "error: interrupted; the same command goes on"),
+        (["--csv", "c.csv"], "error: interrupted; the same command resumes"),
         (["--csv", "c.csv", "--expected", "e.csv"], "error: interrupted"),
     ],
 )

@@ -129,7 +129,7 @@ def result_of(*command: object) -> tuple[int, str]:
 def interrupted_once(
     condition: Callable[[], bool],
     *command: object,
-    says: str = "interrupted; the same command goes on",
+    says: str = "interrupted; the same command resumes",
 ) -> str:
     """Start a command, press Ctrl-C as soon as `condition` holds; return what it said."""
     with started(*command) as process:

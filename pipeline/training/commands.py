@@ -18,8 +18,13 @@ from pipeline.inference.devices import choose_device
 from pipeline.model import Model
 from pipeline.model_folder import is_finished, load_model, save_model
 from pipeline.toml_settings import as_table
-from pipeline.training import coarse_training, distributed, patch_extraction, refiner_training
-from pipeline.training import run_folder as runs
+from pipeline.training import (
+    coarse_training,
+    distributed,
+    patch_extraction,
+    refiner_training,
+    run_folder,
+)
 from pipeline.training.coarse_training import CoarsePhotos
 from pipeline.training.fold_models import fold_folder, fold_splits, unseen_weights_hash
 from pipeline.training.patches import open_patches
@@ -62,8 +67,8 @@ def train_coarse(
         InputError: data, settings or an earlier run in the folder are at fault.
     """
     chosen = distributed.local_device(choose_device(device))
-    with runs.locked(run):
-        config = runs.read_settings(run, settings, "train-coarse", _options(folds))
+    with run_folder.locked(run):
+        config = run_folder.read_settings(run, settings, "train-coarse", _options(folds))
         train, val = split_samples(data, config.data)
         check_exclude(data, config.data)
         splits = fold_splits(train, config)
@@ -74,7 +79,7 @@ def train_coarse(
         for fold, sides in enumerate(splits):
             trainings.append(CoarseTraining(fold_folder(run, fold, len(splits)), *sides))
         with distributed.process_group(chosen):
-            runs.record(run, config)
+            run_folder.record(run, config)
             photos = coarse_training.load_photos([*train, *val], config)
             for i, training in enumerate(trainings):
                 if i:
@@ -92,9 +97,9 @@ def make_patches(data: Sequence[Path], run: Path, settings: Path | None, device:
     """
     distributed.check_alone("make-patches")
     chosen = choose_device(device)
-    with runs.locked(run):
-        model = runs.model_so_far(run)
-        config = runs.read_settings(run, settings, "make-patches")
+    with run_folder.locked(run):
+        model = run_folder.model_so_far(run)
+        config = run_folder.read_settings(run, settings, "make-patches")
         return patch_extraction.make_patches(data, run, model, config, chosen)
 
 
@@ -105,11 +110,11 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
         InputError: settings or the run are at fault, or the patches are missing or stale.
     """
     chosen = distributed.local_device(choose_device(device))
-    with runs.locked(run):
-        so_far = runs.model_so_far(run)
-        config = runs.read_settings(run, settings, "train-refiner")
+    with run_folder.locked(run):
+        so_far = run_folder.model_so_far(run)
+        config = run_folder.read_settings(run, settings, "train-refiner")
         with distributed.process_group(chosen):
-            runs.record(run, config)
+            run_folder.record(run, config)
             cache = open_patches(run, config, unseen_weights_hash(run, config))
             refiner, score = refiner_training.train_refiner(cache, run / "refiner", config, chosen)
             if distributed.rank() == 0:
@@ -135,7 +140,7 @@ def provenance(train: list[Sample], val: list[Sample], config: Config) -> dict[s
         "validation_photos": len(val),
         "validation_groups": sorted({sample.group for sample in val}),
         "settings": plain(config),
-        "versions": runs.versions(),
+        "versions": run_folder.versions(),
     }
 
 

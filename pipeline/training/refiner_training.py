@@ -68,20 +68,25 @@ def train_refiner(
     best = fit(
         network,
         loss_of(settings, cache.fovea, device),
-        PatchBatches(
-            cache.arrays,
-            cache.num_train_patches,
-            settings.batch_size,
-            seed=settings.seed,
-            rank=distributed.rank(),
-            world=distributed.world_size(),
-        ),
+        batches_of(cache, settings),
         score,
         settings,
         stage_dir,
         origin(config, cache.fingerprint),
     )
     return network, best
+
+
+def batches_of(cache: PatchCache, config: RefinerConfig) -> PatchBatches:
+    """Return the batches of this process, of training patches."""
+    return PatchBatches(
+        cache.arrays,
+        cache.num_train_patches,
+        config.batch_size,
+        seed=config.seed,
+        rank=distributed.rank(),
+        world=distributed.world_size(),
+    )
 
 
 def loss_of(config: RefinerConfig, fovea: Fovea, device: torch.device) -> BatchLoss:

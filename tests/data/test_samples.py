@@ -13,6 +13,8 @@ from data.errors import InputError, SettingsError
 from data.samples import (
     Sample,
     check_samples,
+    combined,
+    digests,
     find_photos,
     find_samples,
     fingerprint,
@@ -21,8 +23,6 @@ from data.samples import (
     in_validation,
     split,
 )
-from pipeline.config import DataConfig
-from pipeline.training.split import check_exclude, split_samples
 
 CARS = ("0123456789ab", "fedcba987654", "00087a6bd4dc")
 
@@ -321,35 +321,6 @@ def test_a_split_with_an_empty_side_is_refused(held_out: bool, side: str):
         split(samples_of([group]), share=0.2)
 
 
-def test_photos_excluded_are_not_trained_on(tmp_path: Path):
-    write_carvana(tmp_path, [f"{car:012x}_01" for car in range(12)])
-    kept, held_out = split_samples([tmp_path], DataConfig())
-    config = DataConfig(exclude=(kept[1].name, held_out[0].name))
-
-    wanted, still_held_out = split_samples([tmp_path], config)
-
-    assert wanted == [kept[0], *kept[2:]]
-    assert still_held_out == held_out
-
-
-def test_what_is_excluded_and_not_there_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    write_carvana(tmp_path, [f"{car:012x}_01" for car in range(12)])
-    check_exclude([tmp_path], DataConfig(exclude=(f"{1:012x}_01",)))
-    assert not caplog.text
-
-    check_exclude([tmp_path], DataConfig(exclude=(f"{1:012x}_01", f"{2:012x}_01.jpg")))
-
-    assert f"data.exclude names unknown photos: {2:012x}_01.jpg" in caplog.text
-
-
-def test_to_exclude_every_training_photo_is_refused(tmp_path: Path):
-    write_carvana(tmp_path, [f"{car:012x}_01" for car in range(12)])
-    kept, _ = split_samples([tmp_path], DataConfig())
-
-    with pytest.raises(InputError, match=rf"data\.exclude names all {len(kept)} photos"):
-        split_samples([tmp_path], DataConfig(exclude=tuple(sample.name for sample in kept)))
-
-
 def test_a_single_photo_is_found(tmp_path: Path):
     write_photos(tmp_path, ["a.jpg", "b.jpg"])
 
@@ -462,14 +433,9 @@ def test_a_photo_that_two_folders_have_is_refused(tmp_path: Path):
         find_samples(tmp_path / "one", tmp_path / "two")
 
 
-def test_further_folders_are_learnt_from_but_for_the_cars_held_out_of_the_first(tmp_path: Path):
-    cars = [f"{car:012x}" for car in range(24)]
-    write_carvana(tmp_path / "one", [f"{car}_01" for car in cars[:12]])
-    write_carvana(tmp_path / "two", [f"{car}_02" for car in cars])
+def test_a_fingerprint_is_that_of_the_digests(tmp_path: Path):
+    write_carvana(tmp_path, [f"{car}_01" for car in CARS])
+    samples = find_samples(tmp_path)
 
-    kept, held_out = split_samples([tmp_path / "one", tmp_path / "two"], DataConfig())
-
-    assert held_out == split_samples([tmp_path / "one"], DataConfig())[1]
-    away = {sample.group for sample in held_out}
-    names = {f"{car}_01" for car in cars[:12]} | {f"{car}_02" for car in cars}
-    assert [s.name for s in kept] == sorted(name for name in names if name[:12] not in away)
+    assert combined(digests(samples)) == fingerprint(samples)
+    assert len(set(digests(samples))) == 3
