@@ -19,6 +19,7 @@ from data.errors import InputError
 from data.files import replacing
 from data.ranges import shown
 from pipeline.model import (
+    FORMAT,
     FORMATS,
     Model,
     from_json,
@@ -48,7 +49,7 @@ def save_model(model: Model, folder: Path) -> None:
     weights = model.weights()
     hashes = {network: sha256(data) for network, data in weights.items()}
     description = to_json(model, hashes)
-    paths = {network: folder / _file_name(network, hashes, 2) for network in weights}
+    paths = {network: folder / _file_name(network, sha) for network, sha in hashes.items()}
     for network, path in paths.items():
         with replacing(path) as partial:
             partial.write_bytes(weights[network])
@@ -128,9 +129,7 @@ def _load(folder: Path, text: bytes) -> Model:
         description = _description(path, text)
         hashes = weights_hashes(description)
         weights = {
-            network: _checked_weights(
-                folder / _file_name(network, hashes, description["format"]), sha
-            )
+            network: _checked_weights(folder / _file_name(network, sha, description["format"]), sha)
             for network, sha in hashes.items()
         }
         return from_json(description, weights)
@@ -164,12 +163,9 @@ def _checked_weights(path: Path, sha: str) -> bytes:
     return data
 
 
-def _file_name(network: str, hashes: dict[str, str], version: int) -> str:
-    return (
-        f"{network}.safetensors"
-        if version == 1
-        else f"{network}-{hashes[network][:16]}.safetensors"
-    )
+def _file_name(network: str, sha: str, version: int = FORMAT) -> str:
+    """Return the name of the weights of `network` in a folder of the format `version`."""
+    return f"{network}-{sha[:16]}.safetensors" if version > 1 else f"{network}.safetensors"
 
 
 def _damaged(path: Path, reason: object) -> InputError:
