@@ -24,28 +24,36 @@ from benchmarks.markdown import table
 from benchmarks.thinning import linked_subset
 from benchmarks.timing import seconds_in_turn
 from benchmarks.training_runs import made_with, read_scores, train
-from benchmarks.variants import FROM_NOTHING, POSTPROCESS, SHIPPED, VARIANTS, Settings, Variant
+from benchmarks.variants import (
+    FROM_NOTHING,
+    POSTPROCESS,
+    VARIANTS,
+    Settings,
+    Variant,
+)
 from data.arrays import Photo
 from data.errors import SettingsError
 from data.files import replacing
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
-from pipeline import config, model
+from pipeline import DEFAULT_MODEL
 from pipeline.cli import Count, run
-from pipeline.config import Config, overlaid
+from pipeline.config import Config
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.cost import networks_of, num_parameters
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
+from pipeline.model_folder import find_model, weights_hash
+from pipeline.toml_settings import load_settings, overlaid
 from refine.postprocess import Step, apply, parse
 
 TIMED_PHOTOS = 4
 
 QUICK: Settings = {
-    "coarse": {"compile": False, "score_every": 8},
-    "refiner": {"compile": False, "score_every": 8},
+    "coarse": {"compile": False, "validate_every": 8},
+    "refiner": {"compile": False, "validate_every": 8},
 }
 """Settings for trainings of minutes: they are scored once, at the end."""
 
@@ -79,7 +87,7 @@ def ablation(
     unknown = set(only).difference(variant.name for variant in VARIANTS)
     if unknown:
         raise SettingsError(f"--only: no variant {', '.join(sorted(unknown))}")
-    shared = config.load(base or model.find(SHIPPED) / "settings.toml")
+    shared = load_settings(base or find_model(DEFAULT_MODEL) / "settings.toml")
     if base is None:
         shared = overlaid(shared, FROM_NOTHING)
     epochs: Settings = {"coarse": {"epochs": coarse_epochs}, "refiner": {"epochs": refiner_epochs}}
@@ -90,7 +98,7 @@ def ablation(
         for variant in VARIANTS
         if not only or variant.name in only
     ]
-    samples, _ = evaluate.choose(subset, Segmenter.load(SHIPPED), "unseen")
+    samples, _ = evaluate.choose(subset, Segmenter.load(DEFAULT_MODEL), "unseen")
     photos = [read_photo(sample.photo) for sample in samples[:TIMED_PHOTOS]]
     for row, seconds in zip(rows, timed(rows, photos), strict=True):
         row["ms"] = 1000 * seconds
@@ -114,7 +122,7 @@ def scored(variant: Variant, data: Path, run: Path, shared: Config) -> dict[str,
     with_coarse = variant.stage == "coarse"
     origin = [
         made_with([data], settings),
-        None if with_coarse else model.weights_hash(model.find(SHIPPED)),
+        None if with_coarse else weights_hash(find_model(DEFAULT_MODEL)),
     ]
     scores = read_scores(run, origin, "photos, settings or weights")
     if scores is None:
@@ -147,7 +155,7 @@ def timed(rows: Sequence[dict[str, Any]], photos: Sequence[Photo]) -> list[float
 def postprocessing(samples: Sequence[Sample]) -> dict[str, dict[str, list[float]]]:
     """Return Dice and time, on one core, of each chain of steps on the package's masks."""
     cv2.setNumThreads(1)
-    segmenter = Segmenter.load(SHIPPED)
+    segmenter = Segmenter.load(DEFAULT_MODEL)
     chains: dict[str, list[Step]] = {"none": []}
     chains |= {text: [parse(part) for part in text.split(",")] for text in POSTPROCESS}
     results: dict[str, dict[str, list[float]]] = {text: defaultdict(list) for text in chains}

@@ -21,13 +21,13 @@ from benchmarks.training_runs import made_with, read_scores, train
 from data.errors import SettingsError
 from data.files import replacing
 from data.images import read_size
-from pipeline import config
 from pipeline.cli import run
 from pipeline.config import Config
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.cost import photo_cost
 from pipeline.evaluation.scores import summarize
 from pipeline.inference.segmenter import Segmenter
+from pipeline.toml_settings import load_settings, overlaid
 
 app = App(name="cross_validation", help_format="plaintext")
 
@@ -55,7 +55,7 @@ def cross_validation(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if any(fold not in range(folds) for fold in only):
         raise SettingsError(f"--only takes folds from 0 to {folds - 1}")
-    shared = config.load(base) if base is not None else Config()
+    shared = load_settings(base) if base is not None else Config()
     recipes = {fold: held_out(shared, fold, folds) for fold in range(folds)}
     for fold in only or recipes:
         if scores_of(out / str(fold), data, recipes[fold]) is None:
@@ -70,7 +70,7 @@ def cross_validation(
 def held_out(shared: Config, fold: int, folds: int) -> Config:
     """Return the settings whose validation set is fold `fold` of `folds`."""
     part = {"validation": 1 / folds, "validation_start": fold / folds}
-    return config.overlaid(shared, {"data": part})
+    return overlaid(shared, {"data": part})
 
 
 def scores_of(run: Path, data: Sequence[Path], settings: Config) -> dict[str, Any] | None:

@@ -18,11 +18,11 @@ from cyclopts import App
 from numpy.typing import NDArray
 
 from benchmarks.markdown import table
-from benchmarks.variants import SHIPPED
 from data.arrays import Mask
 from data.datasets.coarse_dataset import CoarseView
 from data.images import read_photo
 from data.masks import read_mask
+from pipeline import DEFAULT_MODEL
 from pipeline.cli import Count, run
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.budget_curve import ORDERS, BudgetPoint, budget_curve, tile_gains
@@ -38,7 +38,7 @@ app = App(name="decisions", help_format="plaintext")
 
 
 @app.default
-def decisions(data: Path, /, *, model: str = SHIPPED, every: Count = 1) -> None:
+def decisions(data: Path, /, *, model: str = DEFAULT_MODEL, every: Count = 1) -> None:
     """Print the tables.
 
     Args:

@@ -9,13 +9,16 @@ from cyclopts import Parameter
 
 from benchmarks.peer_networks import Encoder, EncoderWeights
 from benchmarks.thinning import evenly_spaced
-from benchmarks.variants import FROM_NOTHING, SHIPPED
+from benchmarks.variants import FROM_NOTHING
 from data.errors import SettingsError
-from data.samples import Sample
-from pipeline import config as settings
-from pipeline import model
-from pipeline.config import Config, overlaid
-from pipeline.training.coarse_training import origin, split_samples
+from data.samples import Sample, fingerprint
+from pipeline import DEFAULT_MODEL
+from pipeline.config import Config
+from pipeline.model import identity
+from pipeline.model_folder import find_model, load_model
+from pipeline.toml_settings import load_settings, overlaid
+from pipeline.training.coarse_training import origin
+from pipeline.training.split import split_samples
 
 
 @Parameter(name="*")
@@ -30,7 +33,7 @@ class Options:
     photos_of_each_car: int | None = None
     """Photos of each car, evenly spaced, that are trained on and scored; by default all."""
     base: Annotated[Path | None, Parameter(name="--config")] = None
-    """Settings over those of the model `carvana`, such as coarse.lr or coarse.workers."""
+    """Settings over those of the model `carvana`, such as coarse.lr or coarse.num_workers."""
     encoder: Encoder = "resnet18"
     """Encoder of U-Net and LinkNet; the smaller one gets more steps into the same minutes."""
     encoder_weights: EncoderWeights | None = None
@@ -65,9 +68,9 @@ def prepared(data: Path, out: Path, options: Options, device: torch.device) -> B
     Raises:
         InputError: photos or settings are at fault.
     """
-    config = overlaid(settings.load(model.find(SHIPPED) / "settings.toml"), FROM_NOTHING)
+    config = overlaid(load_settings(find_model(DEFAULT_MODEL) / "settings.toml"), FROM_NOTHING)
     if options.base is not None:
-        config = settings.load(options.base, config)
+        config = load_settings(options.base, config)
     train_samples, val_samples = (
         evenly_spaced(samples, options.photos_of_each_car)
         for samples in split_samples([data], config.data)
@@ -79,10 +82,12 @@ def provenance(bench: Bench) -> dict[str, Any]:
     """Return what every row depends on: photos and settings as a hash, options by name."""
     options = bench.options
     return {
-        "photos or settings": origin(bench.config, bench.train_samples, bench.val_samples),
+        "photos or settings": origin(
+            bench.config, fingerprint(bench.train_samples), fingerprint(bench.val_samples)
+        ),
         "--minutes": options.minutes,
         "--encoder": options.encoder,
         "--encoder-weights": options.encoder_weights,
         "--device": bench.device.type,
-        "model": model.identity(model.load(SHIPPED)),
+        "model": identity(load_model(DEFAULT_MODEL)),
     }

@@ -125,7 +125,9 @@ def build(
     """
     if peer.kind == "enet":
         return ENet(
-            unpool=config.unpool, early_dropout=config.early_dropout, dropout=config.dropout
+            unpool=config.enet.unpool,
+            early_dropout=config.enet.early_dropout,
+            dropout=config.enet.dropout,
         )
     smp = _smp()
     maker = smp.Unet if peer.kind == "unet" else smp.Linknet

@@ -16,7 +16,6 @@ from benchmarks.peer_networks import OURS, PLAIN, TRAINED, Peer, PlainUNet
 from benchmarks.peer_rows import Row, as_text
 from benchmarks.peer_training import masker, train, view_of
 from benchmarks.timing import seconds_in_turn
-from benchmarks.variants import SHIPPED
 from data.arrays import Mask, Photo
 from data.errors import InputError
 from data.files import replacing
@@ -25,12 +24,13 @@ from data.images import read_photo, read_size
 from data.masks import read_mask
 from data.samples import Sample
 from data.threads import raise_first
-from pipeline import model
+from pipeline import DEFAULT_MODEL
 from pipeline.evaluation.cost import gmac, networks_of, num_parameters, photo_cost
 from pipeline.evaluation.scores import Scores, mean_scores, score
 from pipeline.inference.devices import to_device
 from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import map_photos
+from pipeline.model_folder import load_model
 from pipeline.progress import progress
 from pipeline.training.patch_extraction import PHOTOS_ON_GPU
 
@@ -82,8 +82,8 @@ def row_of_ours(bench: Bench, made_with: dict[str, Any]) -> Row:
     known = segmenter.model.seen & {sample.group for sample in bench.val_samples}
     if known:
         raise InputError(
-            f"the model {SHIPPED} has learnt from {len(known)} of the groups that the settings "
-            f"hold out; leave data.split_seed and data.validation as they are, or {OURS} out"
+            f"the model {DEFAULT_MODEL} was trained on {len(known)} of the validation groups; "
+            f"leave data.split_seed and data.val_share as they are, or {OURS} out"
         )
     photo, tiles = bench.val_samples[0].photo, []
 
@@ -179,7 +179,9 @@ def untrained(peer: Peer, bench: Bench) -> torch.nn.Module:
 
 def segmenter_of(bench: Bench) -> Segmenter:
     """Return the package's model on its device."""
-    return Segmenter.from_model(model.load(SHIPPED), bench.device, bench.config.coarse.precision)
+    return Segmenter.from_model(
+        load_model(DEFAULT_MODEL), bench.device, bench.config.coarse.precision
+    )
 
 
 def by_name(name: str) -> Peer:

@@ -145,7 +145,7 @@ def train(
     coarse = config.coarse
     if device.type == "cpu":
         coarse = replace(coarse, batch_size=min(coarse.batch_size, peer.cpu_batch_size))
-    batches = CoarseBatches(pairs_of(samples, peer, config), replace(config, coarse=coarse))
+    batches = CoarseBatches(pairs_of(samples, peer, config), coarse)
     stream = endless(batches)
     loss = loss_of(config, device, peer.crop)
     torch.manual_seed(coarse.seed)
@@ -230,15 +230,15 @@ def run(network: nn.Module, config: TrainConfig, loss: BatchLoss, steps: Steps) 
     config = recipe(config, len(steps))
     state = new_state(network, config, steps_an_epoch=len(steps), origin="")
     started = time.perf_counter()
-    train_epoch(network, state, loss, steps, config.clip_norm)
+    train_epoch(network, state, loss, steps, config.max_grad_norm)
     seconds = time.perf_counter() - started
     return Trained(state.average.module.eval(), len(steps), config.batch_size, seconds)
 
 
 def recipe(config: TrainConfig, num_steps: int) -> TrainConfig:
     """Return the settings of a training of one "epoch" of `num_steps`."""
-    decay = max(0.0, min(config.ema, 1 - 1 / (AVERAGED * num_steps)))
-    return replace(config, epochs=1, ema=decay)
+    decay = max(0.0, min(config.ema_decay, 1 - 1 / (AVERAGED * num_steps)))
+    return replace(config, epochs=1, ema_decay=decay)
 
 
 def resized(logits: Tensor, size: Size) -> Tensor:

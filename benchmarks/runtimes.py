@@ -25,7 +25,8 @@ from pipeline.inference.devices import autocast, choose_device, to_device
 from pipeline.inference.networks import Networks
 from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.torch_networks import TorchNetworks
-from pipeline.model import NO_REFINER, Model, load
+from pipeline.model import NO_REFINER, Model
+from pipeline.model_folder import load_model
 from refine.fovea import Windows
 
 
@@ -83,7 +84,7 @@ def table_of_runtimes(model_name: str, photos: Sequence[Path], device: str) -> s
     runtimes = [
         prepared(name, Segmenter(model, networks(model, chosen)), decoded[0])
         for name, networks in ways.items()
-        for model, chosen in [(load(model_name), choose_device(device))]
+        for model, chosen in [(load_model(model_name), choose_device(device))]
     ]
     seconds = seconds_in_turn([runtime.segmenter for runtime in runtimes], decoded)
     expected = [runtimes[0].segmenter(photo) for photo in decoded]

@@ -17,10 +17,10 @@ from cyclopts import App
 from numpy.typing import NDArray
 
 from benchmarks.markdown import table
-from benchmarks.variants import SHIPPED
 from data.arrays import Photo
 from data.errors import SettingsError
 from data.images import read_photo
+from pipeline import DEFAULT_MODEL
 from pipeline.cli import Count, run
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.metrics import contour
@@ -38,7 +38,7 @@ app = App(name="seams", help_format="plaintext")
 
 @app.default
 def seams(
-    data: Path, /, *, model: str = SHIPPED, every: Count = 1, shifts: tuple[int, ...] = ()
+    data: Path, /, *, model: str = DEFAULT_MODEL, every: Count = 1, shifts: tuple[int, ...] = ()
 ) -> None:
     """Print, for each shift, how many pixels differ for every 1,000 pixels of contour.
 

@@ -22,15 +22,15 @@ from benchmarks import rivals, runtimes, scaling, stage_times, throughput, train
 from benchmarks.machine import Machine, measured
 from benchmarks.thinning import linked_subset
 from benchmarks.timing import on_one_core
-from benchmarks.variants import SHIPPED
 from data.errors import SettingsError
 from data.files import replacing
 from data.samples import CARVANA_GROUP, Sample, find_samples
 from data.studio import write_dataset
-from pipeline import model
+from pipeline import DEFAULT_MODEL
 from pipeline.cli import Count, run
 from pipeline.inference.devices import choose_device
 from pipeline.inference.segmenter import Segmenter
+from pipeline.model_folder import find_model
 from pipeline.progress import progress
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Options:
 
     data: Path | None = None
     """Photos with masks; by default synthetic ones are made."""
-    model: str = SHIPPED
+    model: str = DEFAULT_MODEL
     """The model."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute."""
@@ -192,7 +192,7 @@ def training(bench: Bench) -> str:
     shutil.rmtree(folder, ignore_errors=True)
     data = linked_subset(bench.data, folder / "data", options.every, CARVANA_GROUP)
     samples = find_samples(data, group_pattern=CARVANA_GROUP)
-    base = options.settings or model.find(SHIPPED) / "settings.toml"
+    base = options.settings or find_model(DEFAULT_MODEL) / "settings.toml"
     return training_speed.table_of_trainings(
         data, samples, folder, base, bench.segmenter.model, options.device
     )

@@ -7,20 +7,21 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.variants import SHIPPED
 from data.errors import InputError
-from pipeline import config, model
+from data.samples import fingerprint
+from pipeline import DEFAULT_MODEL
 from pipeline.config import Config
+from pipeline.model_folder import load_model, save_model
+from pipeline.toml_settings import save_settings
 from pipeline.training import commands
-from pipeline.training.coarse_training import origin, split_samples
+from pipeline.training.coarse_training import origin
+from pipeline.training.split import split_samples
 
 
 def made_with(data: Sequence[Path], settings: Config) -> str:
     """Return a hash of the photos and settings of a run."""
-    train_samples, val_samples = split_samples(data, settings.data)
-    text = json.dumps(
-        [asdict(settings), origin(settings, train_samples, val_samples)], sort_keys=True
-    )
+    train, val = (fingerprint(samples) for samples in split_samples(data, settings.data))
+    text = json.dumps([asdict(settings), origin(settings, train, val)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -35,11 +36,11 @@ def train(data: Sequence[Path], run: Path, settings: Config, *, with_coarse: boo
     """
     run.mkdir(parents=True, exist_ok=True)
     path = run / "settings.toml"
-    config.save(settings, path)
+    save_settings(settings, path)
     if with_coarse:
         commands.train_coarse(data, run, path, "auto")
     elif not (run / "model").exists():
-        model.save(replace(model.load(SHIPPED), refiner=None), run / "model")
+        save_model(replace(load_model(DEFAULT_MODEL), refiner=None), run / "model")
     commands.make_patches(data[:1], run, path, "auto")
     commands.train_refiner(run, path, "auto")
 

@@ -18,17 +18,17 @@ from benchmarks.variants import FROM_NOTHING, Settings
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
-from pipeline import config as settings
-from pipeline import model
 from pipeline.inference.stream import map_photos
 from pipeline.model import Model
+from pipeline.model_folder import save_model
+from pipeline.toml_settings import load_settings, overlaid, save_settings
 from pipeline.training import commands, loop
 from pipeline.training.checkpoint import TrainState
 from pipeline.training.loop import Batches, BatchLoss
 
 QUICK: Settings = {
-    "coarse": {"epochs": 2, "score_every": 2, "compile": False},
-    "refiner": {"epochs": 2, "score_every": 2, "compile": False},
+    "coarse": {"epochs": 2, "validate_every": 2, "compile": False},
+    "refiner": {"epochs": 2, "validate_every": 2, "compile": False},
 }
 """Nothing is compiled, which would take longer than these trainings."""
 
@@ -87,15 +87,15 @@ def table_of_trainings(
             training is uncertain everywhere.
         device: where to compute.
     """
-    config = settings.overlaid(settings.overlaid(settings.load(base), FROM_NOTHING), QUICK)
+    config = overlaid(overlaid(load_settings(base), FROM_NOTHING), QUICK)
     folder.mkdir(parents=True, exist_ok=True)
     path, run = folder / "settings.toml", folder / "refiner"
-    settings.save(config, path)
+    save_settings(config, path)
     reading = seconds_to_read(samples)
     with epochs() as coarse:
         commands.train_coarse([data], folder / "coarse", path, device)
     # It may have been trained on the validation photos, but no score is used here.
-    model.save(replace(patch_model, refiner=None, provenance={}), run / "model")
+    save_model(replace(patch_model, refiner=None, provenance={}), run / "model")
     started = time.perf_counter()
     commands.make_patches([data], run, path, device)
     making = time.perf_counter() - started
@@ -134,11 +134,11 @@ def epochs() -> Iterator[list[Epoch]]:
     train_epoch = loop.train_epoch
 
     def timed(
-        trained: Any, state: TrainState, loss: BatchLoss, batches: Batches, clip_norm: float
+        trained: Any, state: TrainState, loss: BatchLoss, batches: Batches, max_grad_norm: float
     ) -> float:
         epoch = Epoch()
         started = time.perf_counter()
-        mean = train_epoch(trained, state, loss, Timed(batches, epoch), clip_norm)
+        mean = train_epoch(trained, state, loss, Timed(batches, epoch), max_grad_norm)
         epoch.seconds = time.perf_counter() - started
         measured.append(epoch)
         return mean

@@ -5,13 +5,11 @@ from typing import Any, Literal
 
 Settings = dict[str, Any]
 
-SHIPPED = "carvana"
-"""The model that comes with the package."""
 
 FROM_NOTHING: Settings = {
     "data": {"stretch_to": ()},
-    "coarse": {"init": "", "lr": 2e-3, "ema": 0.998},
-    "tiles": {"cut_by": "auto"},
+    "coarse": {"init": "", "lr": 2e-3, "ema_decay": 0.998},
+    "tiles": {"patch_source": "final"},
     "refiner": {"init": "", "lr": 3e-3},
 }
 """Replaces settings of the package's model so that networks are trained from random weights. The
@@ -24,7 +22,7 @@ LINKNET_RECIPE: Settings = {
     "schedule": "plateau",
     "weight_decay": 0.0,
     "batch_size": 6,
-    "ema": 0.0,
+    "ema_decay": 0.0,
     "augment": {
         "flip": 0.5,
         "shift": 0.0625,
@@ -66,7 +64,7 @@ class Variant:
 
 
 def _coarse(name: str, **settings: Any) -> Variant:
-    tiles = {"train_budget": TILES}
+    tiles = {"max_patches_per_photo": TILES}
     return Variant("coarse", name, {"coarse": settings, "tiles": tiles})
 
 
@@ -76,17 +74,17 @@ def _refiner(name: str, tiles: Settings | None = None, **settings: Any) -> Varia
 
 VARIANTS: tuple[Variant, ...] = (
     _coarse("ENet"),
-    _coarse("ENet, nearest unpooling", unpool="nearest"),
+    _coarse("ENet, nearest unpooling", enet={"unpool": "nearest"}),
     _coarse("ENet, stride 8", stride=8),
     _coarse("LinkNet", network="linknet"),
     _coarse("LinkNet, its own recipe", **LINKNET_RECIPE),
     _coarse("fully connected, stride 16", network="mlp", stride=16),
     _refiner("3 levels, tile 16"),
-    _refiner("photo alone, in place of the coarse logits", sees="photo", residual=False),
-    _refiner("photo alone, added to the coarse logits", sees="photo"),
+    _refiner("photo alone, in place of the coarse logits", inputs="photo", residual=False),
+    _refiner("photo alone, added to the coarse logits", inputs="photo"),
     _refiner("photo and mask, in place of the coarse logits", residual=False),
     _refiner("the tile alone", {"levels": 1}),
-    _refiner("around the tile only the coarse mask", {"levels": 2}, sees="mask_around"),
+    _refiner("around the tile only the coarse mask", {"levels": 2}, inputs="mask_around"),
     _refiner("2 levels", {"levels": 2}),
     _refiner("4 levels", {"levels": 4}),
     _refiner("tile 8", {"side": 8}),

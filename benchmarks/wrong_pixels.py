@@ -17,11 +17,11 @@ import cv2
 from cyclopts import App
 
 from benchmarks.markdown import table
-from benchmarks.variants import SHIPPED
 from data.errors import InputError
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
+from pipeline import DEFAULT_MODEL
 from pipeline.cli import Count, run
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.error_breakdown import DISTANCES, ErrorBreakdown, break_down
@@ -43,7 +43,7 @@ class PhotoErrors:
 
 @app.default
 def wrong_pixels(
-    data: Path, /, *, model: str = SHIPPED, reference: str | None = None, every: Count = 1
+    data: Path, /, *, model: str = DEFAULT_MODEL, reference: str | None = None, every: Count = 1
 ) -> None:
     """Print the table.
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from coarse.coarse_network import CoarseNetwork
 
 Unpool = Literal["indices", "nearest"]
-"""Values go back to where each maximum was, or are repeated, for machines that cannot tell."""
+"""Values go back to where each maximum was, or are repeated, for runtimes without max-unpooling."""
 
 REDUCTION = 4
 """A bottleneck works on a quarter of its channels."""

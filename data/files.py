@@ -1,6 +1,7 @@
 """Reading with errors that name the file, writing files that are whole or not there, locks."""
 
 import fcntl
+import os
 import re
 import secrets
 import tempfile
@@ -111,6 +112,8 @@ def locked(path: Path, message: str) -> Iterator[None]:
             # Not flock, which a process that this one started would hold on to if this one is
             # killed.
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                raise BlockingIOError  # whoever held it has removed the file meanwhile
         except (BlockingIOError, PermissionError) as error:
             raise InputError(message) from error
         yield

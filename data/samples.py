@@ -151,9 +151,22 @@ def fingerprint(samples: Sequence[Sample]) -> str:
     Raises:
         InputError: a file cannot be read.
     """
-    with closing(raise_first(map_threads(_digest, samples))) as digests:
-        text = "\n".join(digests)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return combined(digests(samples))
+
+
+def digests(samples: Sequence[Sample]) -> list[str]:
+    """Return a hash of the name, group and files of each sample.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    with closing(raise_first(map_threads(_digest, samples))) as results:
+        return list(results)
+
+
+def combined(hashes: Iterable[str]) -> str:
+    """Return the `fingerprint` of samples from the `digests` of them."""
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
 def by_stem(paths: Iterable[Path]) -> dict[str, Path]:
@@ -212,12 +225,12 @@ def split(
     val_samples = [sample for sample in samples if validation[sample.group]]
     if not train_samples or not val_samples:
         name, other = ("validation", "larger") if train_samples else ("training", "smaller")
-        hint = f"use a {other} data.validation, or another data.split_seed"
+        hint = f"use a {other} data.val_share, or another data.split_seed"
         if len(validation) < 2:
             hint = "there must be two groups at least (data.group)"
         raise InputError(
             f"the split leaves no photo for {name}: {len(validation)} groups, "
-            f"data.validation = {share}, data.split_seed = {seed}; {hint}"
+            f"data.val_share = {share}, data.split_seed = {seed}; {hint}"
         )
     return train_samples, val_samples
 

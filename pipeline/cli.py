@@ -23,6 +23,7 @@ from PIL import Image
 
 from data.errors import InputError, SettingsError
 from data.tables import prepare_table
+from pipeline import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from pipeline.inference.mask_options import MaskOptions
@@ -52,7 +53,7 @@ app = App(
 class How:
     """How masks are made: the options that all commands that make them share."""
 
-    model: str = "carvana"
+    model: str = DEFAULT_MODEL
     """Folder of a model, or the name of one that comes with the package."""
     stage: Stage | None = None
     """How far to go; by default as far as the model does."""
@@ -172,14 +173,14 @@ def train_coarse(
     config: Settings = None,
     device: Device = "auto",
 ) -> None:
-    """Train stage one on photos and masks; an interrupted run goes on.
+    """Train stage one on photos and masks; an interrupted run resumes.
 
     Args:
-        data: folders with train/ and train_masks/, or images/ and masks/. What is held out to
-            validate on is of the first of them.
+        data: folders with train/ and train_masks/, or images/ and masks/. The validation set is of
+            the first of them.
         run: folder of the run, the last argument.
-        folds: train so many networks besides, each without a share of the groups, so that the
-            refiner learns from predictions of photos unseen; two at least, or 0 for none.
+        folds: also train so many networks, each without one fold of the training groups, and
+            extract the refiner's training patches with these; 2 or more, or 0 for none.
         config: settings file (TOML).
         device: where to compute.
     """
@@ -193,11 +194,11 @@ def train_coarse(
 def make_patches(
     data: list[Path], run: Path, /, *, config: Settings = None, device: Device = "auto"
 ) -> None:
-    """Cut the uncertain tiles of all photos into RUN/patches.zarr; goes on if interrupted.
+    """Extract the uncertain tiles of all photos to RUN/patches.zarr; resumes if interrupted.
 
     Args:
-        data: folders of photos with masks, as for stage one; without those that are too small to
-            show more than stage one sees.
+        data: folders of photos with masks, as for stage one, except those with photos of low
+            resolution, which train stage one only.
         run: folder of the run, the last argument.
         config: settings file (TOML); by default the run's own.
         device: where to compute.

@@ -16,7 +16,6 @@ from data.masks import read_mask
 from data.pyramid import pad, pyramid
 from data.samples import Sample, find_samples
 from data.studio import write_dataset
-from pipeline import config
 from pipeline.config import CoarseConfig, Config, DataConfig, RefinerConfig
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.scores import Summary
@@ -31,6 +30,7 @@ from pipeline.reporting.canvas import (
     panel,
     white_on_black,
 )
+from pipeline.toml_settings import save_settings
 from pipeline.training import commands
 
 log = logging.getLogger(__name__)
@@ -39,8 +39,8 @@ SIZE = Size(640, 959)
 """Half of a Carvana photo to each side: a quarter of the work, and four times the steps."""
 
 SETTINGS = Config(
-    data=DataConfig(validation=0.2, split_seed=1, long_side=max(SIZE)),
-    coarse=CoarseConfig(epochs=28, batch_size=8, lr=4e-3, score_every=7),
+    data=DataConfig(val_share=0.2, split_seed=1, long_side=max(SIZE)),
+    coarse=CoarseConfig(epochs=28, batch_size=8, lr=4e-3, validate_every=7),
     refiner=RefinerConfig(epochs=8, batch_size=128),
 )
 
@@ -81,7 +81,7 @@ def run_demo(out: Path, device: str, scale: Scale = MINUTES) -> None:
             )
     run.mkdir(parents=True, exist_ok=True)
     settings = out / "settings.toml"
-    config.save(scale.settings, settings)
+    save_settings(scale.settings, settings)
 
     commands.train_coarse([training], run, settings, device)
     commands.make_patches([training], run, None, device)

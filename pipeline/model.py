@@ -1,16 +1,14 @@
-"""A trained model as a value, and the folder that holds it.
+"""A trained model as a value, and its description as JSON.
 
-model.json           format, networks and their sizes, thresholds, provenance, scores
-coarse.safetensors   weights of the coarse network
-refiner.safetensors  weights of the refiner, where there is one
+`pipeline.model_folder` is where it lies on disk.
 """
 
 import hashlib
 import json
-from collections.abc import Set
+import re
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
@@ -21,26 +19,33 @@ from torch import nn
 from coarse import catalogue
 from coarse.coarse_network import CoarseNetwork
 from data.errors import InputError
-from data.files import replacing
 from data.geometry import Fovea
+from pipeline.config import CoarseConfig, Config, RefinerConfig, TilesConfig
+from pipeline.new_networks import new_coarse_network, new_refiner
+from pipeline.toml_settings import from_table
 from refine.postprocess import Step, parse
 from refine.refiner_network import Refiner
 
-FORMAT = 1
-WEIGHTS = Path(__file__).parent / "weights"
-"""Models that come with the package."""
+FORMAT = 2
+FORMATS = (1, 2)
+"""Formats that are read. In format 1 weights are not named by their hash, and `refiner.inputs` is
+called `sees`."""
+
+MAX_LONG_SIDE = 16384
 
 NO_REFINER = (
     "the model has no refiner yet; run `foveamask make-patches` and "
     "`foveamask train-refiner`, or use --stage coarse"
 )
 
-TRAIN_AGAIN = "train it again with `foveamask train-coarse` and what follows it"
-
 
 @dataclass(frozen=True)
 class Model:
-    """Networks and what is needed to use them on a photo."""
+    """Networks and what is needed to use them on a photo.
+
+    Raises:
+        ValueError: the values make no sense, alone or together.
+    """
 
     coarse: CoarseNetwork
     """(B, 3, h, w) uint8 photos to (B, h, w) logits."""
@@ -53,113 +58,110 @@ class Model:
     long_side: int
     """Longer side of a photo at working size, in pixels."""
     postprocess: tuple[Step, ...] = ()
-    """What finished masks go through."""
+    """Steps applied to finished masks."""
     provenance: dict[str, Any] = field(default_factory=dict)
-    """What it was trained from; `groups` are the groups of photos it has seen."""
+    """What it was trained on; `groups` are the groups of the photos."""
     scores: dict[str, Any] = field(default_factory=dict)
-    """What it reached on the photos held out."""
+    """What it reached on the validation set."""
+
+    def __post_init__(self) -> None:
+        if type(self.long_side) is not int or not 1 <= self.long_side <= MAX_LONG_SIDE:
+            raise ValueError(f"long_side is 1 to {MAX_LONG_SIDE} pixels, not {self.long_side!r}")
+        for bound in (self.low, self.high):
+            if type(bound) not in (int, float):
+                raise ValueError(f"low and high are numbers, not {bound!r}")
+        if not 0 <= self.low < self.high <= 1:
+            raise ValueError(f"low < high are from 0 to 1, not {self.low} and {self.high}")
+        if self.refiner is not None and self.refiner.fovea != self.fovea:
+            raise ValueError(f"a refiner of {self.refiner.fovea} does not fit {self.fovea}")
+        _check_provenance(self.provenance)
+        if not isinstance(self.scores, dict) or not isinstance(self.validation_scores, dict):
+            raise ValueError("scores are a table, and those of validation are one")
+
+    @classmethod
+    def without_refiner(
+        cls,
+        coarse: CoarseNetwork,
+        config: Config,
+        provenance: dict[str, Any],
+        scores: dict[str, Any],
+    ) -> "Model":
+        """Return a model of `coarse` alone, which is used as `config` says."""
+        return cls(
+            coarse=coarse,
+            refiner=None,
+            fovea=config.tiles.fovea,
+            low=config.tiles.low,
+            high=config.tiles.high,
+            long_side=config.data.long_side,
+            postprocess=config.steps,
+            provenance=provenance,
+            scores=scores,
+        )
 
     @property
     def seen(self) -> frozenset[str]:
-        """Groups of photos it has learnt from; empty where its provenance names none."""
+        """Groups of photos it was trained on; empty where its provenance names none."""
         return frozenset(self.provenance.get("groups", ()))
 
+    @property
+    def validation_scores(self) -> dict[str, Any]:
+        """What both stages reached on the validation set, as far as it is known."""
+        scores: dict[str, Any] = self.scores.get("validation", {})
+        return scores
 
-def save(model: Model, folder: Path) -> None:
-    """Write `model` to `folder`, model.json last, so that it never names what is not there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    description: dict[str, Any] = {
-        "format": FORMAT,
-        "long_side": model.long_side,
-        "coarse": {
-            "network": catalogue.name_of(model.coarse),
-            "options": model.coarse.options(),
-            "sha256": _save_weights(model.coarse, folder / "coarse"),
-        },
-        "refiner": None,
-        "tiles": {
-            "side": model.fovea.tile,
-            "levels": model.fovea.levels,
-            "low": model.low,
-            "high": model.high,
-        },
-        "postprocess": [str(step) for step in model.postprocess],
-    }
-    if model.refiner is not None:
-        description["refiner"] = model.refiner.options() | {
-            "sha256": _save_weights(model.refiner, folder / "refiner")
-        }
-    description |= {"provenance": model.provenance, "scores": model.scores}
-    with replacing(folder / "model.json") as partial:
-        partial.write_text(json.dumps(description, indent=2) + "\n")
+    def weights(self) -> dict[str, bytes]:
+        """Return the weights of each network as a safetensors file holds them."""
+        networks = {"coarse": self.coarse, "refiner": self.refiner}
+        return {n: serialised(network) for n, network in networks.items() if network is not None}
 
 
-def load(name: str | Path) -> Model:
-    """Return the model in the folder `name`, or the one of that name in the package.
+def check_unseen(model: Model, groups: Set[str], setting: str, hint: str) -> None:
+    """Raise if the `model` that `setting` initialises from was trained on validation groups.
 
     Raises:
-        InputError: there is none, or it is damaged or of another format.
+        InputError: it was trained on some of `groups`; the message ends with `hint`.
     """
-    folder = find(name)
-    try:
-        description = json.loads((folder / "model.json").read_text())
-    except ValueError as error:
-        raise InputError(f"{folder / 'model.json'} is damaged; {TRAIN_AGAIN}") from error
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
-        found = description.get("format") if isinstance(description, dict) else None
-        raise InputError(
-            f"the model {folder} has format {found}, this version reads {FORMAT}; {TRAIN_AGAIN}"
-        )
-    try:
-        return _build(description, folder)
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{folder / 'model.json'} is damaged ({error}); {TRAIN_AGAIN}") from error
-
-
-def find(name: str | Path) -> Path:
-    """Return the folder of the model `name`.
-
-    Raises:
-        InputError: there is no such model.
-    """
-    for folder in (Path(name), WEIGHTS / name):
-        if (folder / "model.json").is_file():
-            return folder
-    inner = Path(name) / "model"
-    if (inner / "model.json").is_file():
-        raise InputError(f"no model at {name}, which is a run; its model is {inner}")
-    shipped = sorted(path.parent.name for path in WEIGHTS.glob("*/model.json"))
-    known = f", or one of: {', '.join(shipped)}" if shipped else ""
-    raise InputError(f"no model at {name}; give a folder with a model.json{known}")
-
-
-def check_unseen(model: Model, held_out: Set[str], setting: str, todo: str) -> None:
-    """Raise if `model`, which `setting` names to begin training with, knows what is held out.
-
-    Raises:
-        InputError: it has learnt from photos of the groups `held_out`; it ends with what `todo`.
-    """
-    seen = sorted(held_out & model.seen)
+    seen = sorted(groups & model.seen)
     if seen:
         raise InputError(
-            f"{setting} has learnt from {len(seen)} groups that are held out here "
-            f"({', '.join(seen[:3])}{', ...' if len(seen) > 3 else ''}), so their scores would "
-            f"mean nothing; {todo}"
+            f"{setting} was trained on {len(seen)} of the groups to validate on "
+            f"({', '.join(seen[:3])}{', ...' if len(seen) > 3 else ''}), which would make the "
+            f"scores meaningless; {hint}"
         )
 
 
 def identity(model: Model) -> str:
     """Return a hash of all that decides which masks `model` makes."""
-    parts = {
-        "coarse": hashlib.sha256(_serialised(model.coarse)).hexdigest(),
-        "refiner": model.refiner and hashlib.sha256(_serialised(model.refiner)).hexdigest(),
-        "tiles": [model.fovea.tile, model.fovea.levels, model.low, model.high],
+    hashes = {name: sha256(data) for name, data in model.weights().items()}
+    description = to_json(model, hashes)
+    for name in ("format", "provenance", "scores"):
+        del description[name]
+    return sha256(json.dumps(description, sort_keys=True).encode())
+
+
+def to_json(model: Model, hashes: Mapping[str, str]) -> dict[str, Any]:
+    """Return the description of `model`; `hashes` are those of the weights of its networks."""
+    fovea, refiner = model.fovea, model.refiner
+    return {
+        "format": FORMAT,
         "long_side": model.long_side,
+        "coarse": {
+            "network": catalogue.name_of(model.coarse),
+            "options": model.coarse.options(),
+            "sha256": hashes["coarse"],
+        },
+        "refiner": refiner and refiner.options() | {"sha256": hashes["refiner"]},
+        "tiles": {
+            "side": fovea.tile,
+            "levels": fovea.levels,
+            "low": model.low,
+            "high": model.high,
+        },
         "postprocess": [str(step) for step in model.postprocess],
+        "provenance": model.provenance,
+        "scores": model.scores,
     }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def own_version() -> str:
@@ -170,80 +172,110 @@ def own_version() -> str:
         return "not installed"
 
 
-def is_finished(folder: Path, network: nn.Module) -> bool:
-    """Whether the model in `folder` is whole, with a refiner and just these coarse weights."""
-    try:
-        found = load(folder)
-    except InputError:
-        return False
-    same = weights_hash(folder) == hashlib.sha256(_serialised(network)).hexdigest()
-    return same and found.refiner is not None
-
-
-def weights_hash(folder: Path) -> str:
-    """Return the SHA-256 of the coarse weights of the model in `folder`.
+def from_json(description: Mapping[str, Any], weights: Mapping[str, bytes]) -> Model:
+    """Return the model of a `description` and the `weights` of its networks.
 
     Raises:
-        InputError: they are not there.
+        ValueError: the description is not one, or the weights do not fit it.
     """
-    path = folder / "coarse.safetensors"
-    if not path.is_file():
-        raise InputError(f"{path} is missing; {TRAIN_AGAIN}")
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _build(description: dict[str, Any], folder: Path) -> Model:
-    tiles, second = description["tiles"], description["refiner"]
-    fovea = Fovea(tiles["side"], tiles["levels"])
-    first = description["coarse"]
-    coarse = catalogue.build(first["network"], first["options"])
-    _load_weights(coarse, folder / "coarse", first["sha256"])
+    for name in ("long_side", "refiner", "postprocess", "provenance", "scores"):
+        if name not in description:
+            raise ValueError(f"{name} is missing")
+    values = _part(description, "tiles", ("side", "levels", "low", "high"))
+    tiles = from_table(TilesConfig, values, "tiles.")
+    coarse = new_coarse_network(
+        _coarse_config(_part(description, "coarse", ("network", "options")))
+    )
+    _load_weights(coarse, weights["coarse"], "coarse")
     refiner = None
-    if second is not None:
-        refiner = Refiner(
-            fovea,
-            channels=second["channels"],
-            depths=second["depths"],
-            sees=second["sees"],
-            residual=second["residual"],
-        )
-        _load_weights(refiner, folder / "refiner", second["sha256"])
+    if description["refiner"] is not None:
+        refiner = new_refiner(_refiner_config(description), tiles.fovea)
+        _load_weights(refiner, weights["refiner"], "refiner")
+    steps = description["postprocess"]
+    if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
+        raise ValueError("postprocess is a list of steps")
     return Model(
         coarse=coarse,
         refiner=refiner,
-        fovea=fovea,
-        low=tiles["low"],
-        high=tiles["high"],
+        fovea=tiles.fovea,
+        low=tiles.low,
+        high=tiles.high,
         long_side=description["long_side"],
-        postprocess=tuple(parse(step) for step in description["postprocess"]),
+        postprocess=tuple(parse(step) for step in steps),
         provenance=description["provenance"],
         scores=description["scores"],
     )
 
 
-def _save_weights(network: nn.Module, stem: Path) -> str:
-    """Write the weights of `network` to `stem`.safetensors and return their hash."""
-    data = _serialised(network)
-    with replacing(stem.with_suffix(".safetensors")) as partial:
-        partial.write_bytes(data)
-    return hashlib.sha256(data).hexdigest()
+def weights_hashes(description: Mapping[str, Any]) -> dict[str, str]:
+    """Return the hash of the weights of each network that a description names.
+
+    Raises:
+        ValueError: it is no description.
+    """
+    names = ["coarse"] if description.get("refiner") is None else ["coarse", "refiner"]
+    hashes = {name: _part(description, name, ("sha256",))["sha256"] for name in names}
+    for name, value in hashes.items():
+        if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}", value):
+            raise ValueError(f"{name}.sha256 is no hash")
+    return hashes
 
 
-def _serialised(network: nn.Module) -> bytes:
+def serialised(network: nn.Module) -> bytes:
+    """Return the weights of `network` as a safetensors file holds them."""
     tensors = {
         name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
     }
     return save_tensors(tensors)
 
 
-def _load_weights(network: nn.Module, stem: Path, sha256: str) -> None:
-    path = stem.with_suffix(".safetensors")
+def sha256(data: bytes) -> str:
+    """Return the SHA-256 of `data` in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _part(description: Mapping[str, Any], name: str, keys: tuple[str, ...]) -> dict[str, Any]:
+    """Return the values of `keys` in the part `name` of a description."""
+    part = description.get(name)
+    if not isinstance(part, dict):
+        raise ValueError(f"{name} is no table")
+    missing = [key for key in keys if key not in part]
+    if missing:
+        raise ValueError(f"{name} has no {missing[0]}")
+    return {key: part[key] for key in keys}
+
+
+def _coarse_config(part: Mapping[str, Any]) -> CoarseConfig:
+    """Return the settings that make the coarse network of a description."""
+    network, options = part["network"], part["options"]
+    if not isinstance(network, str) or not isinstance(options, dict):
+        raise ValueError("coarse has no network by name, or no options")
+    own = {key: value for key, value in options.items() if key != "stride"}
+    table = {"network": network, "stride": options.get("stride")} | ({network: own} if own else {})
+    return from_table(CoarseConfig, table, "coarse.")
+
+
+def _refiner_config(description: Mapping[str, Any]) -> RefinerConfig:
+    """Return the settings that make the refiner of a description."""
+    inputs = "inputs" if description["format"] > 1 else "sees"
+    part = _part(description, "refiner", ("channels", "depths", inputs, "residual"))
+    return from_table(RefinerConfig, part | {"inputs": part.pop(inputs)}, "refiner.")
+
+
+def _load_weights(network: nn.Module, data: bytes, name: str) -> None:
     try:
-        data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise InputError(f"{path} is damaged (its hash differs); {TRAIN_AGAIN}")
         network.load_state_dict(load_tensors(data))
-    except FileNotFoundError as error:
-        raise InputError(f"{path} is missing; {TRAIN_AGAIN}") from error
     except (SafetensorError, RuntimeError) as error:
-        raise InputError(f"{path} does not fit the network in model.json; {TRAIN_AGAIN}") from error
+        raise ValueError(f"the weights do not fit the {name} network") from error
+
+
+def _check_provenance(provenance: Any) -> None:
+    """Raise unless what is read of it somewhere has the type that is expected there."""
+    if not isinstance(provenance, dict):
+        raise ValueError("provenance is a table")
+    groups, settings = provenance.get("groups", []), provenance.get("settings", {})
+    if not isinstance(groups, list | tuple) or not all(isinstance(name, str) for name in groups):
+        raise ValueError("provenance.groups is a list of names")
+    data = settings.get("data", {}) if isinstance(settings, dict) else None
+    if not isinstance(data, dict) or not isinstance(data.get("group", ""), str):
+        raise ValueError("provenance.settings is a table of tables of settings")

@@ -21,7 +21,7 @@ from data.geometry import Fovea
 IN_CHANNELS = 4
 """RGB and the coarse probability."""
 
-Sees = Literal["all", "photo", "mask_around"]
+Inputs = Literal["all", "photo", "mask_around"]
 """What of a window reaches the network: photo and coarse probability; the photo alone; both in
 the tile and the probability alone around it."""
 
@@ -38,7 +38,7 @@ class Refiner(nn.Module):
         *,
         channels: Sequence[int] = (32, 32, 32),
         depths: Sequence[int] = (2, 3, 4),
-        sees: Sees = "all",
+        inputs: Inputs = "all",
         residual: bool = True,
     ) -> None:
         """Build the levels; `channels` and `depths` are theirs, finest first.
@@ -53,7 +53,7 @@ class Refiner(nn.Module):
                 f"not {len(channels)} and {len(depths)}"
             )
         self.fovea = fovea
-        self.sees: Sees = sees
+        self.inputs: Inputs = inputs
         self.residual = residual
         self.channels = list(channels[: fovea.levels])
         self.depths = list(depths[: fovea.levels])
@@ -72,7 +72,7 @@ class Refiner(nn.Module):
         return {
             "channels": self.channels,
             "depths": self.depths,
-            "sees": self.sees,
+            "inputs": self.inputs,
             "residual": self.residual,
         }
 
@@ -100,12 +100,12 @@ class Refiner(nn.Module):
         return logits.squeeze(1).float()
 
     def _input(self, window: Tensor, level: int) -> Tensor:
-        """Return (N, 4, S_k, S_k) about zero; channels that it does not see are zero."""
+        """Return (N, 4, S_k, S_k) about zero; channels that are no input are zero."""
         x = (window.permute(0, 3, 1, 2).float() - 127.5) / 64
         x = x.to(self.head.weight.dtype)
-        if self.sees == "photo":
+        if self.inputs == "photo":
             return F.pad(x[:, :3], (0, 0, 0, 0, 0, 1))
-        if self.sees == "mask_around" and level:
+        if self.inputs == "mask_around" and level:
             return F.pad(x[:, 3:], (0, 0, 0, 0, 3, 0))
         return x
 

@@ -15,14 +15,13 @@ from torch import nn
 
 from coarse.coarse_network import CoarseNetwork
 from coarse.enet import ENet
+from data.datasets.augment import Augmentation
 from data.geometry import Fovea, Size
 from data.patch_cache import patch_store
 from data.patch_cache.patch_store import Origin, Patches
 from data.patch_cache.patch_writer import PatchWriter
 from pipeline import config
-from pipeline import model as models
 from pipeline.config import (
-    AugmentConfig,
     CoarseConfig,
     Config,
     DataConfig,
@@ -30,7 +29,9 @@ from pipeline.config import (
 )
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
-from pipeline.training.patch_extraction import relevant_settings
+from pipeline.model_folder import save_model, weights_hash
+from pipeline.toml_settings import save_settings
+from pipeline.training.patches import patch_settings
 from refine.refiner_network import Refiner
 
 Pixels = NDArray[np.uint8]
@@ -39,7 +40,7 @@ Mask = NDArray[np.bool_]
 CPU = torch.device("cpu")
 SIZE = Size(64, 96)
 
-UNCHANGED = AugmentConfig(flip=0, shift=0, scale=0, brightness=0, contrast=0, saturation=0, tint=0)
+UNCHANGED = Augmentation(flip=0, shift=0, scale=0, brightness=0, contrast=0, saturation=0, tint=0)
 """No augmentation: what a network is given is what is in the files."""
 
 
@@ -116,8 +117,10 @@ def write_grey_data(folder: Path, num_cars: int) -> Path:
 def tiny_config() -> Config:
     """Settings of a run of seconds on photos of `SIZE`, in this process, without augmentation."""
     return Config(
-        data=DataConfig(long_side=max(SIZE), validation=0.4),
-        coarse=CoarseConfig(epochs=1, batch_size=1, workers=0, precision="fp32", augment=UNCHANGED),
+        data=DataConfig(long_side=max(SIZE), val_share=0.4),
+        coarse=CoarseConfig(
+            epochs=1, batch_size=1, num_workers=0, precision="fp32", augment=UNCHANGED
+        ),
         tiles=config.TilesConfig(side=8, levels=2, low=0.0, high=1.0),
         refiner=RefinerConfig(
             epochs=1, batch_size=8, channels=(4, 4), depths=(1, 1), precision="fp32"
@@ -169,7 +172,7 @@ def _items(kind: Any) -> tuple[Any, ...]:
 
 def write_settings(path: Path, settings: Config) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    config.save(settings, path)
+    save_settings(settings, path)
     return path
 
 
@@ -251,9 +254,9 @@ def write_patches(run: Path, settings: Config, photos: str = "photos") -> Path:
     `photos` stands for the hash of the photos that they are made from.
     """
     fovea = Fovea(settings.tiles.side, settings.tiles.levels)
-    models.save(tiny_model(refined=False, fovea=fovea), run / "model")
+    save_model(tiny_model(refined=False, fovea=fovea), run / "model")
     shutil.rmtree(run / "patches.zarr", ignore_errors=True)
-    origin = Origin(photos, models.weights_hash(run / "model"), relevant_settings(settings))
+    origin = Origin(photos, weights_hash(run / "model"), patch_settings(settings))
     names = [car_name(car) for car in range(len(PATCHES))]
     writer = PatchWriter(run / "patches.zarr", fovea, origin, names, NUM_TRAINING)
     for photo in range(len(PATCHES)):

@@ -1,12 +1,10 @@
 """The documents say what the code does."""
 
 import importlib
-import json
 import re
 import shlex
-import tomllib
 from collections.abc import Iterator
-from dataclasses import asdict
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from data.geometry import Size
 from data.studio import render_photo
 from pipeline.cli import app
 from pipeline.config import Config
+from pipeline.toml_settings import load_settings
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
@@ -98,19 +97,39 @@ def test_every_file_that_the_architecture_names_is_there():
     assert not {name for name in named if not (ROOT / name).exists()}
 
 
-def test_the_settings_are_documented_with_their_defaults():
-    (block,) = re.findall(
-        r"```toml\n(.*?)```", (ROOT / "docs" / "settings.md").read_text(), flags=re.DOTALL
-    )
+@pytest.mark.parametrize(
+    "document",
+    [
+        "README.md",
+        "docs/architecture.md",
+        "docs/data-format.md",
+        "docs/results.md",
+        "pipeline/weights/carvana/README.md",
+        "pipeline/weights/carvana-base/README.md",
+    ],
+)
+def test_every_setting_that_a_document_shows_exists(document: str):
+    text = (ROOT / document).read_text()
+    shown = re.findall(r"`((?:data|coarse|tiles|refiner)\.[\w.]+)[` ]", text)
 
-    assert json.loads(json.dumps(tomllib.loads(block))) == json.loads(json.dumps(asdict(Config())))
-
-
-def test_every_setting_that_the_readme_shows_exists():
-    text = (ROOT / "README.md").read_text()
-    shown = re.findall(r"`((?:data|coarse|tiles|refiner)\.\w+)`", text)
-
-    assert shown
     for name in shown:
-        table, key = name.split(".")
-        assert hasattr(getattr(Config(), table), key), name
+        if name.endswith(".safetensors"):
+            continue
+        assert hasattr(attrgetter(name.rpartition(".")[0])(Config()), name.rpartition(".")[2]), name
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*(ROOT / "benchmarks").glob("*.toml"), *(ROOT / "pipeline" / "weights").rglob("*.toml")],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_every_settings_file_that_a_document_names_is_read(path: Path):
+    assert load_settings(path) != Config()
+
+
+def test_the_settings_file_in_the_documents_is_read(tmp_path: Path):
+    text = (ROOT / "docs" / "settings.md").read_text()
+    (block,) = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+    (tmp_path / "settings.toml").write_text(block)
+
+    assert load_settings(tmp_path / "settings.toml") != Config()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data.images import read_photo
-from pipeline import model as models
+from pipeline.model_folder import load_model
 from tests.goldens import make_goldens
 from tests.goldens.make_goldens import Golden, golden_of, logits_at, predict
 
@@ -40,7 +40,7 @@ def test_a_shipped_model_says_of_a_photo_what_it_said_before(model: str):
 @pytest.mark.parametrize("model", make_goldens.MODELS)
 def test_goldens_are_of_all_kinds_of_pixels(model: str):
     pixels, size = pixels_of(model), read_photo(make_goldens.PHOTO).shape[:2]
-    has_refiner = models.load(model).refiner is not None
+    has_refiner = load_model(model).refiner is not None
 
     at = np.array([pixel["at"] for pixel in pixels])
     near = np.minimum(at, np.array(size) - 1 - at).min(1) < make_goldens.BORDER

@@ -13,7 +13,7 @@ from data.geometry import Size
 from data.studio import render_photo
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.segmenter import Segmenter
-from pipeline.model import WEIGHTS
+from pipeline.model_folder import WEIGHTS
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"foveamask", "data", "coarse", "refine", "pipeline"}

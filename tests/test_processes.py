@@ -16,8 +16,8 @@ import torch
 
 from coarse.enet import ENet
 from data.geometry import Fovea
-from pipeline import model
 from pipeline.model import Model
+from pipeline.model_folder import load_model, save_model
 from pipeline.training import checkpoint
 from refine.refiner_network import Refiner
 
@@ -34,17 +34,17 @@ SECONDS = 300
 SETTINGS = """
 [data]
 long_side = 96
-validation = 0.3
+val_share = 0.3
 [coarse]
 epochs = {epochs}
 batch_size = 2
-dropout = 0.1
-workers = {workers}
+enet.dropout = 0.1
+num_workers = {workers}
 precision = "fp32"
 [tiles]
 side = 8
 levels = 2
-train_budget = 100
+max_patches_per_photo = 100
 """
 
 
@@ -79,7 +79,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     fovea = Fovea(8, 2)
     value = Model(ENet(), Refiner(fovea), fovea, low=0.05, high=0.95, long_side=96)
-    model.save(value, run / "model")
+    save_model(value, run / "model")
     write_settings(run / "config.toml", epochs=1, workers=0)
     return run
 
@@ -243,5 +243,5 @@ def test_two_processes_train_to_a_model(tmp_path: Path):
     )
 
     assert status == 0, said
-    assert model.load(str(run / "model")).refiner is None
+    assert load_model(str(run / "model")).refiner is None
     assert checkpoint.read(run / "coarse" / "last.pt")["epoch"] == 2

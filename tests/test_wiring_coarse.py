@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from coarse import catalogue
 from data.samples import Sample
-from pipeline import model
 from pipeline.config import Config
+from pipeline.model_folder import load_model
 from pipeline.training import checkpoint, coarse_training, commands
 from tests.builders import (
     CPU,
@@ -135,9 +135,9 @@ def test_the_weights_that_ship_are_the_averaged_ones_of_the_best_epoch(
     photos = {stem: shaded_photo((64, 96), seed) for seed, stem in enumerate(shades(NUM_CARS))}
     data, run = write_data(tmp_path / "data", photos), tmp_path / "run"
 
-    train_coarse(data, run, with_coarse(tiny_config(), epochs=3, batch_size=2, ema=0.5))
+    train_coarse(data, run, with_coarse(tiny_config(), epochs=3, batch_size=2, ema_decay=0.5))
 
-    shipped, best = model.load(run / "model"), checkpoint.read(run / "coarse" / "best.pt")
+    shipped, best = load_model(run / "model"), checkpoint.read(run / "coarse" / "best.pt")
     last = checkpoint.read(run / "coarse" / "last.pt")
     assert (best["epoch"], last["epoch"]) == (2, 3)
     for name, tensor in shipped.coarse.state_dict().items():

@@ -13,6 +13,7 @@ from pipeline import model
 from pipeline.cli import main
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.inference.segmenter import Segmenter
+from pipeline.model_folder import save_model
 from tests.builders import CPU, car_name, grey, group_name, tiny_model, write_data
 
 CARS, ANGLES, SEEN = 5, 2, (0, 3)
@@ -74,7 +75,7 @@ def test_a_model_that_has_seen_all_of_them_is_not_scored(data: Path):
 def test_the_command_scores_the_photos_of_the_split_asked_for(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], split: str, cars: tuple[int]
 ):
-    model.save(model_that_has_seen(*SEEN), tmp_path / "model")
+    save_model(model_that_has_seen(*SEEN), tmp_path / "model")
     table = tmp_path / "photos.csv"
     arguments = ["evaluate", data, "--model", tmp_path / "model", "--per-photo", table]
 
@@ -89,7 +90,7 @@ def test_the_command_scores_the_photos_of_the_split_asked_for(
 def test_the_command_leaves_out_what_the_model_has_seen_unless_told(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    model.save(model_that_has_seen(*SEEN), tmp_path / "model")
+    save_model(model_that_has_seen(*SEEN), tmp_path / "model")
 
     assert main(["evaluate", str(data), "--model", str(tmp_path / "model")]) == 0
 

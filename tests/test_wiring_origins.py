@@ -7,8 +7,8 @@ import pytest
 
 from data.errors import InputError
 from data.samples import Sample
-from pipeline import model
-from pipeline.config import Config
+from pipeline.config import Config, MlpConfig
+from pipeline.model_folder import save_model
 from pipeline.training import checkpoint, coarse_training, commands, refiner_training
 from tests.builders import (
     CPU,
@@ -29,7 +29,7 @@ from tests.builders import (
 )
 
 NUM_CARS = 10
-TINY = with_coarse(tiny_config(), network="mlp", grid=(4, 4), hidden=(4,))
+TINY = with_coarse(tiny_config(), network="mlp", mlp=MlpConfig(grid=(4, 4), hidden=(4,)))
 
 
 def sides(data: Path, settings: Config) -> tuple[list[Sample], list[Sample]]:
@@ -74,7 +74,7 @@ def test_other_data_or_another_split_have_another_coarse_origin(tmp_path: Path):
 
 def test_every_setting_that_changes_what_the_coarse_network_learns_changes_its_origin():
     settings = tiny_config()
-    allowed = ("epochs", "workers", "init", "folds", "fold_epochs", "fold_init")
+    allowed = ("epochs", "workers", "init", "folds", "", "fold_init")
     origin = coarse_training.origin(settings, [], [])
 
     for name, value in other_values(settings.coarse).items():
@@ -87,8 +87,8 @@ def test_every_setting_that_changes_what_the_coarse_network_learns_changes_its_o
 
 
 def test_the_weights_that_the_coarse_network_begins_with_are_part_of_its_origin(tmp_path: Path):
-    model.save(tiny_model(seed=1), tmp_path / "a")
-    model.save(tiny_model(seed=1), tmp_path / "b")
+    save_model(tiny_model(seed=1), tmp_path / "a")
+    save_model(tiny_model(seed=1), tmp_path / "b")
     settings = tiny_config()
 
     def origin(init: Path) -> str:
@@ -97,7 +97,7 @@ def test_the_weights_that_the_coarse_network_begins_with_are_part_of_its_origin(
     first = origin(tmp_path / "a")
     assert first != coarse_training.origin(settings, [], [])
     assert first == origin(tmp_path / "b")  # wherever they lie
-    model.save(tiny_model(seed=2), tmp_path / "b")
+    save_model(tiny_model(seed=2), tmp_path / "b")
     assert first != origin(tmp_path / "b")
 
 
@@ -146,12 +146,12 @@ def test_the_weights_that_the_refiner_begins_with_are_part_of_its_origin(tmp_pat
     def origin(init: Path) -> str:
         return refiner_training.origin(with_refiner(tiny_config(), init=str(init)), "patches")
 
-    model.save(tiny_model(seed=1), tmp_path / "a")
-    model.save(tiny_model(seed=1), tmp_path / "b")
+    save_model(tiny_model(seed=1), tmp_path / "a")
+    save_model(tiny_model(seed=1), tmp_path / "b")
     first = origin(tmp_path / "a")
     assert first != refiner_training.origin(tiny_config(), "patches")
     assert first == origin(tmp_path / "b")  # wherever they lie
-    model.save(tiny_model(seed=2), tmp_path / "b")
+    save_model(tiny_model(seed=2), tmp_path / "b")
     assert first != origin(tmp_path / "b")
 
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from data.geometry import Fovea
 from data.patch_cache.patch_store import BEYOND
-from pipeline import model
 from pipeline.config import Config
+from pipeline.model_folder import load_model
 from pipeline.training import checkpoint, commands, refiner_training
 from refine.fovea import Windows
 from refine.refiner_network import Refiner
@@ -144,7 +144,7 @@ def test_patches_are_of_the_photos_that_they_are_named_after_those_to_train_on_f
 
     patches = zarr.open_group(path, mode="r")
     names, photo, full = patches.attrs["photos"], patches["tile"][:, 0], patches["full"][:]
-    known = model.load(run / "model").provenance
+    known = load_model(run / "model").provenance
     groups = [name[:12] for name in names]
     num_training = patches.attrs["num_training"]
     assert (groups[:num_training], groups[num_training:]) == (
@@ -167,12 +167,12 @@ def test_the_weights_that_ship_are_the_averaged_ones_of_the_best_epoch(
         return (0.3, 0.9, 0.6)[len(scored) - 1]
 
     monkeypatch.setattr(refiner_training, "mean_dice", mean_dice)
-    settings = with_refiner(tiny_config(), epochs=3, ema=0.5)
+    settings = with_refiner(tiny_config(), epochs=3, ema_decay=0.5)
     run = write_patches(tmp_path / "run", settings)
 
     commands.train_refiner(run, write_settings(run / "given.toml", settings), "cpu")
 
-    shipped, best = model.load(run / "model"), checkpoint.read(run / "refiner" / "best.pt")
+    shipped, best = load_model(run / "model"), checkpoint.read(run / "refiner" / "best.pt")
     last = checkpoint.read(run / "refiner" / "last.pt")
     assert (best["epoch"], last["epoch"]) == (2, 3)
     assert shipped.refiner is not None
@@ -188,11 +188,11 @@ def test_the_weights_that_ship_are_the_averaged_ones_of_the_best_epoch(
 def test_the_coarse_weights_are_shipped_as_they_were(tmp_path: Path):
     settings = tiny_config()
     run = write_patches(tmp_path / "run", settings)
-    before = model.load(run / "model")
+    before = load_model(run / "model")
 
     commands.train_refiner(run, write_settings(run / "given.toml", settings), "cpu")
 
-    after = model.load(run / "model")
+    after = load_model(run / "model")
     for name, tensor in before.coarse.state_dict().items():
         assert torch.equal(tensor, after.coarse.state_dict()[name]), name
     assert (after.low, after.high, after.long_side) == (0.0, 1.0, settings.data.long_side)

@@ -1,6 +1,7 @@
 """Paired augmentation: one affine warp for photo and mask, one colour matrix for the photo."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import cv2
 import numpy as np
@@ -8,32 +9,33 @@ from numpy.typing import NDArray
 
 from data.arrays import Pixels
 from data.images import LUMA
+from data.ranges import Checked, Range, Share
 
 
-@dataclass(frozen=True)
-class Augmentation:
-    """How far a photo may be changed; zero everywhere changes nothing."""
+@dataclass(frozen=True, kw_only=True)
+class Augmentation(Checked):
+    """How far training photos are changed; zero everywhere changes nothing."""
 
-    flip: float = 0.5
+    flip: Share = 0.5
     """Probability of a mirror image."""
-    shift: float = 0.06
+    shift: Share = 0.06
     """Largest shift, as a share of the side."""
-    scale: float = 0.12
+    scale: Share = 0.12
     """Largest change of scale; 0.12 is from 1 / 1.12 to 1.12."""
-    brightness: float = 0.12
+    brightness: Share = 0.12
     """Largest change of brightness, as a share of white."""
-    contrast: float = 0.2
+    contrast: Share = 0.2
     """Largest relative change of contrast."""
-    saturation: float = 0.3
+    saturation: Share = 0.3
     """Largest relative change of saturation."""
-    tint: float = 0.05
+    tint: Share = 0.05
     """Largest relative change of one colour channel."""
-    hue: float = 0.0
+    hue: Annotated[float, Range(0, 90)] = 0.0
     """Largest rotation of the hue, in steps of 2 degrees, as OpenCV counts it."""
-    hsv_saturation: float = 0.0
+    hsv_saturation: Annotated[float, Range(0, 255)] = 0.0
     """Largest shift of the saturation of HSV, of 255."""
-    hsv_value: float = 0.0
-    """Largest shift of its value, of 255."""
+    hsv_value: Annotated[float, Range(0, 255)] = 0.0
+    """Largest shift of the value of HSV, of 255."""
 
     def __call__(
         self, photo: Pixels, mask: Pixels, random: np.random.Generator

@@ -5,9 +5,12 @@ Shapes: N patches, S_k the side of the window of level k, T that of the tile.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
+
+from data.ranges import Checked, Range, Share
 
 GREY = torch.full((3, 3), 1 / 3)
 """Projects RGB onto the grey axis, about which hues are rotated."""
@@ -16,23 +19,23 @@ ACROSS = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / 3**0.5
 """Rotates the rest of a colour by a quarter turn about that axis."""
 
 
-@dataclass(frozen=True)
-class PatchAugmentation:
-    """How far patches may be changed, each of them on its own; zero everywhere changes nothing."""
+@dataclass(frozen=True, kw_only=True)
+class PatchAugmentation(Checked):
+    """How far each training patch is changed; zero everywhere changes nothing."""
 
-    flip: float = 0.5
+    flip: Share = 0.5
     """Probability of a mirror image."""
-    brightness: float = 0.0
+    brightness: Share = 0.0
     """Largest change of brightness, as a share of white."""
-    contrast: float = 0.0
+    contrast: Share = 0.0
     """Largest relative change of contrast."""
-    saturation: float = 0.0
+    saturation: Share = 0.0
     """Largest relative change of saturation."""
-    tint: float = 0.0
+    tint: Share = 0.0
     """Largest relative change of one colour channel."""
-    hue: float = 0.0
-    """Largest rotation of the hue, in steps of 2 degrees: with 90 any hue can become any other;
-    grey stays grey."""
+    hue: Annotated[float, Range(0, 90)] = 0.0
+    """Largest rotation of the hue about grey, in steps of 2 degrees; 90 turns any hue into any
+    other."""
 
     def __call__(self, windows: Sequence[Tensor], target: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return changed windows and targets, drawn from torch's random numbers.

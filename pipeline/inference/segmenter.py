@@ -27,7 +27,7 @@ from data.arrays import Photo
 from data.errors import InputError
 from data.geometry import Size
 from data.pyramid import to_working_size
-from pipeline import model as models
+from pipeline import DEFAULT_MODEL
 from pipeline.inference.devices import Precision, choose_device
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions, Stage
 from pipeline.inference.networks import Networks
@@ -39,6 +39,7 @@ from pipeline.inference.prediction import (
 )
 from pipeline.inference.torch_networks import TorchNetworks
 from pipeline.model import NO_REFINER, Model
+from pipeline.model_folder import load_model
 from refine.batch_pyramid import padded_pyramid
 from refine.fovea import Windows, gather_windows
 from refine.stitch import probability, stitch, upsample
@@ -56,14 +57,14 @@ class Segmenter:
 
     @classmethod
     def load(
-        cls, name: str | Path = "carvana", device: str = "auto", precision: Precision = "auto"
+        cls, name: str | Path = DEFAULT_MODEL, device: str = "auto", precision: Precision = "auto"
     ) -> "Segmenter":
         """Return the model in the folder `name`, or the one of that name in the package.
 
         Raises:
             InputError: there is no such model or device, or the model is damaged.
         """
-        return cls.from_model(models.load(name), choose_device(device), precision)
+        return cls.from_model(load_model(name), choose_device(device), precision)
 
     @classmethod
     def from_model(

@@ -29,7 +29,7 @@ AVERAGED = "module."
 class TrainState:
     """Everything that changes while a network trains.
 
-    `origin` names what it is trained from; a state of another origin is not continued.
+    `origin` names what it is trained from; a state of another origin is not resumed.
     """
 
     model: nn.Module
@@ -83,7 +83,7 @@ class TrainState:
         if saved["steps_an_epoch"] != self.steps_an_epoch:
             raise InputError(
                 f"{path} was trained with {saved['steps_an_epoch']} steps an epoch, not "
-                f"{self.steps_an_epoch}; go on with as many processes as it was begun with"
+                f"{self.steps_an_epoch}; resume with as many processes as it was started with"
             )
         self.model.load_state_dict(saved["model"])
         self.average.load_state_dict(saved["average"])
@@ -95,7 +95,7 @@ class TrainState:
         self.history = saved["history"]
 
     def write_history(self, path: Path) -> None:
-        """Write one line of JSON an epoch to `path`."""
+        """Write one line of JSON per epoch to `path`."""
         with replacing(path) as partial:
             partial.write_text("".join(json.dumps(row) + "\n" for row in self.history))
 
@@ -123,7 +123,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def load_best(network: nn.Module, stage_dir: Path) -> float:
-    """Load the averaged weights of a finished stage's best epoch into `network`; return its score.
+    """Load the averaged weights of a stage's best epoch into `network`; return their score.
 
     Raises:
         InputError: they are missing or damaged.

@@ -5,11 +5,10 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import torch
@@ -18,7 +17,6 @@ from torch.utils.data import DataLoader
 
 from coarse import catalogue
 from coarse.coarse_network import CoarseNetwork
-from data.datasets.augment import Augmentation
 from data.datasets.coarse_dataset import (
     CoarseDataset,
     CoarsePair,
@@ -28,12 +26,15 @@ from data.datasets.coarse_dataset import (
 )
 from data.errors import InputError
 from data.geometry import Size
-from data.samples import Sample, find_samples, fingerprint, split
-from pipeline import model as models
-from pipeline.config import CoarseConfig, Config, DataConfig
+from data.samples import Sample, combined, digests
+from pipeline.config import CoarseConfig, Config
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.devices import autocast, to_device
+from pipeline.model import check_unseen
+from pipeline.model_folder import find_model, load_model, weights_hash
+from pipeline.new_networks import new_coarse_network
 from pipeline.progress import progress
+from pipeline.toml_settings import as_table
 from pipeline.training import distributed
 from pipeline.training.loop import BatchLoss, fit
 from pipeline.training.losses import bce_dice
@@ -41,43 +42,75 @@ from pipeline.training.losses import bce_dice
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class CoarsePhotos:
+    """Photos of training and validation sets, each read for all networks of a run, by stem."""
+
+    pairs: Mapping[str, CoarsePair]
+    digests: Mapping[str, str]
+    """Hashes of the files."""
+
+    def pairs_of(self, samples: Sequence[Sample]) -> list[CoarsePair]:
+        """Return the decoded `samples`."""
+        return [self.pairs[sample.name] for sample in samples]
+
+    def fingerprint(self, samples: Sequence[Sample]) -> str:
+        """Return the hash of `samples` that `data.samples.fingerprint` gives."""
+        return combined(self.digests[sample.name] for sample in samples)
+
+
+def load_photos(samples: Sequence[Sample], config: Config) -> CoarsePhotos:
+    """Read and hash `samples`, decoded as the coarse network of `config` sees them.
+
+    Raises:
+        InputError: photos or masks are at fault.
+    """
+    network = new_coarse_network(config.coarse)
+    stretch_to = Size(*config.data.stretch_to) if config.data.stretch_to else None
+    view = CoarseView(config.data.long_side, network.level, network.alignment, stretch_to)
+    names = [sample.name for sample in samples]
+    with progress("decoding photos") as on_photo:
+        pairs = load_pairs(samples, view, on_photo)
+    return CoarsePhotos(
+        pairs=dict(zip(names, pairs, strict=True)),
+        digests=dict(zip(names, digests(samples), strict=True)),
+    )
+
+
 def train_coarse(
-    kept: list[Sample],
-    held_out: list[Sample],
+    photos: CoarsePhotos,
+    train: Sequence[Sample],
+    val: Sequence[Sample],
     stage_dir: Path,
     config: Config,
     device: torch.device,
-) -> CoarseNetwork:
-    """Train the coarse network on the photos `kept`, score it on those `held_out`; return it.
+) -> tuple[CoarseNetwork, float]:
+    """Train the coarse network on `train`, validate it on `val`; return it with its score.
 
     Raises:
-        InputError: photos or masks are at fault, or `stage_dir` holds another training.
+        InputError: `stage_dir` holds another training.
     """
     torch.manual_seed(config.coarse.seed)
-    network = to_device(new_network(config.coarse), device)
+    network = to_device(new_coarse_network(config.coarse), device)
     if config.coarse.init:
-        network.load_state_dict(models.load(config.coarse.init).coarse.state_dict())
-    stretch_to = Size(*config.data.stretch_to) if config.data.stretch_to else None
-    view = CoarseView(config.data.long_side, network.level, network.alignment, stretch_to)
-    with progress("decoding photos") as on_photo:
-        pairs = load_pairs(kept + held_out, view, on_photo)
-    train, validation = pairs[: len(kept)], pairs[len(kept) :]
-    log.info("training on %d photos, validating on %d", len(train), len(validation))
+        network.load_state_dict(load_model(config.coarse.init).coarse.state_dict())
+    log.info("training on %d photos, validating on %d", len(train), len(val))
+    val_pairs = photos.pairs_of(val)
 
     def score(model: nn.Module) -> float:
         with autocast(device, config.coarse.precision):
-            return mean_dice(model, validation, device)
+            return mean_dice(model, val_pairs, device)
 
-    fit(
+    best = fit(
         network,
         loss_of(config.coarse, device),
-        CoarseBatches(train, config),
+        CoarseBatches(photos.pairs_of(train), config.coarse),
         score,
         config.coarse,
         stage_dir,
-        origin(config, kept, held_out),
+        origin(config, photos.fingerprint(train), photos.fingerprint(val)),
     )
-    return network
+    return network, best
 
 
 def loss_of(config: CoarseConfig, device: torch.device) -> BatchLoss:
@@ -92,111 +125,66 @@ def loss_of(config: CoarseConfig, device: torch.device) -> BatchLoss:
     return batch_loss
 
 
-def new_network(config: CoarseConfig) -> CoarseNetwork:
-    """Return the network that `config` names, untrained."""
-    options: dict[str, Any] = {"stride": config.stride}
-    if config.network == "enet":
-        options |= {"unpool": config.unpool, "early_dropout": config.early_dropout}
-    if config.network == "mlp":
-        options |= {"grid": config.grid, "hidden": config.hidden}
-    if config.network != "linknet":
-        options |= {"dropout": config.dropout}
-    return catalogue.build(config.network, options)
-
-
-def check_init(setting: str, config: CoarseConfig, held_out: Sequence[Sample], todo: str) -> None:
-    """Raise if training cannot begin with the model `config.init`, if that names one.
+def check_init(config: CoarseConfig, samples: Sequence[Sample], hint: str) -> None:
+    """Raise if `config.init` names a model that training cannot be initialised from.
 
     Args:
-        setting: which setting has named it.
         config: settings of the network.
-        held_out: what the network is scored on.
-        todo: what to do where the model knows some of that.
+        samples: photos that the network, or that of a fold, is validated on.
+        hint: what to do where the model was trained on some of their groups.
 
     Raises:
-        InputError: there is no such model, it is of another network, or it has learnt from photos
-            held out.
+        InputError: there is no such model, it is of another network, or it was trained on some of
+            the groups of `samples`.
     """
     if not config.init:
         return
-    model, network = models.load(config.init), new_network(config)
+    model, network = load_model(config.init), new_coarse_network(config)
     name, own = catalogue.name_of(model.coarse), catalogue.name_of(network)
     if (name, model.coarse.options()) != (own, network.options()):
         raise InputError(
-            f"{setting} is a model of {name} {model.coarse.options()}, "
+            f"coarse.init is a model of {name} {model.coarse.options()}, "
             f"and the settings ask for {own} {network.options()}"
         )
-    models.check_unseen(model, {sample.group for sample in held_out}, setting, todo)
+    check_unseen(model, {sample.group for sample in samples}, "coarse.init", hint)
 
 
-def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sample], list[Sample]]:
-    """Return the samples in `folders` to train on and those held out.
+def origin(config: Config, train: str, val: str) -> str:
+    """Return a hash of what a coarse network is trained from; `train` and `val` are fingerprints.
 
-    Groups are held out of the first folder. Of the others all are to train on, but those whose
-    group is held out.
-
-    Raises:
-        InputError: a folder is at fault, or one side is empty.
+    Epochs are left out, because a finished run may be resumed with more, and so are loader
+    processes and folds, because they change nothing.
     """
-    samples = find_samples(*folders, group_pattern=config.group)
-    first = [sample for sample in samples if sample.folder == folders[0]]
-    kept, held_out = split(
-        first, share=config.validation, start=config.validation_start, seed=config.split_seed
-    )
-    groups = {sample.group for sample in held_out}
-    others = set(samples).difference(first)
-    more = [sample for sample in others if sample.group not in groups]
-    wanted = sorted(sample for sample in kept + more if sample.name not in config.exclude)
-    if not wanted:
-        raise InputError(
-            f"data.exclude names all {len(kept + more)} photos that are left to train on; "
-            "take some out"
-        )
-    return wanted, held_out
-
-
-def check_exclude(folders: Sequence[Path], config: DataConfig) -> None:
-    """Say which photos `config` excludes that are not in `folders` to begin with."""
-    samples = find_samples(*folders, group_pattern=config.group)
-    unknown = set(config.exclude).difference(sample.name for sample in samples)
-    if unknown:
-        log.warning("data.exclude names what is not there: %s", ", ".join(sorted(unknown)))
-
-
-def origin(config: Config, kept: Sequence[Sample], held_out: Sequence[Sample]) -> str:
-    """Return a hash of what a coarse network is trained from, and what it is scored on.
-
-    Epochs are left out, because a finished run may be continued with more, and so are loader
-    processes and what concerns folds alone, because they change nothing.
-    """
-    settings = asdict(config.coarse) | asdict(config.data)
-    for name in ("epochs", "workers", "folds", "fold_epochs", "fold_init"):
+    table = as_table(config)
+    settings = table["coarse"] | table["data"]
+    for name in ("epochs", "num_workers", "folds"):
         del settings[name]
     if config.coarse.init:
-        settings["init"] = models.weights_hash(models.find(config.coarse.init))
-    text = json.dumps([settings, fingerprint(kept), fingerprint(held_out)], sort_keys=True)
+        settings["init"] = weights_hash(find_model(config.coarse.init))
+    text = json.dumps([settings, train, val], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 class CoarseBatches:
     """Augmented batches, loaded by processes of their own, one epoch after another."""
 
-    def __init__(self, pairs: Sequence[CoarsePair], config: Config) -> None:
-        coarse = config.coarse
+    def __init__(self, pairs: Sequence[CoarsePair], config: CoarseConfig) -> None:
         self.sampler = EpochBatches(
             [Size(*pair.mask.shape) for pair in pairs],
-            coarse.batch_size,
-            seed=coarse.seed,
+            config.batch_size,
+            seed=config.seed,
             rank=distributed.rank(),
             world=distributed.world_size(),
         )
         self.loader = DataLoader(
-            CoarseDataset(pairs, Augmentation(**asdict(coarse.augment)), coarse.seed),
+            CoarseDataset(pairs, config.augment, config.seed),
             batch_sampler=self.sampler,
-            num_workers=coarse.workers,
+            num_workers=config.num_workers,
+            # By fork they share the decoded photos, and inherit that Ctrl-C is blocked.
+            multiprocessing_context="fork" if config.num_workers else None,
             worker_init_fn=_set_up_worker,
             pin_memory=torch.cuda.is_available(),
-            persistent_workers=coarse.workers > 0,
+            persistent_workers=config.num_workers > 0,
             # Of its own: the loader draws from it when workers start, and with the generator
             # that dropout draws from, the number of workers would change what is learned.
             generator=torch.Generator(),
@@ -226,7 +214,7 @@ def mean_dice(model: nn.Module, pairs: Sequence[CoarsePair], device: torch.devic
 
 @contextmanager
 def _sigint_blocked() -> Iterator[None]:
-    """Hold Ctrl-C back; processes started inside never hear it, nor print a traceback of it."""
+    """Block Ctrl-C; processes started inside never get it, nor print a traceback of it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

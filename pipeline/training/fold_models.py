@@ -1,132 +1,121 @@
-"""Predictions of photos by networks that have not seen them.
+"""Models that were not trained on a photo, to extract its patches with.
 
-A network is surer of the photos it has learnt from than of others, and wrong about them in
-fewer places. A refiner that learns from such predictions meets errors of another kind later.
-So the patches of a training photo may be cut by another network of the run:
+A network is more certain of the photos that it was trained on than of others, and wrong about them
+in fewer places, so that a refiner trained on such predictions meets other errors later. With
+`tiles.patch_source = "folds"` the patches of a training photo are extracted by another network of
+the run, which was trained on the groups of all folds but the photo's own:
 
-folds/<k>-of-<K>/   a run of its own for each fold of the training groups: stage one, trained on
-                    the groups of all other folds
+folds/<k>-of-<K>/   a run of its own for fold k: stage one alone
 """
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import InputError
 from data.samples import Sample, fold_of
-from pipeline import model as models
 from pipeline.config import Config
 from pipeline.model import Model
+from pipeline.model_folder import load_model, weights_hash
 
 
-def folder(run: Path, fold: int, num_folds: int) -> Path:
+def fold_folder(run: Path, fold: int, num_folds: int) -> Path:
     """Return the folder of the run that trains without `fold`."""
     return run / "folds" / f"{fold}-of-{num_folds}"
 
 
-def parts(samples: Sequence[Sample], config: Config) -> list[tuple[list[Sample], list[Sample]]]:
-    """Return, of each fold, the samples to train on and those left out.
+def fold_splits(
+    samples: Sequence[Sample], config: Config
+) -> list[tuple[list[Sample], list[Sample]]]:
+    """Return the training and the validation set of each fold of the training set `samples`.
 
     Raises:
-        InputError: a fold has no groups, or there is no model `coarse.fold_init`.
+        InputError: a fold has no groups.
     """
     num_folds, seed = config.coarse.folds, config.data.split_seed
-    known = models.load(config.coarse.fold_init).seen if config.coarse.fold_init else frozenset()
-    folds = {
-        s.group: fold_of(s.group, max(1, num_folds), seed=seed)
-        for s in samples
-        if s.group not in known
-    }
-    result = [
+    folds = {s.group: fold_of(s.group, max(1, num_folds), seed=seed) for s in samples}
+    splits = [
         (
-            [s for s in samples if folds.get(s.group) != k],
-            [s for s in samples if folds.get(s.group) == k],
+            [s for s in samples if folds[s.group] != fold],
+            [s for s in samples if folds[s.group] == fold],
         )
-        for k in range(num_folds)
+        for fold in range(num_folds)
     ]
-    if any(not side for sides in result for side in sides):
+    if any(not side for sides in splits for side in sides):
         raise InputError(
-            f"with {num_folds} folds some of them have none of the {len(folds)} groups to train "
-            "on; take fewer (--folds), or another data.split_seed"
+            f"{num_folds} folds of {len(folds)} training groups leave a fold empty; use fewer "
+            "(--folds), or another data.split_seed"
         )
-    return result
-
-
-def settings(config: Config) -> Config:
-    """Return the settings that the networks of folds are trained with, in runs of their own."""
-    coarse = config.coarse
-    epochs, init = coarse.fold_epochs or coarse.epochs, coarse.fold_init or coarse.init
-    return replace(config, coarse=replace(coarse, epochs=epochs, init=init))
+    return splits
 
 
 @dataclass(frozen=True)
 class UnseenModels:
-    """The networks that patches are cut by."""
+    """The models that extract patches, each from photos that it was not trained on."""
 
-    own: Model
-    """The finished one, for photos held out."""
-    others: tuple[Model, ...]
-    """For training photos: one for each fold, one for all, or none where it is `own`."""
+    final: Model
+    """That of the run, for validation photos."""
+    folds: tuple[Model, ...]
+    """For training photos, by fold; none where `final` is for those too."""
     split_seed: int
 
-    def of(self, sample: Sample, *, held_out: bool) -> Model:
-        """Return the model that cuts the patches of `sample`.
+    def for_sample(self, sample: Sample, *, is_validation: bool) -> Model:
+        """Return the model that extracts the patches of `sample`.
 
         Raises:
-            InputError: it has learnt from photos of that group, and is to be another network, or
-                the photo is held out.
+            InputError: it was trained on the photo's group, and is one of a fold, or the photo is
+                for validation.
         """
-        if held_out and sample.group in self.own.seen:
+        if is_validation and sample.group in self.final.seen:
             raise InputError(
-                f"{sample.name} would be held out, but the coarse network has learnt from photos "
-                f"of {sample.group}; name the folders in the order that train-coarse had them in"
+                f"{sample.name} is a validation photo, but the coarse network was trained on its "
+                f"group {sample.group}; name the folders in the same order as for train-coarse"
             )
-        if held_out or not self.others:
-            return self.own
-        chosen = self.others[fold_of(sample.group, len(self.others), seed=self.split_seed)]
-        if sample.group in chosen.seen:
+        if is_validation or not self.folds:
+            return self.final
+        model = self.folds[fold_of(sample.group, len(self.folds), seed=self.split_seed)]
+        if sample.group in model.seen:
             raise InputError(
-                f"the network that is to cut the patches of {sample.name} has learnt from photos "
-                f"of {sample.group}, perhaps as coarse.init or coarse.fold_init; set tiles.cut_by, "
-                "or leave the folder of that photo out"
+                f"the network that would extract the patches of {sample.name} was trained on its "
+                f"group {sample.group}; leave the folder of that photo out, or set "
+                'tiles.patch_source = "final"'
             )
-        return chosen
+        return model
 
 
-def cutters(run: Path, config: Config, own: Model) -> UnseenModels:
-    """Return the networks that `tiles.cut_by` names; `own` is the model of `run`.
+def unseen_models(run: Path, config: Config, final: Model) -> UnseenModels:
+    """Return the models that `tiles.patch_source` names; `final` is that of `run`.
 
     Raises:
-        InputError: some of them are not there.
+        InputError: some of them are missing.
     """
-    others = tuple(models.load(path) for path in _folders(run, config))
-    return UnseenModels(own, others, config.data.split_seed)
+    folds = tuple(load_model(path) for path in _fold_models(run, config))
+    return UnseenModels(final, folds, config.data.split_seed)
 
 
-def weights_hash(run: Path, config: Config) -> str:
-    """Return a hash of the coarse weights of all networks that patches are cut by.
+def unseen_weights_hash(run: Path, config: Config) -> str:
+    """Return a hash of the coarse weights of all models that extract patches.
 
     Raises:
-        InputError: some of them are not there.
+        InputError: some of them are missing.
     """
-    hashes = [models.weights_hash(path) for path in (run / "model", *_folders(run, config))]
+    hashes = [weights_hash(path) for path in (run / "model", *_fold_models(run, config))]
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
-def _folders(run: Path, config: Config) -> list[Path]:
-    """Return the folders of the models that cut the patches of training photos."""
-    num_folds, cut_by = config.coarse.folds, config.tiles.cut_by
-    if cut_by == "init":
-        if not config.coarse.init:
-            raise InputError('tiles.cut_by = "init", but the run has no coarse.init')
-        return [models.find(config.coarse.init)]
-    if cut_by == "own" or (cut_by == "auto" and not num_folds):
+def _fold_models(run: Path, config: Config) -> list[Path]:
+    """Return the folders of the models that extract the patches of training photos."""
+    num_folds = config.coarse.folds
+    if config.tiles.patch_source == "final":
         return []
     if not num_folds:
-        raise InputError(f"{run} has no folds; run `foveamask train-coarse DATA {run} --folds 5`")
-    folders = [folder(run, fold, num_folds) / "model" for fold in range(num_folds)]
+        raise InputError(
+            f'tiles.patch_source = "folds", but {run} has none; '
+            f"run `foveamask train-coarse DATA {run} --folds 5`"
+        )
+    folders = [fold_folder(run, fold, num_folds) / "model" for fold in range(num_folds)]
     missing = [path for path in folders if not (path / "model.json").is_file()]
     if missing:
-        raise InputError(f"{missing[0]} is not there; run `foveamask train-coarse DATA {run}`")
+        raise InputError(f"{missing[0]} is missing; run `foveamask train-coarse DATA {run}`")
     return folders

@@ -1,7 +1,7 @@
 """The training loop, shared by both stages.
 
 A stage brings its network, its loss and its way to score; this module brings
-the order of things: optimise, schedule, average, score, save, resume.
+the order of things: optimise, schedule, average, validate, save, resume.
 """
 
 import logging
@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel
 
 from pipeline.config import TrainConfig
-from pipeline.training import distributed
+from pipeline.training import checkpoint, distributed
 from pipeline.training.checkpoint import TrainState
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ BatchLoss = Callable[[nn.Module, Any], Tensor]
 """Forward a batch through the network and return its mean loss, a scalar."""
 
 Score = Callable[[nn.Module], float]
-"""Rate the network on held-out data; higher is better."""
+"""Rate the network on the validation set; higher is better."""
 
 
 class Batches(Sized, Iterable[Any], Protocol):
@@ -45,11 +45,13 @@ def fit(
     run_dir: Path,
     origin: str,
 ) -> float:
-    """Train `model` in place and return its best score.
+    """Train `model`, give it the averaged weights of the best epoch, and return their score.
 
     `run_dir/last.pt` holds the state after the latest epoch, `run_dir/best.pt` that of the
-    best one, `run_dir/metrics.jsonl` a line an epoch. If `last.pt` exists, training goes on
+    best one, `run_dir/metrics.jsonl` a line per epoch. If `last.pt` exists, training resumes
     from it, and ends with the same weights as a run that was never interrupted.
+
+    Of several processes only the first, which writes the files, is given the best weights.
 
     Raises:
         FloatingPointError: the loss or its gradient stopped being finite.
@@ -57,14 +59,12 @@ def fit(
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     state = new_state(model, config, steps_an_epoch=len(batches), origin=origin)
-    last, best, metrics = (run_dir / name for name in ("last.pt", "best.pt", "metrics.jsonl"))
-    if last.exists():
-        state.restore(last)
+    if (run_dir / "last.pt").exists():
+        state.restore(run_dir / "last.pt")
         log.info("resuming after epoch %d of %d", state.epoch, config.epochs)
     trained = distributed.distributed_model(model)
     if config.compile:
         trained.compile()
-
     while state.epoch < config.epochs:
         started = time.monotonic()
         # An epoch's randomness follows from its number, so it needs no saving.
@@ -72,25 +72,31 @@ def fit(
             (config.seed + state.epoch) * distributed.world_size() + distributed.rank()
         )
         batches.set_epoch(state.epoch)
-        loss = train_epoch(trained, state, batch_loss, batches, config.clip_norm)
+        loss = train_epoch(trained, state, batch_loss, batches, config.max_grad_norm)
         state.epoch += 1
         row = {"epoch": state.epoch, "loss": loss, "lr": float(state.schedule.get_last_lr()[0])}
-        improved = False
-        if state.epoch % config.score_every == 0 or state.epoch == config.epochs:
+        is_best = False
+        if state.epoch % config.validate_every == 0 or state.epoch == config.epochs:
             row["score"] = _score(state, score)
-            improved = row["score"] > state.best_score
-            if improved:
+            is_best = row["score"] > state.best_score
+            if is_best:
                 state.best_score = row["score"]
         row["seconds"] = round(time.monotonic() - started, 1)
         state.history.append(row)
-        if distributed.rank() == 0:
-            # last.pt comes last: what an interruption leaves undone before it is done again.
-            if improved:
-                state.save(best)
-            state.write_history(metrics)
-            state.save(last)
+        save_epoch(state, run_dir, is_best=is_best)
         log.info(describe(row, config.epochs))
-    return state.best_score
+    return state.best_score if distributed.rank() else checkpoint.load_best(model, run_dir)
+
+
+def save_epoch(state: TrainState, run_dir: Path, *, is_best: bool) -> None:
+    """Write the files of an epoch that has ended; of several processes the first does."""
+    if distributed.rank():
+        return
+    # last.pt comes last: what an interruption leaves undone before it is done again.
+    if is_best:
+        state.save(run_dir / "best.pt")
+    state.write_history(run_dir / "metrics.jsonl")
+    state.save(run_dir / "last.pt")
 
 
 def train_epoch(
@@ -98,7 +104,7 @@ def train_epoch(
     state: TrainState,
     batch_loss: BatchLoss,
     batches: Batches,
-    clip_norm: float,
+    max_grad_norm: float,
 ) -> float:
     """Go once through `batches`, updating `state`; return the mean loss."""
     trained.train()
@@ -109,7 +115,7 @@ def train_epoch(
         state.optimizer.zero_grad()
         state.scaler.scale(loss).backward()
         state.scaler.unscale_(state.optimizer)
-        norm = nn.utils.clip_grad_norm_(state.model.parameters(), clip_norm)
+        norm = nn.utils.clip_grad_norm_(state.model.parameters(), max_grad_norm)
         if not state.scaler.is_enabled():  # which leaves such a step out
             check_finite("norm of the gradient", norm, state.epoch)
         state.scaler.step(state.optimizer)
@@ -122,7 +128,9 @@ def train_epoch(
 
 
 def check_finite(what: str, value: Tensor, epoch: int) -> None:
-    """Raise before weights are changed that would be saved, and that nothing could train on from.
+    """Raise before a value that is not finite reaches the weights.
+
+    Such weights would be saved, and training could not recover.
 
     Raises:
         FloatingPointError: the scalar `value` is not finite.
@@ -130,7 +138,7 @@ def check_finite(what: str, value: Tensor, epoch: int) -> None:
     if not value.isfinite():
         raise FloatingPointError(
             f"the {what} is {value.item()} in epoch {epoch + 1}; "
-            "a lower lr or clip_norm, or precision = 'fp32', would help"
+            "a lower lr or max_grad_norm, or precision = 'fp32', would help"
         )
 
 
@@ -140,7 +148,7 @@ def new_state(
     """Return the state before the first step."""
     optimizer = new_optimizer(model, config)
     schedule = new_schedule(optimizer, config, config.epochs * steps_an_epoch)
-    average = AveragedModel(model, multi_avg_fn=moving_average(config.ema), use_buffers=True)
+    average = AveragedModel(model, multi_avg_fn=moving_average(config.ema_decay), use_buffers=True)
     device = next(model.parameters()).device
     scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
     return TrainState(model, average, optimizer, schedule, scaler, origin, steps_an_epoch)
@@ -162,12 +170,12 @@ def new_schedule(
         return ReduceLROnPlateau(
             optimizer,
             mode="max",
-            factor=config.plateau_factor,
-            patience=config.plateau_patience,
+            factor=config.plateau.factor,
+            patience=config.plateau.patience,
             threshold=1e-4,
             threshold_mode="abs",
         )
-    return LambdaLR(optimizer, lambda step: lr_factor(step / num_steps, config.warmup))
+    return LambdaLR(optimizer, lambda step: lr_factor(step / num_steps, config.cosine.warmup))
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

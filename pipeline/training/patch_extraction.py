@@ -1,27 +1,22 @@
 """Between the stages: from photos and the coarse network to the boundary patch cache."""
 
-import json
 import logging
-import re
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from coarse.coarse_network import CoarseNetwork
 from data.errors import InputError
-from data.geometry import Fovea, padded, working_size
+from data.geometry import padded, working_size
 from data.images import read_photo, read_size
 from data.masks import read_mask
 from data.patch_cache import patch_store
 from data.patch_cache.patch_store import BEYOND, RINGS, Origin, Patches
 from data.patch_cache.patch_writer import PatchWriter
 from data.pyramid import to_working_size
-from data.samples import Sample, check_samples, fingerprint, group_of
+from data.samples import Sample, check_samples, fingerprint
 from data.threads import raise_first
 from data.tile_grid import tile_mask, to_blocks
 from pipeline.config import Config
@@ -31,22 +26,24 @@ from pipeline.inference.stream import map_photos
 from pipeline.model import Model
 from pipeline.progress import progress
 from pipeline.training import fold_models, run_folder
-from pipeline.training.coarse_training import split_samples
+from pipeline.training.patches import patch_settings
+from pipeline.training.split import split_samples
 from refine.fovea import split_rings
-from refine.postprocess import parse
 
 log = logging.getLogger(__name__)
 
 UNSURE = 0.25
-"""Share of a photo's tiles that hardly any trained network is unsure of. The contour alone takes
+"""A trained network is rarely uncertain of this share of a photo's tiles. The contour alone takes
 2 % of the tiles of a photo of 1920 x 1280, 9 % at 480 x 320, but a quarter at 128 x 96."""
 
 TRAIN_LONGER = (
-    "in %d of %d photos held out a quarter of the tiles is uncertain, or %d (tiles.train_budget): "
-    "train the coarse network for longer, or the refiner will be asked about more tiles than it "
-    "learns from and is scored on"
+    "in %d of %d validation photos a quarter of the tiles is uncertain, or %d "
+    "(tiles.max_patches_per_photo): train the coarse network for longer, or the refiner will be "
+    "asked for more tiles than it is trained and validated on"
 )
-"""What is said where that is so of most photos held out."""
+"""What is said where that is so of most validation photos."""
+
+UNUSED_FOLDS = 'the networks of coarse.folds = %d are not used, since tiles.patch_source = "final"'
 
 PHOTOS_ON_GPU = 4
 """Photos on the card at a time: enough to decode beside computing, few enough for its memory."""
@@ -55,53 +52,55 @@ PHOTOS_ON_GPU = 4
 def make_patches(
     data: Sequence[Path], run: Path, model: Model, config: Config, device: torch.device
 ) -> Path:
-    """Write the patches of all uncertain tiles of the photos in `data`; return their path.
+    """Extract the patches of all uncertain tiles of the photos in `data`; return their path.
 
-    Training photos come first, then those held out. Which network says what is uncertain in a
-    training photo, `pipeline.training.fold_models` decides; of those held out it is `model`. An
-    interrupted call goes on where the last whole shard ended.
+    Training photos come first, then validation photos. `pipeline.training.fold_models` says which
+    network extracts the patches of a photo; `model` is that of the run. An interrupted call resumes
+    after the last whole shard.
 
     Raises:
         InputError: photos or masks are at fault, or there are patches made from something
             else.
     """
-    kept, held_out = split_samples(data, config.data)
-    samples = kept + held_out
+    train, val = split_samples(data, config.data)
+    samples, path, fovea = train + val, run / "patches.zarr", config.tiles.fovea
     origin = Origin(
         photos=fingerprint(samples),
-        coarse=fold_models.weights_hash(run, config),
-        settings=relevant_settings(config),
+        coarse=fold_models.unseen_weights_hash(run, config),
+        settings=patch_settings(config),
     )
-    fovea = Fovea(config.tiles.side, config.tiles.levels)
-    path = run / "patches.zarr"
     if path.exists():
         patch_store.verify(path, fovea, origin, " ".join(str(folder) for folder in data))
         run_folder.record(run, config)
-        log.info("%s is there already", path)
+        log.info("%s exists already", path)
         return path
     check_samples(samples)
     check_shapes(samples, config)
-    cutters = fold_models.cutters(run, config, model)
-    chosen = [cutters.of(sample, held_out=i >= len(kept)) for i, sample in enumerate(samples)]
-    cutting = {id(one): first_stage_of(one, config) for one in chosen}
-    on_device = {key: Segmenter.from_model(one, device) for key, one in cutting.items()}
-    segmenters = [on_device[id(one)] for one in chosen]
+    if config.coarse.folds and config.tiles.patch_source == "final":
+        log.warning(UNUSED_FOLDS, config.coarse.folds)
+    models = fold_models.unseen_models(run, config, model)
+    chosen = [models.for_sample(s, is_validation=i >= len(train)) for i, s in enumerate(samples)]
+    segmenters = segmenters_of(chosen, config, device)
     run_folder.record(run, config)
     names = [sample.name for sample in samples]
-    write_patches(PatchWriter(path, fovea, origin, names, len(kept)), samples, segmenters, config)
+    write_patches(PatchWriter(path, fovea, origin, names, len(train)), samples, segmenters, config)
     return path
 
 
-def patch_groups(run: Path, config: Config) -> tuple[set[str], set[str]]:
-    """Return the groups that the patches of `run` are of, to train on and held out."""
-    metadata = patch_store.metadata(run / "patches.zarr")
-    pattern = re.compile(config.data.group)
-    groups = [group_of(name, pattern) for name in metadata.photos]
-    return set(groups[: metadata.num_training]), set(groups[metadata.num_training :])
+def segmenters_of(models: Sequence[Model], config: Config, device: torch.device) -> list[Segmenter]:
+    """Return the coarse stage of each of `models`, used as `config` says; equal ones are one."""
+    by_id = {id(model): model for model in models}
+    ready = {
+        key: Segmenter.from_model(
+            Model.without_refiner(m.coarse, config, m.provenance, m.scores), device
+        )
+        for key, m in by_id.items()
+    }
+    return [ready[id(model)] for model in models]
 
 
 def check_shapes(samples: Sequence[Sample], config: Config) -> None:
-    """Refuse photos that only stage one, which stretches them, can learn from.
+    """Refuse photos that can train stage one alone, which stretches them.
 
     Raises:
         InputError: there are some.
@@ -111,7 +110,7 @@ def check_shapes(samples: Sequence[Sample], config: Config) -> None:
     if squashed:
         raise InputError(
             f"{len(squashed)} photos, such as {squashed[0]}, are not {wanted[0]} x {wanted[1]} "
-            "(data.stretch_to); only stage one can learn from them, so leave their folder out here"
+            "(data.stretch_to); they can train stage one alone, so leave their folder out here"
         )
 
 
@@ -128,8 +127,8 @@ def write_patches(
     """
     first, _ = writer.last_photo()
     if first:
-        log.info("going on with photo %d of %d", first + 1, len(samples))
-    budget, num_unsure = config.tiles.train_budget, 0
+        log.info("resuming with photo %d of %d", first + 1, len(samples))
+    budget, num_unsure = config.tiles.max_patches_per_photo, 0
 
     def work(index: int) -> tuple[Patches, Overlap]:
         return photo_patches(index, samples[index], segmenters[index], budget)
@@ -137,10 +136,10 @@ def write_patches(
     on_gpu = segmenters[0].device.type == "cuda"
     num_workers = PHOTOS_ON_GPU if on_gpu else None
     results = raise_first(map_photos(work, range(first, len(samples)), num_workers))
-    with closing(results), progress("making patches") as on_photo:
+    with closing(results), progress("extracting patches") as on_photo:
         for i, (patches, outside) in enumerate(results, first):
-            is_held_out = i >= writer.num_training  # those before may be cut by other networks
-            num_unsure += is_held_out and is_unsure(len(patches["tile"]), samples[i], config)
+            is_val = i >= writer.num_training  # those before may be of other networks
+            num_unsure += is_val and is_unsure(len(patches["tile"]), samples[i], config)
             writer.outside[i] = (outside.intersection, outside.predicted, outside.truth)
             if i == first:
                 patches = writer.unwritten(patches)
@@ -148,15 +147,17 @@ def write_patches(
                 writer.append(patches)
             on_photo(i + 1, len(samples))
         writer.finish()
-    num_held_out = len(samples) - max(first, writer.num_training)
-    if 2 * num_unsure > num_held_out:
-        log.warning(TRAIN_LONGER, num_unsure, num_held_out, budget)
+    num_val = len(samples) - max(first, writer.num_training)
+    if 2 * num_unsure > num_val:
+        log.warning(TRAIN_LONGER, num_unsure, num_val, budget)
 
 
 def is_unsure(num_tiles: int, sample: Sample, config: Config) -> bool:
-    """Whether `num_tiles` uncertain ones are so many that the coarse network knows too little."""
+    """Whether `num_tiles` are so many uncertain tiles that the coarse network needs training."""
     whole = padded(working_size(read_size(sample.photo), config.data.long_side))
-    return num_tiles >= min(config.tiles.train_budget, UNSURE * whole.area / config.tiles.side**2)
+    return num_tiles >= min(
+        config.tiles.max_patches_per_photo, UNSURE * whole.area / config.tiles.side**2
+    )
 
 
 def photo_patches(
@@ -185,31 +186,3 @@ def photo_patches(
     patches["target"] = blocks[tiles[:, 1], tiles[:, 2]]
     patches["tile"] = np.column_stack([np.full(len(tiles), index), tiles[:, 1:]]).astype(np.int32)
     return patches, overlap(coarse & elsewhere, (truth >= 128) & elsewhere)
-
-
-def relevant_settings(config: Config) -> dict[str, Any]:
-    """Return the settings that patches depend on."""
-    settings = {"tiles": asdict(config.tiles), "data": asdict(config.data)}
-    return dict(json.loads(json.dumps(settings)))
-
-
-def first_stage(
-    network: CoarseNetwork, config: Config, provenance: dict[str, Any], scores: dict[str, Any]
-) -> Model:
-    """Return a model of `network` without a refiner, used as `config` asks for."""
-    return Model(
-        coarse=network,
-        refiner=None,
-        fovea=Fovea(config.tiles.side, config.tiles.levels),
-        low=config.tiles.low,
-        high=config.tiles.high,
-        long_side=config.data.long_side,
-        postprocess=tuple(parse(step) for step in config.postprocess),
-        provenance=provenance,
-        scores=scores,
-    )
-
-
-def first_stage_of(model: Model, config: Config) -> Model:
-    """Return `model` without its refiner, used as `config` asks for."""
-    return first_stage(model.coarse, config, model.provenance, model.scores)

@@ -1,66 +1,117 @@
 """A run on disk: its settings, and the files of its stages.
 
-config.toml       the settings as resolved
+config.toml       the settings of the run
 coarse/, refiner/ last.pt, best.pt and metrics.jsonl of each stage
 patches.zarr      the patch cache
 model/            the model so far: after stage one without a refiner
-folds/            runs of the coarse stage that each leave out some groups
+folds/            runs of the coarse stage that each leave out one fold of the training groups
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from data import files
-from data.errors import InputError
-from pipeline import config, model
+from data.errors import InputError, SettingsError
 from pipeline.config import Config
-from pipeline.model import Model
+from pipeline.model import Model, own_version
+from pipeline.model_folder import load_model
+from pipeline.toml_settings import changed, load_settings, overlaid, save_settings
+
+TABLES = {
+    "train-coarse": ("data", "coarse"),
+    "make-patches": ("tiles",),
+    "train-refiner": ("refiner", "postprocess"),
+}
+"""The commands in their order, each with the tables of settings that it is the last to read."""
+
+STAGES = {"data": "coarse", "coarse": "coarse", "tiles": "refiner", "refiner": "refiner"}
+"""Tables whose settings are fixed once a stage has been trained for an epoch."""
+
+NEVER_FIXED = ("coarse.epochs", "coarse.num_workers", "coarse.folds", "refiner.epochs")
 
 
-def resolve(
-    run: Path, given: Path | None, editable: Iterable[str], others: Mapping[str, Iterable[str]]
+def read_settings(
+    run: Path, given: Path | None, command: str, options: Mapping[str, Any] | None = None
 ) -> Config:
     """Return the settings of `run`.
 
-    They are those of the file `given` over those that the run began with over the defaults.
+    They are those of the command line over those of the file `given` over those that the run was
+    started with over the defaults.
 
     Args:
-        run: folder of the run, which need not be there yet.
+        run: folder of the run, which need not exist yet.
         given: settings file named on the command line.
-        editable: settings, or tables of them, that may differ from what the run began with.
-        others: by command, those that may with that one in the place of this; the last of several
-            commands is named.
+        command: the command that reads them.
+        options: settings from options of the command line, table by table.
 
     Raises:
-        InputError: `given` changes what an earlier stage of the run was made with, or what another
-            command takes up.
-        SettingsError: a settings file is at fault.
+        InputError: they change what the run was trained with, or what another command reads.
+        SettingsError: the file `given` is at fault.
     """
     if given is not None and not given.is_file():
         raise InputError(f"no such settings file: {given}")
-    kept = run / "config.toml"
-    begun = config.load(kept) if kept.exists() else None
-    wanted = config.load(given, begun) if given is not None else begun or Config()
-    if begun is not None:
-        allowed = tuple(editable)
-        fixed = [name for name in config.changed(begun, wanted) if not covers(allowed, name)]
-        if fixed:
-            todo = "train in another folder"
-            for command, names in others.items():
-                if all(covers(names, name) for name in fixed):
-                    todo = f"give it to `foveamask {command}`"
-            raise InputError(f"{run} was begun with another {', '.join(fixed)}; {todo}")
-    return wanted
+    started_with = _started_with(run)
+    config = load_settings(given, started_with) if given else started_with or Config()
+    config = overlaid(config, options or {})
+    if started_with is not None:
+        check_changes(run, changed(started_with, config), command)
+    return config
+
+
+def check_changes(run: Path, names: Sequence[str], command: str) -> None:
+    """Raise if `command` cannot change the settings `names` of `run`.
+
+    Raises:
+        InputError: some of them are fixed, or are read by an earlier command.
+    """
+    fixed = [name for name in names if _is_fixed(run, name)]
+    if fixed:
+        raise InputError(
+            f"{run} was started with other values of {', '.join(fixed)}; train in another folder"
+        )
+    commands = list(TABLES)
+    for reader in commands[: commands.index(command)]:
+        early = [name for name in names if name.partition(".")[0] in TABLES[reader]]
+        if early:
+            raise InputError(
+                f"{command} does not change {', '.join(early)}; "
+                f"pass --config to `foveamask {reader} DATA {run}`"
+            )
+
+
+def _is_fixed(run: Path, name: str) -> bool:
+    """Whether the stage that the setting `name` belongs to has been trained for an epoch."""
+    stage = STAGES.get(name.partition(".")[0])
+    return bool(stage) and name not in NEVER_FIXED and (run / str(stage) / "last.pt").exists()
+
+
+def _started_with(run: Path) -> Config | None:
+    """Return the settings in the run's config.toml, None where there is none.
+
+    Raises:
+        InputError: this version does not know them.
+    """
+    path = run / "config.toml"
+    if not path.exists():
+        return None
+    try:
+        return load_settings(path)
+    except SettingsError as error:
+        raise InputError(
+            f"{error}; this version cannot resume that run, train in another folder"
+        ) from error
 
 
 @contextmanager
 def locked(run: Path) -> Iterator[None]:
-    """Keep other commands out of the folder `run`, which is made if it is not there.
+    """Keep other commands out of the folder `run`, which is made if it does not exist.
 
+    A folder that was made for nothing, since the block raised before writing to it, is removed.
     Processes that `torchrun` started together share the lock of the first.
 
     Raises:
@@ -69,15 +120,22 @@ def locked(run: Path) -> Iterator[None]:
     if int(os.environ.get("RANK", "0")):
         yield
         return
+    is_new = not run.exists()
     run.mkdir(parents=True, exist_ok=True)
-    with files.locked(run / ".lock", f"another command is at work in {run}"):
-        yield
+    path = run / ".lock"
+    with files.locked(path, f"another command is at work in {run}"):
+        try:
+            yield
+        finally:
+            if is_new and list(run.iterdir()) == [path]:
+                path.unlink()
+                run.rmdir()
 
 
 def record(run: Path, settings: Config) -> None:
     """Write the settings that a stage is about to work with to the run's config.toml."""
     run.mkdir(parents=True, exist_ok=True)
-    config.save(settings, run / "config.toml")
+    save_settings(settings, run / "config.toml")
 
 
 def model_so_far(run: Path) -> Model:
@@ -88,14 +146,9 @@ def model_so_far(run: Path) -> Model:
     """
     if not (run / "model" / "model.json").is_file():
         raise InputError(f"{run} has no model yet; run `foveamask train-coarse DATA {run}`")
-    return model.load(run / "model")
-
-
-def covers(settings: Iterable[str], name: str) -> bool:
-    """Whether `name` is one of `settings` or lies in a table that is."""
-    return any(name == setting or name.startswith(f"{setting}.") for setting in settings)
+    return load_model(run / "model")
 
 
 def versions() -> dict[str, str]:
     """Return what a model's provenance says of the programs it was trained with."""
-    return {"foveamask": model.own_version(), "torch": torch.__version__}
+    return {"foveamask": own_version(), "torch": torch.__version__}

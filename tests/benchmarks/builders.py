@@ -17,14 +17,14 @@ from refine.refiner_network import Refiner
 SETTINGS = """
 [data]
 long_side = 96
-validation = 0.3
+val_share = 0.3
 [coarse]
 batch_size = 2
-workers = 0
+num_workers = 0
 [tiles]
 low = 0.000001
 high = 0.999999
-train_budget = 20
+max_patches_per_photo = 20
 [refiner]
 channels = [8, 8, 8, 8]
 depths = [1, 1, 1, 1]

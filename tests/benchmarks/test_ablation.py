@@ -6,8 +6,9 @@ import pytest
 from benchmarks import ablation
 from benchmarks.variants import FROM_NOTHING, POSTPROCESS, VARIANTS
 from data.errors import InputError
-from pipeline import config, model
-from pipeline.config import Config, overlaid
+from pipeline.config import Config
+from pipeline.model_folder import find_model, load_model
+from pipeline.toml_settings import changed, load_settings, overlaid
 from refine.postprocess import parse
 from tests.benchmarks.builders import SETTINGS, write_cars
 
@@ -38,7 +39,7 @@ def test_the_ablation_trains_scores_and_goes_on(tmp_path: Path, capsys: pytest.C
     assert len(scores) == 2
     assert [path.stat().st_mtime_ns for path in scores] == written
     for path in scores:
-        trained = model.load(path.parent / "model")
+        trained = load_model(path.parent / "model")
         seen = set(trained.provenance["groups"])
         assert json.loads(path.read_text())["photos"] > 0
         assert trained.refiner is not None
@@ -48,14 +49,14 @@ def test_the_ablation_trains_scores_and_goes_on(tmp_path: Path, capsys: pytest.C
 def test_every_variant_is_a_valid_setting_and_unlike_the_others():
     settings = [overlaid(Config(), variant.settings) for variant in VARIANTS]
     for i, one in enumerate(settings):
-        assert all(config.changed(one, other) for other in settings[:i])
+        assert all(changed(one, other) for other in settings[:i])
     assert len({(variant.stage, variant.folder) for variant in VARIANTS}) == len(VARIANTS)
     for chain in POSTPROCESS:
         assert [str(parse(step)) for step in chain.split(",")] == chain.split(",")
 
 
 def test_every_variant_fits_the_settings_of_the_package():
-    shipped = config.load(model.find("carvana") / "settings.toml")
+    shipped = load_settings(find_model("carvana") / "settings.toml")
     shared = overlaid(shipped, FROM_NOTHING)
 
     for variant in VARIANTS:

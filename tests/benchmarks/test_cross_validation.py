@@ -7,9 +7,10 @@ from benchmarks import cross_validation
 from benchmarks.cross_validation import held_out, table_of_folds
 from data.errors import InputError, SettingsError
 from data.samples import find_samples
-from pipeline import config, model
 from pipeline.config import Config
-from pipeline.training.coarse_training import split_samples
+from pipeline.model_folder import load_model
+from pipeline.toml_settings import load_settings
+from pipeline.training.split import split_samples
 from tests.benchmarks.builders import SETTINGS, write_cars
 
 FOLD = {
@@ -29,7 +30,7 @@ def test_each_fold_is_scored_on_what_it_has_not_seen(
 ):
     data, out = write_cars(tmp_path / "data", angles=2), tmp_path / "out"
     base = tmp_path / "base.toml"
-    text = SETTINGS.replace("validation = 0.3", "split_seed = 1")
+    text = SETTINGS.replace("val_share = 0.3", "split_seed = 1")
     base.write_text(text.replace("batch_size = 2", "batch_size = 2\nepochs = 1") + "epochs = 1\n")
 
     cross_validation.cross_validation([data], out, base=base, folds=2, only=(1,))
@@ -40,7 +41,7 @@ def test_each_fold_is_scored_on_what_it_has_not_seen(
         cross_validation.cross_validation([data], out, base=base, folds=2)
     groups = []
     for fold in range(2):
-        provenance = model.load(out / str(fold) / "model").provenance
+        provenance = load_model(out / str(fold) / "model").provenance
         scores = json.loads((out / str(fold) / "scores.json").read_text())
         assert scores["photos"] == 2 * len(provenance["validation_groups"])
         assert not set(provenance["groups"]) & set(provenance["validation_groups"])
@@ -88,8 +89,8 @@ def test_a_fold_of_masks_without_a_contour_has_a_dash():
 
 
 def test_the_recipe_of_the_results_begins_with_what_has_seen_no_car_of_any_fold():
-    recipe = config.load(Path(cross_validation.__file__).parent / "carvana.toml")
+    recipe = load_settings(Path(cross_validation.__file__).parent / "carvana.toml")
 
     assert recipe.coarse.init == "carvana-base"
-    assert recipe.tiles.cut_by == "own"  # and so by what has seen no car that is held out
+    assert recipe.tiles.patch_source == "final"  # which no validation car was trained with
     assert not recipe.refiner.init

@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks import decisions
-from pipeline import model as models
+from pipeline.model_folder import save_model
 from tests.benchmarks.builders import segmenter_of, write_photos
 
 
 def test_the_tables_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     data = write_photos(tmp_path)
-    models.save(segmenter_of().model, tmp_path / "model")
+    save_model(segmenter_of().model, tmp_path / "model")
 
     decisions.decisions(data, model=str(tmp_path / "model"))
 

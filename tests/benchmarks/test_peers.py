@@ -22,18 +22,18 @@ from data.errors import InputError, SettingsError
 from data.geometry import Size
 from data.samples import find_samples
 from data.studio import write_dataset
-from pipeline.config import Config, TrainConfig
+from pipeline.config import Config, EnetConfig, TrainConfig
 from pipeline.evaluation.cost import num_parameters
 
 SETTINGS = """
 [data]
 long_side = 96
-validation = 0.5
+val_share = 0.5
 split_seed = 0
 exclude = []
 [coarse]
 batch_size = 2
-workers = 0
+num_workers = 0
 """
 TINY_BUDGET = 1 / 60 / 20
 """Minutes; a few steps of ENet on photos this small."""
@@ -264,7 +264,7 @@ def test_the_average_of_a_short_training_leaves_the_start_behind():
 
     trained = peer_training.run(network, config, loss, steps)
 
-    decays = [peer_training.recipe(config, num).ema for num in (1, 8, 64, 10_000)]
+    decays = [peer_training.recipe(config, num).ema_decay for num in (1, 8, 64, 10_000)]
     assert decays == [0.0, 0.0, pytest.approx(1 - 1 / 8), 0.998]
     assert trained.steps == 64
     assert loss(trained.network, batch).item() < 0.01
@@ -288,7 +288,9 @@ def test_a_step_is_timed_until_the_time_says_something():
 
 
 def test_enets_are_built_as_the_settings_say():
-    config = replace(Config().coarse, unpool="nearest", early_dropout=0.05, dropout=0.25)
+    config = replace(
+        Config().coarse, enet=EnetConfig(unpool="nearest", early_dropout=0.05, dropout=0.25)
+    )
 
     network = peer_networks.build(TRAINED[0], config, "resnet18", None)
 

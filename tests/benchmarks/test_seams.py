@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import seams
-from pipeline import model as models
+from pipeline.model_folder import save_model
 from tests.benchmarks.builders import photo_of, segmenter_of, write_photos
 
 
@@ -22,7 +22,7 @@ def test_the_table_has_every_shift_within_a_tile(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     data = write_photos(tmp_path)
-    models.save(segmenter_of().model, tmp_path / "model")
+    save_model(segmenter_of().model, tmp_path / "model")
 
     seams.seams(data, model=str(tmp_path / "model"))
 

@@ -16,8 +16,8 @@ from benchmarks.stage_times import Clock
 from coarse.mlp import MLP
 from data.errors import InputError, SettingsError
 from data.geometry import Fovea
-from pipeline import model
 from pipeline.model import Model
+from pipeline.model_folder import save_model
 from refine.refiner_network import Refiner
 from tests.benchmarks.builders import SETTINGS, write_cars
 
@@ -33,13 +33,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scaling, "MEGAPIXELS", (0.01, 0.02))
 
 
-def save_model(folder: Path) -> Path:
+def write_model(folder: Path) -> Path:
     """A model for photos of 96 x 64, in which half of the tiles are uncertain or so."""
     torch.manual_seed(0)
     coarse = MLP(grid=(4, 6), hidden=(8,))
     nn.init.normal_(coarse.head.weight, std=2)
     refiner = Refiner(Fovea(16, 2), channels=(4, 4), depths=(1, 1))
-    model.save(Model(coarse, refiner, Fovea(16, 2), 0.05, 0.95, 96), folder)
+    save_model(Model(coarse, refiner, Fovea(16, 2), 0.05, 0.95, 96), folder)
     return folder
 
 
@@ -51,7 +51,7 @@ def test_every_part_has_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[st
     (tmp_path / "base.toml").write_text(SETTINGS)
     options = Options(
         data=data,
-        model=str(save_model(tmp_path / "model")),
+        model=str(write_model(tmp_path / "model")),
         counts=(2, 3),
         every=1,
         settings=tmp_path / "base.toml",

@@ -6,8 +6,8 @@ import pytest
 from benchmarks import wrong_pixels
 from benchmarks.wrong_pixels import PhotoErrors, error_table
 from data.errors import InputError
-from pipeline import model as models
 from pipeline.evaluation.error_breakdown import break_down
+from pipeline.model_folder import save_model
 from tests.benchmarks.builders import photo_of, segmenter_of, write_photos
 
 
@@ -33,8 +33,8 @@ def test_the_command_prints_both_sets_and_the_reference(
 ):
     data, (mine, other) = write_photos(tmp_path), (tmp_path / "mine", tmp_path / "other")
     model = segmenter_of().model
-    models.save(replace(model, provenance={"groups": ["0"]}), mine)
-    models.save(model, other)
+    save_model(replace(model, provenance={"groups": ["0"]}), mine)
+    save_model(model, other)
 
     wrong_pixels.wrong_pixels(data, model=str(mine), reference=str(other))
 

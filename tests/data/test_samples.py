@@ -10,6 +10,8 @@ from data.errors import InputError, SettingsError
 from data.samples import (
     Sample,
     check_samples,
+    combined,
+    digests,
     find_photos,
     find_samples,
     fingerprint,
@@ -286,3 +288,11 @@ def test_a_photo_that_two_folders_have_is_refused(tmp_path: Path):
 
     with pytest.raises(InputError, match=r"one/train/b\.\w+ and .*two/train/b\.\w+ have the same"):
         find_samples(tmp_path / "one", tmp_path / "two")
+
+
+def test_a_fingerprint_is_that_of_the_digests(tmp_path: Path):
+    write_carvana(tmp_path, [f"{car}_01" for car in CARS])
+    samples = find_samples(tmp_path)
+
+    assert combined(digests(samples)) == fingerprint(samples)
+    assert len(set(digests(samples))) == 3

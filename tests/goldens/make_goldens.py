@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.datasets.augment import Augmentation
 from data.geometry import Size
 from data.images import read_photo, write_png
 from data.pyramid import pyramid
 from data.studio import render_photo
-from pipeline.config import AugmentConfig
 from pipeline.inference.segmenter import Prediction, Segmenter
 from pipeline.training import commands, refiner_training
 from tests import builders
@@ -106,7 +106,7 @@ def coarse_losses(folder: Path) -> list[float]:
         epochs=NUM_STEPS,
         batch_size=8,
         lr=3e-4,
-        augment=AugmentConfig(),
+        augment=Augmentation(),
         dropout=0.1,
     )
     data = builders.write_data(folder / "data", photos)

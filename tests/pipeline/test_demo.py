@@ -12,9 +12,9 @@ from data.geometry import Size, padded
 from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample, find_samples
-from pipeline import model
 from pipeline.config import CoarseConfig, Config, DataConfig, RefinerConfig, TilesConfig
 from pipeline.demo import Scale, run_demo, shrunk
+from pipeline.model_folder import load_model
 from pipeline.reporting.canvas import GAP
 
 Pixels = NDArray[np.uint8]
@@ -27,9 +27,9 @@ SMALL = Scale(
     size=SIZE,
     settings=Config(
         # A split of few cars may leave one side empty: then `split_seed` is to be another one.
-        data=DataConfig(validation=0.5, split_seed=1, long_side=max(SIZE)),
-        coarse=CoarseConfig(epochs=12, batch_size=4, lr=4e-3, score_every=12, precision="fp32"),
-        tiles=TilesConfig(train_budget=100),
+        data=DataConfig(val_share=0.5, split_seed=1, long_side=max(SIZE)),
+        coarse=CoarseConfig(epochs=12, batch_size=4, lr=4e-3, validate_every=12, precision="fp32"),
+        tiles=TilesConfig(max_patches_per_photo=100),
         refiner=RefinerConfig(epochs=2, batch_size=64, precision="fp32"),
     ),
 )
@@ -49,7 +49,7 @@ def test_the_demo_trains_predicts_scores_and_draws(
     run_demo(tmp_path, "cpu", SMALL)
 
     table = capsys.readouterr().out
-    found = model.load(tmp_path / "run" / "model")
+    found = load_model(tmp_path / "run" / "model")
     unseen = find_samples(tmp_path / "unseen")
     assert "4 synthetic photos of 1 unseen cars" in table
     rows = re.findall(r"│ (c[a-z, ]+|refined) +│ +([\d.]+) │ +([\d.-]+) │ +([\d.]+) │", table)

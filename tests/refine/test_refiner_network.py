@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from data.geometry import MAX_LEVELS, TILE_SIDES, Fovea
 from refine.fovea import gather_windows
-from refine.refiner_network import Refiner, Sees, input_halos, overlay, resize_halo, upsample_to
+from refine.refiner_network import Inputs, Refiner, input_halos, overlay, resize_halo, upsample_to
 
 CHANNELS, DEPTHS = (6, 5, 4, 3), (2, 3, 4, 4)
 
@@ -235,17 +235,17 @@ def test_every_parameter_has_a_gradient():
 
 
 @pytest.mark.parametrize(
-    ("sees", "seen"),
+    ("inputs", "seen"),
     [
         ("all", [True, True, True, True]),
         ("photo", [True, False, True, False]),
         ("mask_around", [True, True, False, True]),
     ],
 )
-def test_what_a_refiner_is_not_to_see_changes_nothing(sees: Sees, seen: list[bool]):
+def test_what_a_refiner_is_not_to_see_changes_nothing(inputs: Inputs, seen: list[bool]):
     fovea = Fovea(16, 2)
     torch.manual_seed(0)
-    refiner = Refiner(fovea, channels=CHANNELS, depths=DEPTHS, sees=sees).eval()
+    refiner = Refiner(fovea, channels=CHANNELS, depths=DEPTHS, inputs=inputs).eval()
     nn.init.normal_(refiner.head.weight)
     before = refiner(windows_of(fovea, 3))
     changed = []

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import model as models
 from pipeline.cli import main
 from pipeline.inference.manifest import RECORDS
+from pipeline.model_folder import save_model
 from tests.pipeline.inference.test_predict import segmenter_of, visible, write_photos
 
 ROOT = Path(__file__).parents[3]
@@ -23,7 +23,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with photos, a model, and masks and a csv that were made without interruption."""
     root = tmp_path_factory.mktemp("whole")
     write_photos(root / "photos", 100)
-    models.save(segmenter_of().model, root / "model")
+    save_model(segmenter_of().model, root / "model")
     assert main(predict_command(root, root)) == 0
     return root
 

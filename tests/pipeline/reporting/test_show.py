@@ -16,10 +16,10 @@ from data.errors import InputError
 from data.geometry import COARSE_STRIDES, Fovea
 from data.images import write_png
 from data.masks import write_mask
-from pipeline import model as models
 from pipeline.cli import main
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
+from pipeline.model_folder import save_model
 from pipeline.reporting.figures import view_tile
 from pipeline.reporting.show import ShowOptions, show
 from refine.postprocess import parse
@@ -255,7 +255,7 @@ def test_pictures_never_lie_among_photos_or_masks_or_take_each_others_place(
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An untrained model on disk."""
-    models.save(model_of(ENet()), tmp_path / "model")
+    save_model(model_of(ENet()), tmp_path / "model")
     return tmp_path / "model"
 
 

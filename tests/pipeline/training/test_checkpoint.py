@@ -8,7 +8,7 @@ from torch import nn
 from data.errors import InputError
 from pipeline.config import TrainConfig
 from pipeline.training import checkpoint
-from pipeline.training.checkpoint import TrainState, read
+from pipeline.training.checkpoint import TrainState, load_best, read
 from pipeline.training.loop import new_state
 
 
@@ -155,3 +155,23 @@ def test_the_history_is_one_line_of_json_an_epoch(tmp_path: Path):
     assert (tmp_path / "metrics.jsonl").read_text() == (
         '{"epoch": 1, "loss": 0.5}\n{"epoch": 2, "loss": 0.25, "score": 0.9}\n'
     )
+
+
+def test_the_best_weights_are_the_averages_and_not_the_last(tmp_path: Path):
+    state = state_of()
+    with torch.no_grad():
+        state.average.module[0].weight.add_(1)
+    state.save(tmp_path / "best.pt")
+    network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+
+    score = load_best(network, tmp_path)
+
+    assert score == 0.75
+    for name, value in state.average.module.state_dict().items():
+        assert torch.equal(network.state_dict()[name], value), name
+    assert not torch.equal(network[0].weight, state.model[0].weight)
+
+
+def test_missing_best_weights_are_named_with_what_to_do(tmp_path: Path):
+    with pytest.raises(InputError, match=r"best\.pt is missing; delete .* to train that stage"):
+        load_best(nn.Linear(1, 1), tmp_path)

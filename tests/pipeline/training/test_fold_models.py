@@ -1,4 +1,4 @@
-"""No patch of a training photo comes from a network that has seen its car."""
+"""No patch of a training photo comes from a network that was trained on its car."""
 
 import shutil
 from dataclasses import replace
@@ -11,30 +11,32 @@ import pytest
 import torch
 
 from coarse.enet import ENet
+from data.datasets.coarse_dataset import CoarsePair, load_pairs
 from data.errors import InputError, SettingsError
 from data.geometry import Fovea
 from data.masks import write_mask
 from data.samples import Sample, find_samples
-from pipeline import model as models
 from pipeline.cli import main
-from pipeline.config import CoarseConfig, Config, DataConfig, TilesConfig
+from pipeline.config import CoarseConfig, Config, DataConfig, EnetConfig, TilesConfig
 from pipeline.inference.segmenter import Proposal, Segmenter
 from pipeline.model import Model
-from pipeline.training import checkpoint, fold_models, patch_extraction, run_folder
-from pipeline.training.coarse_training import check_init, split_samples
+from pipeline.model_folder import load_model, save_model, weights_hash
+from pipeline.training import coarse_training, fold_models, patch_extraction, run_folder
+from pipeline.training.coarse_training import check_init
+from pipeline.training.split import split_samples
 
 SETTINGS = """
 [data]
 long_side = 64
-validation = 0.3
+val_share = 0.3
 [coarse]
 epochs = 1
 batch_size = 4
-workers = 0
+num_workers = 0
 precision = "fp32"
 [tiles]
 side = 8
-train_budget = 20
+max_patches_per_photo = 20
 [refiner]
 epochs = 1
 batch_size = 16
@@ -64,7 +66,7 @@ def foveamask(*arguments: object) -> int:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data, and a run with three folds."""
-    root = tmp_path_factory.mktemp("out_of_fold")
+    root = tmp_path_factory.mktemp("folds")
     write_data(root / "data")
     (root / "settings.toml").write_text(SETTINGS)
     arguments = [root / "data", root / "run", "--config", root / "settings.toml", "--folds", 3]
@@ -72,7 +74,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_each_patch_is_cut_by_a_network_that_has_not_seen_its_car(
+def test_each_patch_is_extracted_by_a_network_that_was_not_trained_on_its_car(
     trained: Path, monkeypatch: pytest.MonkeyPatch
 ):
     cut: dict[int, tuple[set[str], int]] = {}
@@ -87,7 +89,7 @@ def test_each_patch_is_cut_by_a_network_that_has_not_seen_its_car(
 
     assert foveamask("make-patches", trained / "data", trained / "run") == 0
 
-    kept, held_out = split_samples([trained / "data"], DataConfig(long_side=64, validation=0.3))
+    kept, held_out = split_samples([trained / "data"], DataConfig(long_side=64, val_share=0.3))
     for sample in kept + held_out:
         photo = cv2.imread(str(sample.photo))
         groups, num_photos = cut[int(photo.sum())]
@@ -96,7 +98,7 @@ def test_each_patch_is_cut_by_a_network_that_has_not_seen_its_car(
     assert len(cut) == 12
 
 
-def test_a_network_is_made_ready_once_however_many_photos_it_cuts(
+def test_a_network_is_made_ready_once_however_many_photos_it_is_for(
     trained: Path, monkeypatch: pytest.MonkeyPatch
 ):
     made: list[Segmenter] = []
@@ -127,40 +129,43 @@ def test_a_model_knows_the_groups_that_its_refiner_alone_has_seen(tmp_path: Path
     assert foveamask("make-patches", large, run) == 0
     assert foveamask("train-refiner", run) == 0
 
-    config = DataConfig(long_side=64, validation=0.3)
+    config = DataConfig(long_side=64, val_share=0.3)
     learnt = [*split_samples([small], config)[0], *split_samples([large], config)[0]]
-    groups = models.load(run / "model").provenance["groups"]
+    groups = load_model(run / "model").provenance["groups"]
     assert set(groups) == {sample.group for sample in learnt}
 
 
-def test_patches_are_stale_once_other_networks_cut_them(trained: Path):
+def test_patches_are_stale_once_they_come_from_other_networks(trained: Path):
     run = trained / "run"
 
-    by_folds = fold_models.weights_hash(run, Config(coarse=CoarseConfig(folds=3)))
-    by_itself = fold_models.weights_hash(run, Config(tiles=TilesConfig(cut_by="own")))
+    by_folds = fold_models.unseen_weights_hash(run, config_of(folds=3))
+    by_itself = fold_models.unseen_weights_hash(run, Config(coarse=CoarseConfig(folds=3)))
 
-    assert by_itself == models.weights_hash(run / "model")
+    assert by_itself == weights_hash(run / "model")
     assert by_folds != by_itself
+
+
+def config_of(*, folds: int) -> Config:
+    """Settings whose patches come from the networks of folds."""
+    return Config(coarse=CoarseConfig(folds=folds), tiles=TilesConfig(patch_source="folds"))
 
 
 def test_folds_that_are_not_trained_yet_are_asked_for(trained: Path):
     with pytest.raises(
-        InputError, match=r"folds/0-of-4/model is not there; run `foveamask train-coarse"
+        InputError, match=r"folds/0-of-4/model is missing; run `foveamask train-coarse"
     ):
-        fold_models.weights_hash(trained / "run", Config(coarse=CoarseConfig(folds=4)))
-    with pytest.raises(InputError, match="has no folds"):
-        fold_models.weights_hash(trained / "run", Config(tiles=TilesConfig(cut_by="folds")))
-    with pytest.raises(InputError, match=r"has no coarse\.init"):
-        fold_models.weights_hash(trained / "run", Config(tiles=TilesConfig(cut_by="init")))
+        fold_models.unseen_weights_hash(trained / "run", config_of(folds=4))
+    with pytest.raises(InputError, match=r'"folds", but .* has none; run .* --folds 5`'):
+        fold_models.unseen_weights_hash(trained / "run", config_of(folds=0))
 
 
 def test_folds_leave_each_group_out_once(trained: Path):
     samples = find_samples(trained / "data")
 
-    parts = fold_models.parts(samples, Config(coarse=CoarseConfig(folds=3)))
+    splits = fold_models.fold_splits(samples, Config(coarse=CoarseConfig(folds=3)))
 
-    assert sorted(sample for _, unseen in parts for sample in unseen) == samples
-    for others, unseen in parts:
+    assert sorted(sample for _, unseen in splits for sample in unseen) == samples
+    for others, unseen in splits:
         assert sorted(others + unseen) == samples
         assert not {s.group for s in others} & {s.group for s in unseen}
 
@@ -168,35 +173,35 @@ def test_folds_leave_each_group_out_once(trained: Path):
 def test_more_folds_than_groups_are_refused(trained: Path):
     samples = find_samples(trained / "data")
 
-    with pytest.raises(InputError, match="with 50 folds some of them have none of the 12 groups"):
-        fold_models.parts(samples, Config(coarse=CoarseConfig(folds=50)))
+    with pytest.raises(InputError, match="50 folds of 12 training groups leave a fold empty"):
+        fold_models.fold_splits(samples, Config(coarse=CoarseConfig(folds=50)))
 
 
 def test_one_fold_is_refused():
-    with pytest.raises(SettingsError, match=r"coarse\.folds = 1 would leave nothing"):
+    with pytest.raises(SettingsError, match=r"folds = 1 would leave nothing"):
         CoarseConfig(folds=1)
 
 
-def model_that_knows(*groups: str) -> Model:
+def model_trained_on(*groups: str) -> Model:
     torch.manual_seed(0)
     return Model(ENet(), None, Fovea(8), 0.05, 0.95, 64, provenance={"groups": list(groups)})
 
 
-def test_a_network_that_knows_the_car_never_cuts_its_patches():
+def test_a_network_that_was_trained_on_a_car_never_extracts_its_patches():
     sample = Sample("a_01", Path("a.png"), Path("b.png"), "a", Path())
-    own = model_that_knows("a")
+    own = model_trained_on("a")
 
-    cutters = fold_models.UnseenModels(own, (model_that_knows("b", "a"),), split_seed=0)
+    unseen = fold_models.UnseenModels(own, (model_trained_on("b", "a"),), split_seed=0)
 
-    with pytest.raises(InputError, match="a_01 would be held out, but the coarse"):
-        cutters.of(sample, held_out=True)
+    with pytest.raises(InputError, match="a_01 is a validation photo, but the coarse network was"):
+        unseen.for_sample(sample, is_validation=True)
     with pytest.raises(
-        InputError, match="is to cut the patches of a_01 has learnt from photos of a"
+        InputError, match="would extract the patches of a_01 was trained on its group a"
     ):
-        cutters.of(sample, held_out=False)
+        unseen.for_sample(sample, is_validation=False)
 
 
-def test_training_begins_with_the_weights_of_another_model(tmp_path: Path):
+def test_training_is_initialised_from_another_model(tmp_path: Path):
     data = write_data(tmp_path / "data")
     more = write_data(tmp_path / "more", cars=3)
     for path in [*more.glob("*/*")]:
@@ -205,37 +210,39 @@ def test_training_begins_with_the_weights_of_another_model(tmp_path: Path):
     first, second = tmp_path / "first", tmp_path / "second"
     assert foveamask("train-coarse", data, first, "--config", tmp_path / "settings.toml") == 0
     begun = SETTINGS.replace("[coarse]", f'[coarse]\ninit = "{first / "model"}"\nlr = 1e-12')
-    (tmp_path / "begun.toml").write_text(begun.replace("epochs = 1\nb", "epochs = 1\nema = 0\nb"))
+    (tmp_path / "begun.toml").write_text(
+        begun.replace("epochs = 1\nb", "epochs = 1\nema_decay = 0\nb")
+    )
 
     assert foveamask("train-coarse", data, more, second, "--config", tmp_path / "begun.toml") == 0
 
-    old, new = models.load(first / "model"), models.load(second / "model")
+    old, new = load_model(first / "model"), load_model(second / "model")
     for (name, a), b in zip(old.coarse.named_parameters(), new.coarse.parameters(), strict=True):
         torch.testing.assert_close(a, b, msg=name, atol=1e-6, rtol=0)
     assert set(old.provenance["groups"]) <= set(new.provenance["groups"])
     assert any(group.startswith("f") for group in new.provenance["groups"])
 
 
-def test_weights_that_know_what_is_held_out_are_refused(tmp_path: Path):
-    models.save(model_that_knows("a", "b"), tmp_path)
-    held_out = [Sample("a_01", Path("a.png"), Path("b.png"), "a", Path())]
+def test_weights_that_were_trained_on_validation_groups_are_refused(tmp_path: Path):
+    save_model(model_trained_on("a", "b"), tmp_path)
+    val = [Sample("a_01", Path("a.png"), Path("b.png"), "a", Path())]
     config = CoarseConfig(init=str(tmp_path))
 
-    with pytest.raises(InputError, match=r"coarse\.init has learnt from 1 groups .*\(a\).*; do so"):
-        check_init("coarse.init", config, held_out, "do so")
-    check_init("coarse.init", config, [replace(held_out[0], group="c")], "do so")
+    with pytest.raises(InputError, match=r"coarse\.init was trained on 1 of .*\(a\).*; do so"):
+        check_init(config, val, "do so")
+    check_init(config, [replace(val[0], group="c")], "do so")
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path):
-    models.save(model_that_knows(), tmp_path)
-    config = CoarseConfig(init=str(tmp_path), unpool="nearest")
+    save_model(model_trained_on(), tmp_path)
+    config = CoarseConfig(init=str(tmp_path), enet=EnetConfig(unpool="nearest"))
 
-    with pytest.raises(InputError, match=r"fold_init .*'indices'.* ask for enet .*'nearest'"):
-        check_init("coarse.fold_init", config, [], "")
+    with pytest.raises(InputError, match=r"coarse\.init .*'indices'.* ask for enet .*'nearest'"):
+        check_init(config, [], "")
 
 
 @pytest.mark.slow
-def test_photos_squashed_for_storage_are_learnt_from_and_give_no_patches(
+def test_photos_of_another_aspect_ratio_are_trained_on_and_give_no_patches(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     squashed = write_data(tmp_path / "data", cars=8, size=(32, 32))
@@ -264,7 +271,7 @@ def test_begun_folds_are_continued_and_other_numbers_of_folds_are_others(trained
     assert foveamask("train-coarse", trained / "data", run, "--folds", 3) == 0
 
 
-def test_folds_of_weights_that_know_the_photos_are_refused_before_any_work(
+def test_folds_initialised_from_a_model_of_the_same_photos_are_refused_before_any_work(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     begun = SETTINGS.replace("[coarse]", f'[coarse]\ninit = "{trained / "run" / "model"}"')
@@ -274,59 +281,39 @@ def test_folds_of_weights_that_know_the_photos_are_refused_before_any_work(
     status = foveamask("train-coarse", *arguments, "--folds", 2)
 
     assert status == 1
-    assert "take coarse.folds away" in capsys.readouterr().err
+    assert "or set coarse.folds = 0" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
-def test_folds_that_cannot_begin_with_their_model_are_refused_before_any_work(
-    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    models.save(replace(model_that_knows(), coarse=ENet(unpool="nearest")), tmp_path / "other")
-    folds = f'[coarse]\nfolds = 2\nfold_init = "{tmp_path / "other"}"'
-    (tmp_path / "settings.toml").write_text(SETTINGS.replace("[coarse]", folds))
+def test_photos_are_read_once_for_all_folds(trained: Path, monkeypatch: pytest.MonkeyPatch):
+    read: list[str] = []
 
-    arguments = [trained / "data", tmp_path / "run", "--config", tmp_path / "settings.toml"]
-    assert foveamask("train-coarse", *arguments) == 1
+    def counted(samples: list[Sample], *arguments: Any) -> list[CoarsePair]:
+        read.extend(sample.name for sample in samples)
+        return load_pairs(samples, *arguments)
 
-    assert "coarse.fold_init is a model of enet" in capsys.readouterr().err
-    assert not (tmp_path / "run").exists()
+    monkeypatch.setattr(coarse_training, "load_pairs", counted)
+    run = trained / "again"
+    shutil.copytree(trained / "run", run)
 
+    assert foveamask("train-coarse", trained / "data", run) == 0
 
-def test_folds_may_begin_with_another_model_for_fewer_epochs_and_leave_out_what_it_knows(
-    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    small = write_data(tmp_path / "small")
-    for path in [*small.glob("*/*")]:
-        path.rename(path.with_name("f" + path.name[1:]))
-    (tmp_path / "base.toml").write_text(SETTINGS)
-    assert (
-        foveamask("train-coarse", small, tmp_path / "base", "--config", tmp_path / "base.toml") == 0
-    )
-    base = models.load(tmp_path / "base" / "model")
-    folds = f'epochs = 2\nfolds = 2\nfold_epochs = 1\nfold_init = "{tmp_path / "base" / "model"}"'
-    (tmp_path / "settings.toml").write_text(SETTINGS.replace("epochs = 1", folds, 1))
-    run = tmp_path / "run"
-
-    arguments = [trained / "data", small, run, "--config", tmp_path / "settings.toml"]
-    assert foveamask("train-coarse", *arguments) == 0
-    assert foveamask("make-patches", small, trained / "data", run) == 1
-    assert "perhaps as coarse.init or coarse.fold_init" in capsys.readouterr().err
-    assert foveamask("make-patches", trained / "data", run) == 0
-
-    kept, held_out = split_samples([trained / "data"], DataConfig(long_side=64, validation=0.3))
-    left_out = set()
-    for fold in range(2):
-        folder = fold_models.folder(run, fold, 2)
-        seen = models.load(folder / "model").seen
-        assert base.seen <= seen
-        assert not seen & {sample.group for sample in held_out}
-        assert checkpoint.read(folder / "coarse" / "last.pt")["epoch"] == 1
-        left_out |= {sample.group for sample in kept} - seen
-    assert left_out == {sample.group for sample in kept}
-    assert checkpoint.read(run / "coarse" / "last.pt")["epoch"] == 2
+    assert sorted(read) == [sample.name for sample in find_samples(trained / "data")]
 
 
-def test_the_number_of_folds_is_recorded(trained: Path):
-    config = run_folder.resolve(trained / "run", None, (), {})
+def test_folds_chosen_on_the_command_line_are_recorded_with_what_they_are_for(trained: Path):
+    config = run_folder.read_settings(trained / "run", None, "train-refiner")
 
     assert config.coarse.folds == 3
+    assert config.tiles.patch_source == "folds"
+
+
+def test_unused_folds_are_said(trained: Path, capsys: pytest.CaptureFixture[str]):
+    run = trained / "unused"
+    shutil.copytree(trained / "run", run, ignore=shutil.ignore_patterns("patches.zarr"))
+    (trained / "final.toml").write_text('[tiles]\npatch_source = "final"\n')
+    arguments = [trained / "data", run, "--config", trained / "final.toml"]
+
+    assert foveamask("make-patches", *arguments) == 0
+
+    assert "the networks of coarse.folds = 3 are not used" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from coarse.enet import ENet
 from data.errors import InputError
-from pipeline.config import TrainConfig
+from pipeline.config import PlateauConfig, TrainConfig
 from pipeline.training import checkpoint, distributed
 from pipeline.training.checkpoint import TrainState
 from pipeline.training.loop import (
@@ -68,11 +68,12 @@ def score(model: nn.Module) -> float:
 
 
 def small_run(run_dir: Path, seed: int = 1, **settings: object) -> dict[str, Tensor]:
-    """Train a tiny network, or go on with it; return its weights."""
+    """Train a tiny network, or resume that; return its weights after the last step."""
     model = tiny_network(seed)
     config = TrainConfig(**({"epochs": 4} | settings))  # type: ignore[arg-type]
     fit(model, batch_loss, TinyBatches(), score, config, run_dir, "tiny")
-    return model.state_dict()
+    weights: dict[str, Tensor] = checkpoint.read(run_dir / "last.pt")["model"]
+    return weights
 
 
 def rows_of(run_dir: Path) -> list[dict[str, float]]:
@@ -233,7 +234,7 @@ def test_a_run_of_another_origin_is_refused(tmp_path: Path):
         fit(tiny_network(), batch_loss, TinyBatches(), score, TrainConfig(), tmp_path, "other")
 
 
-def test_the_best_epoch_is_kept_and_the_score_is_that_of_the_average(tmp_path: Path):
+def test_a_network_ends_with_the_average_of_its_best_epoch_and_its_score(tmp_path: Path):
     scores = iter([0.5, 0.9, 0.7, math.nan])
     seen: list[nn.Module] = []
 
@@ -250,13 +251,17 @@ def test_the_best_epoch_is_kept_and_the_score_is_that_of_the_average(tmp_path: P
     assert model not in seen
     average = checkpoint.read(tmp_path / "last.pt")["average"]
     assert torch.equal(average["module.0.weight"], seen[-1][0].weight)
+    best_average = checkpoint.read(tmp_path / "best.pt")["average"]
+    assert not torch.equal(average["module.0.weight"], best_average["module.0.weight"])
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, best_average[f"module.{name}"]), name
 
 
 @pytest.mark.parametrize(("every", "scored"), [(1, [1, 2, 3, 4, 5]), (2, [2, 4, 5]), (9, [5])])
 def test_every_so_many_epochs_are_scored_and_the_last(
     tmp_path: Path, every: int, scored: list[int]
 ):
-    small_run(tmp_path, epochs=5, score_every=every)
+    small_run(tmp_path, epochs=5, validate_every=every)
 
     assert [row["epoch"] for row in rows_of(tmp_path) if "score" in row] == scored
 
@@ -338,7 +343,7 @@ def test_gradients_are_clipped(tmp_path: Path):
                 yield batch
                 norms.append(math.hypot(*(p.grad.norm().item() for p in model.parameters())))
 
-    config = TrainConfig(epochs=1, clip_norm=0.5)
+    config = TrainConfig(epochs=1, max_grad_norm=0.5)
     fit(model, steep, Watched(), watching, config, tmp_path, "steep")
 
     assert norms == pytest.approx([0.5] * 4, rel=1e-3)
@@ -355,7 +360,7 @@ def test_fp16_trains_with_scaled_gradients(tmp_path: Path):
 def test_other_processes_write_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(distributed, "rank", lambda: 1)
 
-    small_run(tmp_path)
+    fit(tiny_network(), batch_loss, TinyBatches(), score, TrainConfig(epochs=2), tmp_path, "tiny")
 
     assert not list(tmp_path.iterdir())
 
@@ -383,7 +388,8 @@ def test_a_compiled_network_trains_too(tmp_path: Path):
 
 def test_a_plateau_reduces_the_learning_rate_and_is_resumed(tmp_path: Path):
     """The score rises once, to the first; then after every second epoch the rate falls."""
-    settings = {"schedule": "plateau", "plateau_patience": 1, "lr": 1e-6, "ema": 0.0}
+    settings = {"schedule": "plateau", "plateau": PlateauConfig(patience=1), "lr": 1e-6}
+    settings["ema_decay"] = 0.0
 
     small_run(tmp_path / "whole", epochs=7, **settings)
     small_run(tmp_path / "parts", epochs=4, **settings)
@@ -395,7 +401,9 @@ def test_a_plateau_reduces_the_learning_rate_and_is_resumed(tmp_path: Path):
 
 
 def test_a_plateau_leaves_the_learning_rate_while_the_score_rises(tmp_path: Path):
-    small_run(tmp_path, epochs=6, schedule="plateau", plateau_patience=0, lr=1e-2, ema=0.0)
+    settings = {"schedule": "plateau", "plateau": PlateauConfig(patience=0), "lr": 1e-2}
+
+    small_run(tmp_path, epochs=6, ema_decay=0.0, **settings)
 
     rows = rows_of(tmp_path)
     falls = [later["lr"] < row["lr"] for row, later in pairwise(rows)]

@@ -198,7 +198,8 @@ def test_a_mask_goes_the_way_of_its_photo(height: int, width: int, long_side: in
 
 ORIGIN = Origin(photos="aa", coarse="bb", settings={})
 CONFIG = Config(
-    data=DataConfig(long_side=LONG_SIDE), tiles=TilesConfig(side=8, levels=2, train_budget=20)
+    data=DataConfig(long_side=LONG_SIDE),
+    tiles=TilesConfig(side=8, levels=2, max_patches_per_photo=20),
 )
 
 
@@ -266,14 +267,14 @@ def test_who_trains_a_refiner_on_an_unsure_network_is_told(
     caplog: pytest.LogCaptureFixture,
 ):
     samples = [sample_of(tmp_path, 60, 100 + i, seed=i) for i in range(3)]
-    config = replace(CONFIG, tiles=replace(CONFIG.tiles, train_budget=budget))
+    config = replace(CONFIG, tiles=replace(CONFIG.tiles, max_patches_per_photo=budget))
     unsure = segmenter_of(Fovea(8, 2), low=0.0, high=1.0)
     asked = segmenter_of(Fovea(8, 2), low=low, high=high)
 
     writer = writer_of(tmp_path / "p.zarr", samples)
     write_patches(writer, samples, [unsure, unsure, asked], config)
 
-    assert ("in 1 of 1 photos held out" in caplog.text) == warned
+    assert ("in 1 of 1 validation photos" in caplog.text) == warned
 
 
 @pytest.mark.usefixtures("_small_shards")
@@ -316,7 +317,9 @@ def test_writing_does_not_go_on_with_a_network_that_finds_other_tiles(tmp_path: 
 def begin(writer: PatchWriter, samples: list[Sample], segmenter: Segmenter) -> None:
     """Write the first two photos as far as whole shards go, and stop."""
     for i in range(2):
-        patches, outside = photo_patches(i, samples[i], segmenter, CONFIG.tiles.train_budget)
+        patches, outside = photo_patches(
+            i, samples[i], segmenter, CONFIG.tiles.max_patches_per_photo
+        )
         writer.outside[i] = counts_of(outside)
         writer.append(patches)
     assert writer.last_photo() == (1, 20)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import zarr
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
@@ -22,15 +23,17 @@ from data.patch_cache import patch_store
 from data.patch_cache.patch_store import Origin
 from data.patch_cache.patch_writer import PatchWriter
 from data.samples import Sample
-from pipeline import model as models
 from pipeline.config import Config, DataConfig, RefinerConfig, TilesConfig
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
-from pipeline.training import refiner_training
-from pipeline.training.patch_extraction import photo_patches, relevant_settings, write_patches
-from pipeline.training.refiner_training import in_memory, mean_dice, refined_logits, train_refiner
+from pipeline.model_folder import save_model, weights_hash
+from pipeline.training import checkpoint, refiner_training
+from pipeline.training import patches as patches_module
+from pipeline.training.patch_extraction import photo_patches, write_patches
+from pipeline.training.patches import PatchCache, in_memory, open_patches, patch_settings
+from pipeline.training.refiner_training import mean_dice, refined_logits, train_refiner
 from refine.fovea import Windows, join_rings, split_rings
 from refine.refiner_network import Refiner
 from refine.stitch import logit
@@ -40,7 +43,7 @@ LONG_SIDE = 128
 FOVEA = Fovea(8, 3)
 CONFIG = Config(
     data=DataConfig(long_side=LONG_SIDE),
-    tiles=TilesConfig(side=8, levels=3, train_budget=60),
+    tiles=TilesConfig(side=8, levels=3, max_patches_per_photo=60),
     refiner=RefinerConfig(epochs=1, batch_size=16, channels=(4,) * 3, depths=(1,) * 3),
 )
 
@@ -70,6 +73,15 @@ def segmenter_of() -> Segmenter:
     return Segmenter.from_model(Model(coarse, refiner, FOVEA, 0.05, 0.95, LONG_SIDE), CPU, "fp32")
 
 
+def cache_of(arrays: Arrays, outside: NDArray[np.int64], num_train_photos: int) -> PatchCache:
+    """Patches of photos, the first so many of which are for training."""
+    photos = np.asarray(arrays["tile"][:])[:, 0]
+    none: frozenset[str] = frozenset()
+    return PatchCache(
+        Path("p.zarr"), FOVEA, "", arrays, photos, outside, num_train_photos, none, none
+    )
+
+
 def arrays_of(
     samples: list[Sample], segmenter: Segmenter, budget: int
 ) -> tuple[Arrays, NDArray[np.int64]]:
@@ -95,8 +107,8 @@ def stored_run(folder: Path, num_training: int = 2) -> Path:
     """A run with a coarse model, and patches of three photos."""
     samples = [sample_of(folder, 60, 100 + 7 * i, i) for i in range(3)]
     segmenter = segmenter_of()
-    models.save(segmenter.model, folder / "model")
-    origin = Origin("photos", models.weights_hash(folder / "model"), relevant_settings(CONFIG))
+    save_model(segmenter.model, folder / "model")
+    origin = Origin("photos", weights_hash(folder / "model"), patch_settings(CONFIG))
     names = [sample.name for sample in samples]
     writer = PatchWriter(folder / "patches.zarr", FOVEA, origin, names, num_training)
     write_patches(writer, samples, [segmenter] * len(samples), CONFIG)
@@ -109,7 +121,7 @@ def refined_by(refiner: nn.Module) -> Callable[[Windows], Tensor]:
 
 @pytest.fixture
 def _no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refiner_training.os, "sysconf", lambda name: 1)
+    monkeypatch.setattr(patches_module, "memory_limit", lambda: 1)
 
 
 @pytest.mark.parametrize("first", [0, 2])
@@ -125,7 +137,7 @@ def test_the_dice_of_patches_is_that_of_stitched_masks(
 
     with torch.inference_mode():
         refined = refined_by(segmenter.networks.refiner_network)
-        found = mean_dice(refined, arrays, outside, first, FOVEA, CPU)
+        found = mean_dice(refined, cache_of(arrays, outside, first), CPU)
 
     stitched, coarse = [], []
     for sample in samples[first:]:
@@ -144,9 +156,9 @@ def test_the_dice_of_photos_without_patches_is_the_coarse_one():
         for name, shape in patch_store.array_shapes(FOVEA).items()
     }
 
-    found = mean_dice(
-        refined_by(nn.Identity()), none, np.array([(9, 9, 9), (1, 2, 2), (0, 3, 0)]), 1, FOVEA, CPU
-    )
+    outside = np.array([(9, 9, 9), (1, 2, 2), (0, 3, 0)])
+
+    found = mean_dice(refined_by(nn.Identity()), cache_of(none, outside, 1), CPU)
 
     assert found == (0.5 + 0) / 2
 
@@ -176,8 +188,8 @@ def test_the_rings_of_flipped_windows_fit():
 @pytest.mark.usefixtures("_no_memory")
 def test_from_disk_comes_what_comes_from_memory(tmp_path: Path):
     run = stored_run(tmp_path)
-    coarse = models.weights_hash(run / "model")
-    group = patch_store.open_store(run / "patches.zarr", FOVEA, coarse, relevant_settings(CONFIG))
+    coarse = weights_hash(run / "model")
+    group = patch_store.open_store(run / "patches.zarr", FOVEA, coarse, patch_settings(CONFIG))
     stored = patch_store.stored_arrays(group, run / "patches.zarr")
     outside = stored.pop("outside")[:]
     arrays = {name: stored[name] for name in patch_store.array_shapes(FOVEA)}
@@ -195,7 +207,7 @@ def test_from_disk_comes_what_comes_from_memory(tmp_path: Path):
         assert all(torch.equal(x, y) for x, y in zip(one, other, strict=True))
     with torch.inference_mode():
         scores = [
-            mean_dice(refined_by(refiner), x, outside, 0, FOVEA, CPU) for x in (on_disk, memory)
+            mean_dice(refined_by(refiner), cache_of(x, outside, 0), CPU) for x in (on_disk, memory)
         ]
     assert scores[0] == scores[1]
 
@@ -221,14 +233,65 @@ def test_training_on_damaged_patches_asks_for_new_ones(
         InputError,
         match=r"is damaged: target cannot be read.*; delete it and run `foveamask make-p",
     ):
-        train_refiner(run, CONFIG, CPU)
+        trained(run)
+
+
+def trained(run: Path) -> tuple[Refiner, float]:
+    """What comes of training on the patches of `run`."""
+    cache = open_patches(run, CONFIG, weights_hash(run / "model"))
+    return train_refiner(cache, run / "refiner", CONFIG, CPU)
 
 
 def test_no_training_patches_ask_for_wider_tiles(tmp_path: Path):
     run = stored_run(tmp_path, num_training=0)
 
     with pytest.raises(InputError, match=r"no training patches.*widen tiles\.low and tiles\.high"):
-        train_refiner(run, CONFIG, CPU)
+        trained(run)
+
+
+def test_training_ends_with_the_averaged_weights_of_the_best_epoch_and_their_score(tmp_path: Path):
+    run = stored_run(tmp_path)
+
+    network, score = trained(run)
+
+    best = checkpoint.read(run / "refiner" / "best.pt")
+    assert score == best["best_score"]
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, best["average"][f"module.{name}"]), name
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"num_training": "2"}, "do not number its training photos"),
+        ({"num_training": 4}, "do not number its training photos"),
+        ({"num_training": True}, "do not number its training photos"),
+        ({"photos": None}, "do not name its photos"),
+        ({"photos": [1, 2, 3]}, "do not name its photos"),
+        ({"photos": ["0", "1"]}, "are not in the order of its photos"),
+    ],
+)
+def test_patches_whose_attributes_make_no_sense_are_damaged(
+    tmp_path: Path, attributes: dict[str, object], message: str
+):
+    run = stored_run(tmp_path)
+    zarr.open_group(run / "patches.zarr", mode="a").attrs.update(attributes)
+
+    with pytest.raises(InputError, match=f"is damaged: .*{message}; delete it and run `foveamask"):
+        open_patches(run, CONFIG, weights_hash(run / "model"))
+
+
+def test_a_cache_knows_the_groups_of_both_sets(tmp_path: Path):
+    run = stored_run(tmp_path)
+
+    cache = open_patches(run, CONFIG, weights_hash(run / "model"))
+
+    assert cache.train_groups == {"0", "1"}
+    assert cache.val_groups == {"2"}
+    assert cache.num_train_photos == 2
+    assert (cache.photos[: cache.num_train_patches] < 2).all()
+    assert (cache.photos[cache.num_train_patches :] == 2).all()
+    assert 0 < cache.num_train_patches < len(cache.photos)
 
 
 def test_logits_are_those_of_the_network_on_top_of_the_coarse_ones_or_alone():
@@ -244,26 +307,26 @@ def test_logits_are_those_of_the_network_on_top_of_the_coarse_ones_or_alone():
     assert torch.equal(refined_logits(One(), windows, residual=False), ones)
 
 
-def test_training_begins_with_the_refiner_of_another_model():
+def test_training_is_initialised_from_the_refiner_of_another_model():
     model = segmenter_of().model
     assert model.refiner is not None
     network = Refiner(FOVEA, channels=model.refiner.channels, depths=model.refiner.depths)
 
-    refiner_training.begin_with(model, network, {"a"})
+    refiner_training.initialise(network, model, {"a"})
 
     for name, tensor in model.refiner.state_dict().items():
         assert torch.equal(tensor, network.state_dict()[name])
 
 
-def test_a_refiner_that_does_not_fit_or_knows_what_is_held_out_is_refused():
+def test_a_refiner_that_does_not_fit_or_was_trained_on_validation_groups_is_refused():
     model = segmenter_of().model
     assert model.refiner is not None
     fitting = Refiner(FOVEA, channels=model.refiner.channels, depths=model.refiner.depths)
 
     with pytest.raises(InputError, match=r"refiner\.init: the model has no refiner yet"):
-        refiner_training.begin_with(replace(model, refiner=None), fitting, set())
+        refiner_training.initialise(fitting, replace(model, refiner=None), set())
     with pytest.raises(InputError, match=r"refiner\.init has a refiner of .* the settings ask for"):
-        refiner_training.begin_with(model, Refiner(FOVEA, sees="photo"), set())
+        refiner_training.initialise(Refiner(FOVEA, inputs="photo"), model, set())
     knowing = replace(model, provenance={"groups": ["a"]})
-    with pytest.raises(InputError, match=r"refiner\.init has learnt from 1 groups .*\(a\)"):
-        refiner_training.begin_with(knowing, fitting, {"a", "b"})
+    with pytest.raises(InputError, match=r"refiner\.init was trained on 1 of .*\(a\)"):
+        refiner_training.initialise(fitting, knowing, {"a", "b"})

@@ -1,0 +1,37 @@
+"""How much memory this process may use."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def memory_limit(root: Path = Path("/")) -> int:
+    """Return the bytes of memory of the machine, or of the container where that has fewer.
+
+    `root` is where the file system begins.
+    """
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([physical, *_cgroup_limits(root)])
+
+
+def _cgroup_limits(root: Path) -> Iterator[int]:
+    """Find the limits of this process's control group and of all that it lies in."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if not controllers:
+            top, name = root / "sys/fs/cgroup", "memory.max"
+        elif "memory" in controllers.split(","):
+            top, name = root / "sys/fs/cgroup/memory", "memory.limit_in_bytes"
+        else:
+            continue
+        folder = top / group.lstrip("/")
+        # In a container the path may be that of the host; the top is the container's own.
+        for place in {folder, *folder.parents, top}:
+            try:
+                yield int((place / name).read_text())
+            except (OSError, ValueError):  # no such file, or "max"
+                continue

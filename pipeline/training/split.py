@@ -1,0 +1,44 @@
+"""The training and the validation set of a run."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from data.errors import InputError
+from data.samples import Sample, find_samples, split
+from pipeline.config import DataConfig
+
+log = logging.getLogger(__name__)
+
+
+def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sample], list[Sample]]:
+    """Return the training set and the validation set of the data in `folders`.
+
+    The validation set is of the first folder. All photos of the others are for training, except
+    those of groups in the validation set.
+
+    Raises:
+        InputError: a folder is at fault, or one of the sets is empty.
+    """
+    samples = find_samples(*folders, group_pattern=config.group)
+    first = [sample for sample in samples if sample.folder == folders[0]]
+    train, val = split(
+        first, share=config.val_share, start=config.val_start, seed=config.split_seed
+    )
+    val_groups = {sample.group for sample in val}
+    others = set(samples).difference(first)
+    train += [sample for sample in others if sample.group not in val_groups]
+    chosen = sorted(sample for sample in train if sample.name not in config.exclude)
+    if not chosen:
+        raise InputError(
+            f"data.exclude names all {len(train)} photos of the training set; take some out"
+        )
+    return chosen, val
+
+
+def check_exclude(folders: Sequence[Path], config: DataConfig) -> None:
+    """Warn of photos that `config` excludes and that are not in `folders`."""
+    samples = find_samples(*folders, group_pattern=config.group)
+    unknown = set(config.exclude).difference(sample.name for sample in samples)
+    if unknown:
+        log.warning("data.exclude names unknown photos: %s", ", ".join(sorted(unknown)))

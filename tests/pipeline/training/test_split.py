@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+
+from data.errors import InputError
+from pipeline.config import DataConfig
+from pipeline.training.split import check_exclude, split_samples
+from tests.data.test_samples import write_carvana
+
+
+def test_photos_excluded_are_not_trained_on(tmp_path: Path):
+    write_carvana(tmp_path, [f"{car:012x}_01" for car in range(12)])
+    train, val = split_samples([tmp_path], DataConfig())
+    config = DataConfig(exclude=(train[1].name, val[0].name))
+
+    chosen, still_val = split_samples([tmp_path], config)
+
+    assert chosen == [train[0], *train[2:]]
+    assert still_val == val
+
+
+def test_what_is_excluded_and_not_there_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    write_carvana(tmp_path, [f"{car:012x}_01" for car in range(12)])
+    check_exclude([tmp_path], DataConfig(exclude=(f"{1:012x}_01",)))
+    assert not caplog.text
+
+    check_exclude([tmp_path], DataConfig(exclude=(f"{1:012x}_01", f"{2:012x}_01.jpg")))
+
+    assert f"data.exclude names unknown photos: {2:012x}_01.jpg" in caplog.text
+
+
+def test_to_exclude_every_training_photo_is_refused(tmp_path: Path):
+    write_carvana(tmp_path, [f"{car:012x}_01" for car in range(12)])
+    train, _ = split_samples([tmp_path], DataConfig())
+
+    with pytest.raises(InputError, match=rf"data\.exclude names all {len(train)} photos"):
+        split_samples([tmp_path], DataConfig(exclude=tuple(sample.name for sample in train)))
+
+
+def test_further_folders_are_for_training_except_validation_cars_of_the_first(tmp_path: Path):
+    cars = [f"{car:012x}" for car in range(24)]
+    write_carvana(tmp_path / "one", [f"{car}_01" for car in cars[:12]])
+    write_carvana(tmp_path / "two", [f"{car}_02" for car in cars])
+
+    train, val = split_samples([tmp_path / "one", tmp_path / "two"], DataConfig())
+
+    assert val == split_samples([tmp_path / "one"], DataConfig())[1]
+    val_cars = {sample.group for sample in val}
+    names = {f"{car}_01" for car in cars[:12]} | {f"{car}_02" for car in cars}
+    assert [s.name for s in train] == sorted(name for name in names if name[:12] not in val_cars)
