@@ -39,3 +39,11 @@ def test_a_discs_mask_lies_where_its_blended_edge_does(radius: float, shift: flo
     for place, middle in ((rows, 50 + shift), (columns, 60 + shift)):
         assert abs((coverage * place).sum() / coverage.sum() - middle) < 0.05
         assert abs((mask * place).sum() / mask.sum() - middle) < 0.1
+
+
+def test_a_pixel_shows_the_quad_at_its_centre_or_else_another_inside_it():
+    canvas = np.full((3, 9), raster.NOTHING, np.int32)
+    canvas[1, 1], canvas[0, 0] = 4, 7
+    canvas[2, 3] = 5
+
+    assert raster.at_pixels(canvas).tolist() == [[4, 5, raster.NOTHING]]
