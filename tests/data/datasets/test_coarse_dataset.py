@@ -5,7 +5,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -177,12 +176,6 @@ def test_another_seed_epoch_or_index_is_another_change():
     assert not torch.equal(first, item(1, 0, 0))
     assert not torch.equal(first, item(0, 1, 0))
     assert not torch.equal(first, item(0, 0, 1))
-
-
-SIZES = st.lists(
-    st.sampled_from([Size(32, 32), Size(32, 48), Size(48, 32)]), min_size=1, max_size=60
-)
-COUNTS = st.integers(1, 7)
 
 
 @pytest.mark.parametrize(

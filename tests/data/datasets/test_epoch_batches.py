@@ -17,6 +17,12 @@ from data.geometry import Size
 VIEW = CoarseView(64)
 
 
+SIZES = st.lists(
+    st.sampled_from([Size(32, 32), Size(32, 48), Size(48, 32)]), min_size=1, max_size=60
+)
+COUNTS = st.integers(1, 7)
+
+
 def pairs(count: int) -> list[CoarsePair]:
     random = np.random.default_rng(0)
     return [
