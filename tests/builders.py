@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -16,6 +17,7 @@ from torch import nn
 from coarse.coarse_network import CoarseNetwork
 from coarse.enet import ENet
 from data.datasets.augment import Augmentation
+from data.errors import SettingsError
 from data.geometry import Fovea, Size
 from data.patch_cache import patch_store
 from data.patch_cache.patch_store import Origin, Patches
@@ -141,19 +143,34 @@ def with_refiner(settings: Config, **changes: object) -> Config:
 
 
 def other_values(settings: Any) -> dict[str, Any]:
-    """Of each setting of a dataclass another value than it has, which is allowed as well.
+    """Of each setting of a dataclass that dataclass with another value, which is allowed as well.
 
-    Of a table of settings there is one with another first setting.
+    Names of settings in tables have that of the table before them. Options of what is not chosen
+    are left out, since they cannot be set.
     """
-    hints = get_type_hints(type(settings))
-    values = ((f.name, hints[f.name], getattr(settings, f.name)) for f in fields(settings))
-    return {name: _other(kind, value) for name, kind, value in values}
+    hints, others = get_type_hints(type(settings)), dict[str, Any]()
+    for f in fields(settings):
+        value = getattr(settings, f.name)
+        if is_dataclass(value):
+            tables = {f"{f.name}.{name}": table for name, table in other_values(value).items()}
+        else:
+            tables = {f.name: _other(hints[f.name], value)}
+        for name, other in tables.items():
+            with suppress(SettingsError):
+                others[name] = replace(settings, **{f.name: other})
+    return others
+
+
+def setting_names(kind: Any) -> set[str]:
+    """The names of all settings of a dataclass, of those in tables with the table's before them."""
+    names: set[str] = set()
+    for name, hint in get_type_hints(kind).items():
+        nested = setting_names(hint) if is_dataclass(hint) else None
+        names |= {f"{name}.{inner}" for inner in nested} if nested else {name}
+    return names
 
 
 def _other(kind: Any, value: Any) -> Any:
-    if is_dataclass(value):
-        name, other = next(iter(other_values(value).items()))
-        return replace(value, **{name: other})  # type: ignore[type-var]
     if get_origin(kind) is Literal:
         return next(choice for choice in get_args(kind) if choice != value)
     if isinstance(value, bool):

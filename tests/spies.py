@@ -19,6 +19,7 @@ class FitSpy:
     batch_loss: BatchLoss
     batches: Batches
     score: Score
+    origin: str
 
     def __call__(
         self,
@@ -31,6 +32,7 @@ class FitSpy:
         origin: str,
     ) -> float:
         self.network, self.batch_loss, self.batches, self.score = model, batch_loss, batches, score
+        self.origin = origin
         return 0.0
 
 
