@@ -187,6 +187,13 @@ def _items(kind: Any) -> tuple[Any, ...]:
     return ("a", "b") if get_args(kind)[0] is str else (64, 96)
 
 
+def write_toml(folder: Path, text: str) -> Path:
+    """Write the text of a settings file."""
+    path = folder / "run.toml"
+    path.write_text(text)
+    return path
+
+
 def write_settings(path: Path, settings: Config) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     save_settings(settings, path)
