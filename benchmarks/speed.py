@@ -27,10 +27,11 @@ from data.files import replacing
 from data.samples import CARVANA_GROUP, Sample, find_samples
 from data.studio import write_dataset
 from pipeline import DEFAULT_MODEL
-from pipeline.cli import Count, run
+from pipeline.arguments import Count
 from pipeline.inference.devices import choose_device
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model_folder import find_model
+from pipeline.program import run
 from pipeline.progress import progress
 
 log = logging.getLogger(__name__)

@@ -1,1 +1,1 @@
-"""Coarse stage: from a photo, shrunk, to a logit for each of its pixels and the tiles in doubt."""
+"""Coarse stage: from a reduced photo to a logit for each of its pixels, and the uncertain tiles."""

@@ -12,7 +12,7 @@ NETWORKS: dict[str, type[CoarseNetwork]] = {"enet": ENet, "linknet": LinkNet, "m
 
 
 def build(name: str, options: Mapping[str, Any]) -> CoarseNetwork:
-    """Return the network `name`, untrained; `options` are those of its constructor.
+    """Return the untrained network `name`; `options` are arguments of its constructor.
 
     Raises:
         ValueError: there is no such network, or it has no such option.
@@ -26,5 +26,5 @@ def build(name: str, options: Mapping[str, Any]) -> CoarseNetwork:
 
 
 def name_of(network: CoarseNetwork) -> str:
-    """Return the name that `build` knows the class of `network` by."""
+    """Return the name of the class of `network` in `NETWORKS`."""
     return next(name for name, cls in NETWORKS.items() if type(network) is cls)

@@ -1,4 +1,4 @@
-"""What every coarse network is: a small photo in, a logit for each of its pixels out.
+"""Base class of all coarse networks: a small photo in, a logit for each of its pixels out.
 
 Shapes: B photos, h x w the coarse size.
 """
@@ -18,7 +18,7 @@ class CoarseNetwork(nn.Module):
     """Height and width of the input must be multiples of this."""
 
     def __init__(self, *, stride: int = 4) -> None:
-        """Build a network of which a pixel is `stride` x `stride` pixels of the photo.
+        """Build a network one of whose pixels is `stride` x `stride` pixels of the photo.
 
         Raises:
             ValueError: `stride` is not one of `data.geometry.COARSE_STRIDES`.
@@ -35,11 +35,11 @@ class CoarseNetwork(nn.Module):
 
     @property
     def alignment(self) -> int:
-        """Photos are padded to multiples of so many full-resolution pixels."""
+        """Sides of the padded photo are multiples of this many full-resolution pixels."""
         return max(ALIGNMENT, self.stride * self.multiple)
 
     def options(self) -> dict[str, Any]:
-        """Return what it takes, beside its class, to build the network for prediction."""
+        """Return the arguments of the constructor that prediction needs."""
         return {"stride": self.stride}
 
     def normalised(self, photos: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""ENet, the network of the coarse stage.
+"""ENet, the default network of the coarse stage.
 
 Paszke et al., "ENet: A Deep Neural Network Architecture for Real-Time Semantic
 Segmentation", arXiv:1606.02147. Names and layout follow its table 1; the head
@@ -16,17 +16,17 @@ from torch.nn import functional as F
 from coarse.coarse_network import CoarseNetwork
 
 Unpool = Literal["indices", "nearest"]
-"""Values go back to where each maximum was, or are repeated, for runtimes without max-unpooling."""
+"""Values return to the places of the maxima, or are repeated for runtimes without max-unpooling."""
 
 REDUCTION = 4
 """A bottleneck works on a quarter of its channels."""
 
 BRANCH_SCALE = 0.5
-"""Scale that the last norm of each branch starts with.
+"""Initial scale of the last norm of each branch.
 
-At 1, activations grow by a third a block as long as the running statistics are still those
-of the start: a fresh network in eval mode had logits in the thousands, and validation lagged
-behind training in short runs.
+At 1, activations grow by a third per block as long as the running statistics have their initial
+values: an untrained network in eval mode had logits in the thousands, and in short runs validation
+lagged behind training.
 """
 
 
@@ -43,7 +43,7 @@ class ENet(CoarseNetwork):
         early_dropout: float = 0.01,
         dropout: float = 0.1,
     ) -> None:
-        """Build the network; `unpool` is how its main path comes back to twice the size."""
+        """Build the network; `unpool` says how its main path returns to twice the size."""
         super().__init__(stride=stride)
         self.unpool: Unpool = unpool
         self.initial = InitialBlock(3, 16)
@@ -57,14 +57,14 @@ class ENet(CoarseNetwork):
         self.section4 = nn.Sequential(*(Bottleneck(64, dropout=dropout) for _ in range(2)))
         self.up5 = UpsamplingBottleneck(64, 16, dropout=dropout)
         self.section5 = Bottleneck(16, dropout=dropout)
-        # Kernel = stride: windows that do not overlap print no checkerboard.
+        # Kernel = stride: windows that do not overlap leave no checkerboard pattern.
         self.head = nn.ConvTranspose2d(16, 1, kernel_size=2, stride=2)
         self.apply(_initialise)
         # Small first logits: the loss starts near ln 2 whatever the photo.
         nn.init.normal_(self.head.weight, std=0.05)
 
     def options(self) -> dict[str, Any]:
-        """Return what it takes, beside its class, to build the network for prediction."""
+        """Return the arguments of the constructor that prediction needs."""
         return super().options() | {"unpool": self.unpool}
 
     def forward(self, photos: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ class ENet(CoarseNetwork):
             (B, H, W) float32 logits.
 
         Raises:
-            ValueError: H or W is not.
+            ValueError: H or W is not a multiple of 8.
         """
         x = self.initial(self.normalised(photos))
         x, indices1 = self.down1(x)
@@ -101,7 +101,7 @@ class InitialBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, out_channels, H / 2, W / 2)."""
-        # Rows, then columns: a tenth of the time that `max_pool2d` takes for three channels.
+        # Rows, then columns: for three channels a tenth of the time of `max_pool2d`.
         rows = torch.maximum(x[:, :, 0::2], x[:, :, 1::2])
         pooled = torch.maximum(rows[..., 0::2], rows[..., 1::2])
         y: Tensor = self.norm_act(torch.cat([self.conv(x), pooled], dim=1))
@@ -109,7 +109,7 @@ class InitialBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """Residual block: 1x1 reduce, one convolution of some kind, 1x1 expand, add.
+    """Residual block: 1x1 reduce, a regular, dilated or asymmetric convolution, 1x1 expand, add.
 
     Maps (B, C, H, W) to (B, C, H, W).
     """
@@ -135,7 +135,7 @@ class Bottleneck(nn.Module):
 
 
 class DownsamplingBottleneck(nn.Module):
-    """Bottleneck to half the size: its branch starts 2x2 with stride 2, its main path pools."""
+    """Bottleneck to half the size: the branch starts 2x2 with stride 2, the main path max-pools."""
 
     def __init__(
         self, in_channels: int, out_channels: int, *, remember: bool, dropout: float
@@ -154,7 +154,7 @@ class DownsamplingBottleneck(nn.Module):
         self.new_channels = out_channels - in_channels
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return (B, out_channels, H / 2, W / 2), and where each maximum was, to `remember`."""
+        """Return (B, out_channels, H / 2, W / 2), and the places of the maxima if to `remember`."""
         if self.remember:
             pooled, indices = F.max_pool2d(x, 2, return_indices=True)
         else:
@@ -164,9 +164,9 @@ class DownsamplingBottleneck(nn.Module):
 
 
 class UpsamplingBottleneck(nn.Module):
-    """Bottleneck to twice the size: its main path puts values back where the maxima were.
+    """Bottleneck to twice the size: its main path puts values back in the places of the maxima.
 
-    Where that is not known, it repeats them.
+    If those are not known, it repeats the values.
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, dropout: float) -> None:
@@ -187,7 +187,7 @@ class UpsamplingBottleneck(nn.Module):
         self.act = nn.PReLU(out_channels)
 
     def forward(self, x: Tensor, indices: Tensor | None) -> Tensor:
-        """Return (B, out_channels, 2 H, 2 W); `indices` as pooling to H x W gave them."""
+        """Return (B, out_channels, 2 H, 2 W); `indices` are those of the pooling to H x W."""
         main = self.main(x)
         if indices is None:
             main = F.interpolate(main, scale_factor=2, mode="nearest")
@@ -221,7 +221,7 @@ def conv3x3(channels: int, dilation: int = 1) -> nn.Conv2d:
 
 
 def asymmetric_conv(channels: int) -> tuple[nn.Conv2d, nn.Conv2d]:
-    """Return a 5x1 and a 1x5 convolution, which together see 5x5."""
+    """Return a 5x1 and a 1x5 convolution, together with a receptive field of 5x5."""
     return (
         nn.Conv2d(channels, channels, (5, 1), padding=(2, 0), bias=False),
         nn.Conv2d(channels, channels, (1, 5), padding=(0, 2), bias=False),
@@ -229,7 +229,7 @@ def asymmetric_conv(channels: int) -> tuple[nn.Conv2d, nn.Conv2d]:
 
 
 def expand(hidden: int, channels: int, dropout: float) -> tuple[nn.Module, ...]:
-    """Return what ends every branch: 1x1 to the full channels, batch norm, spatial dropout."""
+    """Return the end of a branch: 1x1 to the full channels, batch norm, spatial dropout."""
     norm = nn.BatchNorm2d(channels)
     nn.init.constant_(norm.weight, BRANCH_SCALE)
     return nn.Conv2d(hidden, channels, 1, bias=False), norm, nn.Dropout2d(dropout)

@@ -51,7 +51,7 @@ class LinkNet(CoarseNetwork):
             photos: (B, 3, h, w) uint8 RGB; h and w multiples of 32.
 
         Raises:
-            ValueError: h or w is not.
+            ValueError: h or w is not a multiple of 32.
         """
         x = self.initial(self.normalised(photos))
         skips = []
@@ -88,7 +88,7 @@ class ResidualBlock(nn.Module):
 
 
 class Decoder(nn.Sequential):
-    """1x1 to a quarter of the channels, 3x3 to `stride` times the size, 1x1 to the rest."""
+    """1x1 to a quarter of `in_channels`, 3x3 to `stride` times the size, 1x1 to `out_channels`."""
 
     def __init__(self, in_channels: int, out_channels: int, *, stride: int) -> None:
         hidden = in_channels // 4

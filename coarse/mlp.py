@@ -1,8 +1,7 @@
 """A fully connected network on a tiny picture, the first stage of the original method.
 
-At a stride of 16 a photo of the challenge is a picture of 120 x 80 pixels, each of which stands
-for one tile. Nothing tells the network which pixels are neighbours: all it knows of cars is what
-it has seen at each place.
+At a stride of 16 a photo of the challenge is a picture of 120 x 80 pixels, one for each tile. The
+network is not told which pixels are neighbours: it learns what cars look like at each place.
 
 Shapes: B photos, h x w the coarse size, R x S the grid.
 """
@@ -30,7 +29,7 @@ class MLP(CoarseNetwork):
         stride: int = 16,
         dropout: float = 0.1,
     ) -> None:
-        """Build the layers: the rows and columns of `grid` in and out, `hidden` between them."""
+        """Build the layers: `grid` rows and columns in and out, `hidden` widths between them."""
         super().__init__(stride=stride)
         self.grid = tuple(grid)
         self.hidden = tuple(hidden)
@@ -38,7 +37,7 @@ class MLP(CoarseNetwork):
         widths = [3 * rows * columns, *self.hidden]
         layers: list[nn.Module] = []
         for narrow, wide in pairwise(widths):
-            # A batch has a few photos only, too few for a batch norm of so many units.
+            # A batch has few photos, too few for the statistics of a batch norm.
             layers += [nn.Linear(narrow, wide), nn.LayerNorm(wide), nn.PReLU(wide)]
             layers += [nn.Dropout(dropout)]
         self.layers = nn.Sequential(*layers)
@@ -47,15 +46,15 @@ class MLP(CoarseNetwork):
         nn.init.zeros_(self.head.bias)
 
     def options(self) -> dict[str, Any]:
-        """Return what it takes, beside its class, to build the network for prediction."""
+        """Return the arguments of the constructor that prediction needs."""
         return super().options() | {"grid": list(self.grid), "hidden": list(self.hidden)}
 
     def forward(self, photos: Tensor) -> Tensor:
         """Return the logit of "object" for each pixel, (B, h, w) float32.
 
         Args:
-            photos: (B, 3, h, w) uint8 RGB. Where h x w is not the grid, the photo is brought
-                to it by area means, and its logits back bilinearly.
+            photos: (B, 3, h, w) uint8 RGB. If h x w is not the grid, the photo is resized to
+                it by area means, and the logits back bilinearly.
         """
         x = self.normalised(photos)
         size = tuple(x.shape[-2:])

@@ -69,13 +69,13 @@ TO_UPRIGHT = {
 """What makes a picture of that EXIF orientation upright."""
 
 
-def read_photo(path: Path, max_pixels: int = MAX_PIXELS) -> Photo:
+def read_photo(path: str | Path, max_pixels: int = MAX_PIXELS) -> Photo:
     """Return what `decode_photo` makes of the file at `path`.
 
     Raises:
         InputError: the file cannot be read, or not decoded.
     """
-    return decode_photo(read_bytes(path), str(path), max_pixels)
+    return decode_photo(read_bytes(Path(path)), str(path), max_pixels)
 
 
 def decode_photo(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Photo:

@@ -1,8 +1,7 @@
-"""The command line.
+"""The commands.
 
-Results go to stdout, progress to stderr. Exit status: 0 done, 1 the input is at fault, 2
-the command line or a settings file is, 130 interrupted. What is heavy is imported inside
-the commands, so that `--help` is instant.
+Results go to stdout, progress to stderr; `pipeline.program` has the exit statuses. What is heavy
+is imported inside the commands, so that `--help` is instant.
 """
 
 import io
@@ -10,34 +9,28 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.metadata import version
-from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, validators
+from cyclopts import App, Parameter
 from PIL import Image
 
-from data.errors import InputError, SettingsError
+from data.errors import SettingsError
 from data.tables import prepare_table
-from pipeline import DEFAULT_MODEL
-
-if TYPE_CHECKING:
-    from pipeline.inference.mask_options import MaskOptions
-    from pipeline.inference.segmenter import Segmenter
-    from refine.postprocess import Step
-
-Device = Literal["auto", "cpu", "cuda"]
-Stage = Literal["coarse", "refined"]
-Settings = Annotated[Path | None, Parameter(name="--config")]
-Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
-Seed = Annotated[int, Parameter(validator=validators.Number(gte=0))]
-Angles = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=99))]
-HeightWidth = Annotated[tuple[Count, Count], Parameter(negative=())]
-Budget = Annotated[int | None, Parameter(validator=validators.Number(gte=0))]
+from pipeline.arguments import (
+    DEFAULTS,
+    Angles,
+    Count,
+    Device,
+    HeightWidth,
+    MaskArguments,
+    Seed,
+    Settings,
+)
+from pipeline.program import RESUME_OVERWRITING, resumable, run
 
 app = App(
     name="foveamask",
@@ -46,62 +39,6 @@ app = App(
     version=lambda: version("foveamask"),
     suppress_keyboard_interrupt=False,  # which would end the process without a word
 )
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class How:
-    """How masks are made: the options that all commands that make them share."""
-
-    model: str = DEFAULT_MODEL
-    """Folder of a model, or the name of one that comes with the package."""
-    stage: Stage | None = None
-    """How far to go; by default as far as the model does."""
-    budget: Budget = None
-    """Most tiles of a photo to refine, the most uncertain first; all by default."""
-    postprocess: str | None = None
-    """Steps that masks go through in the end, such as close-open=5,components=200, or none; by
-    default what the model says."""
-    device: Device = "auto"
-    """Where to compute."""
-
-    def segmenter(self) -> "Segmenter":
-        """Return the model on its device."""
-        from pipeline.inference.segmenter import Segmenter
-
-        return Segmenter.load(self.model, self.device)
-
-    def options(self) -> "MaskOptions":
-        """Return the rest.
-
-        Raises:
-            SettingsError: there is no such step.
-        """
-        from pipeline.inference.mask_options import MaskOptions
-
-        return MaskOptions(stage=self.stage, budget=self.budget, postprocess=self.steps())
-
-    def steps(self) -> "tuple[Step, ...] | None":
-        """Return the steps asked for, or None for those of the model.
-
-        Raises:
-            SettingsError: there is no such step.
-        """
-        from refine.postprocess import parse
-
-        if self.postprocess is None:
-            return None
-        texts = [] if self.postprocess == "none" else self.postprocess.split(",")
-        try:
-            return tuple(parse(text.strip()) for text in texts)
-        except ValueError as error:
-            raise SettingsError(f"--postprocess: {error}") from error
-
-
-DEFAULTS = How()
-
-RESUME = "run the same command again to resume"
-RESUME_OVERWRITING = "run the same command again, without --overwrite, to resume"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,37 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # names on disk need not be text
     return run(app, arguments)
-
-
-def run(program: App, arguments: Sequence[str] | None = None) -> int:
-    """Run `program`, say what goes wrong on stderr, and return the exit status."""
-    try:
-        status = program(
-            arguments, exit_on_error=False, print_error=False, result_action="return_value"
-        )
-    except CycloptsError as error:
-        return _fail(_said_of(error, program), 2)
-    except SettingsError as error:
-        return _fail(error, 2)
-    except (InputError, FloatingPointError) as error:
-        return _fail(error, 1)
-    except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
-        return _fail(f"{error.strerror or error}{where}", 1)
-    except KeyboardInterrupt as interrupt:
-        # What was under way is given up, and how it ended is of no interest to anyone.
-        logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)
-        return _fail("; ".join(["interrupted", *map(str, interrupt.args)]), 130)
-    return status if isinstance(status, int) else 0
-
-
-@contextmanager
-def resumable(how: str = RESUME) -> Iterator[None]:
-    """Have it said, if a command is interrupted, how to resume it: it keeps what it has done."""
-    try:
-        yield
-    except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt(how) from interrupt
 
 
 @app.command
@@ -203,8 +109,10 @@ def make_patches(
         config: settings file (TOML); by default the run's own.
         device: where to compute.
     """
+    from pipeline.inference.cpu_setup import keep_freed_memory
     from pipeline.training import commands
 
+    keep_freed_memory()
     with resumable():
         print(commands.make_patches(data, run, config, device))
 
@@ -233,7 +141,7 @@ def predict(
     csv: Path | None = None,
     expected: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative=())] = False,
-    how: How = DEFAULTS,
+    how: MaskArguments = DEFAULTS,
 ) -> int:
     """Write the mask of each photo to OUT/<stem>.png, 0 and 255, at the photo's own size.
 
@@ -251,8 +159,10 @@ def predict(
         how: which model, and how far to go.
     """
     from data.samples import find_photos
+    from pipeline.inference.cpu_setup import keep_freed_memory
     from pipeline.inference.predict import check_tables, predict_photos
 
+    keep_freed_memory()
     found = find_photos(*photos)
     check_tables(found, csv, expected)
     options, segmenter = how.options(), how.segmenter()
@@ -278,7 +188,7 @@ def evaluate(
     *,
     split: Literal["unseen", "all"] = "unseen",
     per_photo: Path | None = None,
-    how: How = DEFAULTS,
+    how: MaskArguments = DEFAULTS,
 ) -> None:
     """Print the scores of a model on photos with masks, as one JSON object.
 
@@ -289,7 +199,9 @@ def evaluate(
         how: which model, and how far to go.
     """
     from pipeline.evaluation import evaluate as evaluation
+    from pipeline.inference.cpu_setup import keep_freed_memory
 
+    keep_freed_memory()
     if per_photo is not None:
         prepare_table(per_photo, evaluation.SCORE_COLUMNS)
     segmenter = how.segmenter()
@@ -307,7 +219,7 @@ def show(
     *,
     mask: Path | None = None,
     tile: str | None = None,
-    how: How = DEFAULTS,
+    how: MaskArguments = DEFAULTS,
 ) -> None:
     """Draw what a model does to photos: OUT/<stem>_overlay.png and more; prints their names.
 
@@ -373,17 +285,6 @@ def _print_once(path: Path) -> None:
         print(path)
 
 
-def _said_of(error: CycloptsError, program: App) -> str:
-    command = " ".join([*program.name, *(error.command_chain or [])])
-    text = str(error)
-    if isinstance(error, MissingArgumentError) and error.keyword is None and error.target:
-        # Of several paths and a last one, cyclopts would miss the first where one is given.
-        parameters = signature(error.target).parameters.values()
-        names = [p.name.upper() for p in parameters if p.kind is p.POSITIONAL_ONLY]
-        text = f"{command} takes {' and '.join(names)}."
-    return f"{text} See {command} --help"
-
-
 def _tile(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
@@ -392,8 +293,3 @@ def _tile(text: str | None) -> tuple[int, int] | None:
         return int(row), int(column)
     except ValueError as error:
         raise SettingsError(f"--tile takes ROW,COL, such as 12,34, not {text!r}") from error
-
-
-def _fail(error: object, status: int) -> int:
-    print(f"error: {error}", file=sys.stderr)
-    return status

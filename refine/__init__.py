@@ -1,1 +1,1 @@
-"""Refine stage: from uncertain tiles of a photo to their logits at full resolution."""
+"""Refine stage: uncertain tiles of a photo at full resolution, and steps on the finished mask."""

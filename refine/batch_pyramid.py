@@ -1,4 +1,4 @@
-"""Pyramids of several photos at once, on whatever device they are: the twin of `data.pyramid`.
+"""Pyramids of a batch of photos on any device: the same as `data.pyramid` makes of one.
 
 Shapes: B photos, H x W their size, C channels, m the margin in pixels.
 """
@@ -14,23 +14,23 @@ from data.geometry import ALIGNMENT, Size, padded
 def padded_pyramid(
     pixels: Tensor, levels: int, margin: int = 0, alignment: int = ALIGNMENT
 ) -> list[Tensor]:
-    """Return `pixels` padded by replicating the edges, and halvings of that, finest first.
+    """Return the levels of the pyramid of `pixels`, padded by replicating the edges, finest first.
 
     Args:
         pixels: (B, H, W, C) uint8.
-        levels: how many there are to be.
-        margin: m, by which all four sides grow in the end; even sizes must remain.
-        alignment: the right and the bottom first grow to the next multiple of this.
+        levels: number of levels.
+        margin: m, added to all four sides after the alignment; sizes must stay even.
+        alignment: height and width first grow, at the bottom and the right, to a multiple of it.
 
     Returns:
-        Level k: (B, (Hp + 2 m) / 2^k, (Wp + 2 m) / 2^k, C) uint8, Hp x Wp being the size padded.
+        Level k: (B, (Hp + 2 m) / 2^k, (Wp + 2 m) / 2^k, C) uint8, Hp x Wp being the aligned size.
     """
     if pixels.device.type != "cpu":
         return pyramid_anywhere(pixels, levels, margin, alignment)
     photos = [
         pyramid.pyramid(pyramid.pad(photo, margin, alignment), levels) for photo in pixels.numpy()
     ]
-    channels = pixels.shape[-1]  # of which OpenCV drops a single one
+    channels = pixels.shape[-1]  # OpenCV drops the axis of a single one
     return [
         _batch([level.reshape(*level.shape[:2], channels) for level in same])
         for same in zip(*photos, strict=True)
@@ -57,7 +57,7 @@ def pad(pixels: Tensor, margin: int = 0, alignment: int = ALIGNMENT) -> Tensor:
 def halve(pixels: Tensor) -> Tensor:
     """Return the (B, H / 2, W / 2, C) uint8 means of 2 x 2 pixels, halves rounded up.
 
-    The same as `data.pyramid.halve`, for many at once, on any device.
+    The same as `data.pyramid.halve`, for a batch on any device.
     """
     rows = pixels[:, 0::2].to(torch.int16) + pixels[:, 1::2]
     total = rows[:, :, 0::2] + rows[:, :, 1::2]
@@ -65,11 +65,11 @@ def halve(pixels: Tensor) -> Tensor:
 
 
 def _replicated(side: int, whole: int, margin: int, device: torch.device) -> Tensor:
-    """Return which of `side` pixels stands at each place of a side padded."""
+    """Return the index, of `side` pixels, that each pixel of the padded side copies."""
     return torch.arange(-margin, whole + margin, device=device).clamp(0, side - 1)
 
 
 def _batch(photos: list[np.ndarray]) -> Tensor:
-    """Return arrays of one shape as a batch; a single one is not copied."""
+    """Return arrays of one shape as a batch; a single array is not copied."""
     tensors = [torch.from_numpy(photo) for photo in photos]
     return tensors[0][None] if len(tensors) == 1 else torch.stack(tensors)

@@ -1,9 +1,9 @@
 """Foveated windows: from a pyramid and tiles to patches, and patches without redundancy.
 
-A window of level k is what lies around a tile at 1 / 2^k of the resolution. Since level
-k + 1 is the 2 x 2 mean of level k, the middle of each window follows from the finer one;
-what is left is its ring. `split_rings` keeps only the rings, `join_rings` gives the
-windows back bit for bit.
+A window of level k shows the surroundings of a tile at 1 / 2^k of the resolution. Level k + 1 is
+the 2 x 2 mean of level k, so the middle of each window can be computed from the finer window; only
+the ring around it is new. `split_rings` keeps only the rings, `join_rings` restores the windows bit
+for bit.
 
 Shapes: B photos, H x W their padded size, m the margin, C channels, N tiles, S_k the side
 of the window and P_k the pixels of the ring of level k.
@@ -24,15 +24,15 @@ Windows = list[Tensor]
 def gather_windows(
     levels: Sequence[Tensor], tiles: Tensor, fovea: Fovea, margin: int | None = None
 ) -> Windows:
-    """Cut the windows around all tiles, on whatever device the pyramid is.
+    """Return the windows around all tiles, on the device of the pyramid.
 
     Args:
         levels: level k is (B, (H + 2 m) / 2^k, (W + 2 m) / 2^k, C) uint8, the pyramid of a
             photo padded by m on every side.
         tiles: (N, 3) int64: photo, row and column in the grid of tiles.
         fovea: sides of tile and windows.
-        margin: m, a multiple of 2^k for every level and at least the margin of `fovea`, which
-            it is by default.
+        margin: m, a multiple of 2^k for every level and at least the margin of `fovea`; that
+            margin by default.
 
     Returns:
         The windows of each level.
@@ -55,12 +55,12 @@ def windows_of_level(pixels: Tensor, fovea: Fovea, level: int, margin: int) -> T
         margin: m.
 
     Returns:
-        (B, rows of tiles, columns of tiles, S_k, S_k, C), on which nothing may be written.
+        (B, rows of tiles, columns of tiles, S_k, S_k, C), which must not be written to.
     """
     batch, height, width, channels = pixels.shape
     side, window, rim = fovea.tile_side(level), fovea.window_side(level), margin >> level
     of_photo, of_row, of_column, of_channel = pixels.stride()
-    # With the margin, the window of tile (0, 0) begins so many pixels in.
+    # The row and column, margin included, where the window of tile (0, 0) begins.
     first = rim - level * side
     return pixels.as_strided(
         (batch, (height - 2 * rim) // side, (width - 2 * rim) // side, window, window, channels),

@@ -1,9 +1,9 @@
-"""Classical methods on finished masks, each a step that can be combined with others in any order.
+"""Classical methods on finished masks: steps that can be combined in any order.
 
     smooth=K            majority of the K x K pixels around each
     close-open=K        holes and gaps narrower than K closed, then specks and spikes removed
     components=AREA     the largest piece alone, holes of up to AREA pixels filled
-    regions=SIDE        squares on the contour decided region by region, `refine.regions`
+    regions=SIDE        squares on the contour decided region by region, see `refine.regions`
     coarse-regions=SIDE the same at a quarter of the size
 
 Shapes: H x W a photo.
@@ -22,17 +22,17 @@ from refine import regions
 
 @dataclass(frozen=True)
 class Method:
-    """A way to better a mask, and the values that its one setting may have."""
+    """A way to improve a mask, and the values that its one setting may have."""
 
-    run: Callable[[Mask, Photo, int], Mask]
+    function: Callable[[Mask, Photo, int], Mask]
     default: int
     allowed: range
-    """Largest value excluded, as ever."""
+    """The last value is excluded, as in any range."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One of `METHODS` with its setting; calling it gives a new mask."""
+    """One of `METHODS` with its setting; calling it returns a new mask."""
 
     name: str
     value: int
@@ -51,10 +51,10 @@ class Step:
         return f"{self.name}={self.value}"
 
     def __call__(self, mask: Mask, photo: Photo) -> Mask:
-        """Return a better mask (H, W) bool of `photo` (H, W, 3) uint8 RGB."""
+        """Return `mask` (H, W) bool of `photo` (H, W, 3) uint8 RGB after this step, a new array."""
         if mask.shape != photo.shape[:2]:
             raise ValueError(f"a mask of {mask.shape} is not that of a photo of {photo.shape}")
-        return METHODS[self.name].run(mask, photo, self.value)
+        return METHODS[self.name].function(mask, photo, self.value)
 
 
 def parse(text: str) -> Step:
@@ -79,8 +79,8 @@ def apply(steps: Sequence[Step], mask: Mask, photo: Photo) -> Mask:
     return reduce(lambda before, step: step(before, photo), steps, mask)
 
 
-def stages(steps: Sequence[Step], mask: Mask, photo: Photo) -> Iterator[tuple[str, Mask]]:
-    """Give the text of each step and the mask after it."""
+def masks_after_each(steps: Sequence[Step], mask: Mask, photo: Photo) -> Iterator[tuple[str, Mask]]:
+    """Yield the text of each step and the mask after it."""
     for step in steps:
         mask = step(mask, photo)
         yield str(step), mask
@@ -89,8 +89,8 @@ def stages(steps: Sequence[Step], mask: Mask, photo: Photo) -> Iterator[tuple[st
 def smooth(mask: Mask, _: Photo, side: int) -> Mask:
     """Return the majority in the square of `side` around each pixel.
 
-    Beyond the photo nothing votes; a tie leaves a pixel as it is. What is thinner than half of
-    the square is lost: antennas, above all.
+    Pixels beyond the photo have no vote; a tie leaves a pixel as it is. What is thinner than half
+    of the square is lost, antennas above all.
     """
     window, border = (side, side), cv2.BORDER_CONSTANT
     votes = np.where(mask, 1, -1).astype(np.float32)
@@ -101,7 +101,7 @@ def smooth(mask: Mask, _: Photo, side: int) -> Mask:
 def close_open(mask: Mask, _: Photo, side: int) -> Mask:
     """Return `mask` thickened and shrunk, then shrunk and thickened, by a square of `side`.
 
-    What is beyond the photo neither adds to the mask nor takes from it.
+    Pixels beyond the photo neither add to the mask nor take from it.
     """
     square = np.ones((side, side), np.uint8)
     closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, square)
@@ -109,11 +109,11 @@ def close_open(mask: Mask, _: Photo, side: int) -> Mask:
 
 
 def components(mask: Mask, _: Photo, largest_hole: int) -> Mask:
-    """Return the largest piece of `mask` with its holes of up to `largest_hole` pixels filled.
+    """Return the largest piece of `mask`, its holes of up to `largest_hole` pixels filled.
 
     Pixels of one piece touch at a side or a corner, those of one hole at a side. A hole is
-    background that does not reach the photo's edge; larger ones are real, seen through windows
-    and wheels.
+    background that does not reach the photo's edge. Larger holes are real: background seen through
+    windows and wheels.
     """
     return fill_holes(largest_piece(mask), largest_hole)
 

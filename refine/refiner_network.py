@@ -1,9 +1,9 @@
 """The refiner: logits to be added to the coarse ones of a tile, seen through its fovea.
 
-Plain 3 x 3 convolutions, from the coarsest level of the window to the finest. All of
-them are valid ones on a region a little larger than what the next level needs, with the
-coarser level filling in where the finer one ends, so that no zero of a padding ever
-reaches a tile and shows as a seam.
+Plain 3 x 3 convolutions, from the coarsest level of the window to the finest. None of them pads:
+each level is computed on a region a little larger than the next level needs, and where a finer
+window ends the coarser one fills in. So no padding's zeros reach a tile, where they would show as
+a seam.
 
 Shapes: N tiles, S_k the side of the window and T_k that of the tile at level k.
 """
@@ -27,9 +27,9 @@ the tile and the probability alone around it."""
 
 
 class Refiner(nn.Module):
-    """Logits of tiles, zero from an untrained one: to be added to the coarse ones.
+    """Maps the windows of a tile to logits, which are added to the coarse ones.
 
-    Without `residual` they are to stand in the place of the coarse ones.
+    Without `residual` they replace the coarse ones. An untrained network returns zeros.
     """
 
     def __init__(
@@ -41,10 +41,10 @@ class Refiner(nn.Module):
         inputs: Inputs = "all",
         residual: bool = True,
     ) -> None:
-        """Build the levels; `channels` and `depths` are theirs, finest first.
+        """Build the levels; `channels` and `depths` are given per level, finest first.
 
         Raises:
-            ValueError: there are fewer of them than levels.
+            ValueError: there are fewer channels or depths than levels.
         """
         super().__init__()
         if min(len(channels), len(depths)) < fovea.levels:
@@ -68,7 +68,7 @@ class Refiner(nn.Module):
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
     def options(self) -> dict[str, Any]:
-        """Return what it takes, beside its fovea, to build the network."""
+        """Return the arguments of the constructor, but for the fovea."""
         return {
             "channels": self.channels,
             "depths": self.depths,
@@ -83,8 +83,8 @@ class Refiner(nn.Module):
             windows: level k is (N, S_k, S_k, 4) uint8: RGB and coarse probability.
 
         Returns:
-            (N, T_0, T_0) float32, to be added to the upsampled coarse logits, or to stand in
-            their place where not `residual`.
+            (N, T_0, T_0) float32, to be added to the upsampled coarse logits, or to replace them
+            if not `residual`.
         """
         inputs = [self._input(window, level) for level, window in enumerate(windows)]
         sides = [self.fovea.tile_side(level) for level in range(self.fovea.levels)]
@@ -113,8 +113,8 @@ class Refiner(nn.Module):
 def input_halos(depths: Sequence[int]) -> list[int]:
     """Return by how many pixels each level's input must reach beyond the tile.
 
-    A level's own convolutions take one pixel each; the next coarser level must cover what
-    that comes to, so it is rounded up to a whole number of coarser pixels.
+    Each convolution of a level takes one pixel off each side. The next coarser level must cover the
+    sum, so the sum is rounded up to a whole number of coarser pixels.
     """
     halos, needed = [], 0
     for depth in depths:
@@ -125,7 +125,7 @@ def input_halos(depths: Sequence[int]) -> list[int]:
 
 
 def conv_stack(in_channels: int, channels: int, depth: int) -> nn.Sequential:
-    """Return `depth` valid 3 x 3 convolutions with batch norm and ReLU."""
+    """Return `depth` 3 x 3 convolutions without padding, with batch norm and ReLU."""
     layers: list[nn.Module] = []
     for i in range(depth):
         layers += [
@@ -137,7 +137,7 @@ def conv_stack(in_channels: int, channels: int, depth: int) -> nn.Sequential:
 
 
 def resize_halo(x: Tensor, side: int) -> Tensor:
-    """Return (N, C, side, side): `x` cut about its centre, or grown by replicating its edge."""
+    """Return (N, C, side, side): `x` cropped to its centre, or padded by replicating its edge."""
     rim = (x.shape[-1] - side) // 2
     if rim >= 0:
         return x[..., rim : rim + side, rim : rim + side]
@@ -150,7 +150,7 @@ def upsample_to(x: Tensor, side: int) -> Tensor:
 
 
 def overlay(fine: Tensor, coarse: Tensor) -> Tensor:
-    """Return `coarse` with the pixels of `fine` in its middle, or the middle of a larger `fine`."""
+    """Return `coarse` with `fine` in its middle, or the middle of `fine` if that is larger."""
     rim = (coarse.shape[-1] - fine.shape[-1]) // 2
     if rim <= 0:
         return resize_halo(fine, coarse.shape[-1])

@@ -1,11 +1,14 @@
 """Edge-guided regions: squares on a mask's contour, cut along the photo's edges.
 
-Each square that the contour crosses is cut by the edges of the photo into regions. A region is
-wholly object or wholly background: what the mask says inside it and just outside the square,
-where the region touches its border, decides by a weighted vote. Edge pixels stay as they are. All
-squares are decided from the mask as it was, so their order does not matter.
+The edges of the photo cut each square that the contour crosses into regions. A region becomes
+wholly object or wholly background, by a weighted vote of the mask's pixels inside it and of those
+just outside the square, where the region touches the square's border. Pixels on edges keep their
+value. All squares are decided from the mask as it was, so their order does not matter.
 
 Shapes: H x W a photo, S the side of a square, N squares, R regions.
+
+scikit-image and scipy are imported where they are used: every command imports this module, to know
+the steps of post-processing, and they would add a quarter of a second to each.
 """
 
 from dataclasses import dataclass
@@ -19,11 +22,7 @@ from data.pyramid import pad, pyramid
 from data.tile_grid import repeat_pixels, to_blocks
 
 EDGE = 0.01
-"""Gradient of an edge, with photos from 0 to 1 and Sobel's weights adding up to 1."""
-
-SOBEL_SCALE = 2**-2.5 / 255
-"""From cv2's gradient of 0..255, whose weights add up to 4, to the root of the mean of the squared
-gradients of 0..1 in both directions."""
+"""Gradient of an edge, as `skimage.filters.sobel` has it of photos from 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +30,9 @@ class Vote:
     """How a region is decided."""
 
     border: float
-    """Weight of the mask just outside the square; that inside the region has the rest."""
+    """Weight of the pixels just outside the square; those inside the region have the rest."""
     ratio: float
-    """By how much object must outweigh background."""
+    """A region is object if the votes for object are more than `ratio` times the others."""
 
 
 FULL = Vote(border=0.6, ratio=1.0)
@@ -47,14 +46,14 @@ def refine(mask: Mask, photo: Photo, side: int, vote: Vote = FULL) -> Mask:
     """Return `mask` (H, W) bool with its contour moved to edges of `photo` (H, W, 3) uint8.
 
     Args:
-        mask: what is known so far; left as it is.
+        mask: the mask so far; it is not changed.
         photo: RGB.
         side: of a square, in pixels.
         vote: how a region is decided.
     """
     height, width = mask.shape
     bottom, right = -height % side, -width % side
-    # One pixel more on every side: what is just outside the outermost squares.
+    # One pixel more on every side: those just outside the outermost squares.
     whole = np.pad(mask, ((1, bottom + 1), (1, right + 1)), mode="edge")
     edges = np.pad(find_edges(photo), ((0, bottom), (0, right)), mode="edge")
     squares = contour_squares(whole[1:-1, 1:-1], side)
@@ -62,8 +61,8 @@ def refine(mask: Mask, photo: Photo, side: int, vote: Vote = FULL) -> Mask:
         return mask.copy()
     around = blocks(whole, squares, side + 2, side)
     inside = around[:, 1:-1, 1:-1]
-    labels = label_regions(blocks(edges, squares, side, side))
-    decided = decide(labels, inside, around, vote)
+    labels, count = label_regions(blocks(edges, squares, side, side))
+    decided = decide(labels, count, inside, around, vote)
     result = whole[1:-1, 1:-1].copy()
     changed = np.where(labels > 0, decided[labels], inside)
     to_blocks(result, side)[squares[:, 0], squares[:, 1]] = changed  # a view: `result` changes
@@ -71,7 +70,7 @@ def refine(mask: Mask, photo: Photo, side: int, vote: Vote = FULL) -> Mask:
 
 
 def refine_coarsely(mask: Mask, photo: Photo, side: int) -> Mask:
-    """Return `mask` with squares of its 4 x 4 pixels changed where that betters a quarter of it.
+    """Return `mask` refined at a quarter of its size, where each pixel stands for 4 x 4.
 
     Where nothing changes at a quarter of the size, the mask stays bit for bit.
     """
@@ -87,14 +86,12 @@ def refine_coarsely(mask: Mask, photo: Photo, side: int) -> Mask:
 
 def find_edges(photo: Photo) -> Mask:
     """Return where any channel of `photo` (H, W, 3) has an edge, thickened to 2 x 2 pixels."""
-    edges = np.zeros(photo.shape[:2], np.uint8)
-    for channel in cv2.split(photo):
-        down, right = (
-            cv2.Sobel(channel, cv2.CV_32F, dx, dy, borderType=cv2.BORDER_REFLECT)
-            for dx, dy in ((0, 1), (1, 0))
-        )
-        edges |= cv2.magnitude(down, right) > EDGE / SOBEL_SCALE
-    return cv2.dilate(edges, np.ones((2, 2), np.uint8)) > 0
+    from skimage.filters import sobel
+    from skimage.util import img_as_float32
+
+    channels = np.moveaxis(img_as_float32(photo), -1, 0)
+    edges = np.any([sobel(channel) > EDGE for channel in channels], axis=0)
+    return cv2.dilate(edges.astype(np.uint8), np.ones((2, 2), np.uint8)) > 0
 
 
 def contour_squares(mask: Mask, side: int) -> NDArray[np.int64]:
@@ -104,47 +101,49 @@ def contour_squares(mask: Mask, side: int) -> NDArray[np.int64]:
 
 
 def blocks(pixels: Mask, squares: NDArray[np.int64], size: int, step: int) -> Mask:
-    """Return (N, size, size) of `pixels`, which begin at `step` times row and column of each."""
+    """Return (N, size, size) of `pixels`, from `step` times row and column of each square on."""
     rows, columns = (squares[:, i, None] * step + np.arange(size) for i in (0, 1))
     return np.asarray(pixels[rows[:, :, None], columns[:, None, :]], np.bool_)
 
 
-def label_regions(edges: Mask) -> NDArray[np.int32]:
-    """Return the (N, S, S) regions between `edges` (N, S, S), numbered from 1, 0 on the edges.
+def label_regions(edges: Mask) -> tuple[NDArray[np.int32], int]:
+    """Return the regions between `edges` (N, S, S), and how many there are in all.
 
-    All squares are labelled at once, one above the other with a row of edge between them.
+    Pixels of one region touch at a side or a corner.
+
+    Returns:
+        (N, S, S) regions, numbered from 1, 0 on the edges; R.
     """
-    free = np.pad(~edges, ((0, 0), (0, 1), (0, 0)))
-    num, height, width = free.shape
-    _, labels = cv2.connectedComponents(
-        free.reshape(num * height, width).astype(np.uint8), connectivity=8
-    )
-    return np.asarray(labels.reshape(num, height, width)[:, :-1], np.int32)
+    from scipy import ndimage
+
+    within_squares = np.zeros((3, 3, 3), bool)
+    within_squares[1] = True
+    labels, count = ndimage.label(~edges, structure=within_squares)
+    return labels, count
 
 
-def decide(labels: NDArray[np.int32], inside: Mask, around: Mask, vote: Vote) -> Mask:
-    """Return for each of the R regions, and for 0, whether it is object.
+def decide(labels: NDArray[np.int32], count: int, inside: Mask, around: Mask, vote: Vote) -> Mask:
+    """Return (R + 1,) for each of the R regions, from number 1 on, whether it is object.
 
     Args:
-        labels: (N, S, S) regions.
+        labels: (N, S, S) regions, 0 on the edges.
+        count: R.
         inside: (N, S, S) mask of the squares.
         around: (N, S + 2, S + 2) mask of the squares and the pixels about them.
         vote: weights.
     """
-    count = int(labels.max()) + 1
-    own = share(labels, inside, count)
+    from scipy import ndimage
+
+    own = np.zeros(count + 1)
+    own[1:] = ndimage.mean(inside, labels, np.arange(1, count + 1))
+    is_object = (1 - vote.border) * own
+    is_background = (1 - vote.border) * (1 - own)
+    # What a region touches at the border of its square votes too; most regions touch none.
     sides = (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1])
     beyond = (around[:, 0, 1:-1], around[:, -1, 1:-1], around[:, 1:-1, 0], around[:, 1:-1, -1])
     touching, outside = np.concatenate(sides), np.concatenate(beyond)
-    touches = np.bincount(touching.ravel(), minlength=count) > 0
-    other = share(touching, outside, count)
-    object_score = (1 - vote.border) * own + vote.border * other * touches
-    background_score = (1 - vote.border) * (1 - own) + vote.border * (1 - other) * touches
-    return np.asarray(object_score > vote.ratio * background_score, np.bool_)
-
-
-def share(labels: NDArray[np.int32], mask: Mask, count: int) -> NDArray[np.float64]:
-    """Return the share of each region's pixels that `mask` has, 0 where it has no pixel."""
-    size = np.bincount(labels.ravel(), minlength=count)
-    hits = np.bincount(labels.ravel(), weights=mask.ravel(), minlength=count)
-    return np.asarray(hits / np.maximum(size, 1), np.float64)
+    at_border = np.unique(touching[touching > 0])
+    other = ndimage.mean(outside, touching, at_border)
+    is_object[at_border] += vote.border * other
+    is_background[at_border] += vote.border * (1 - other)
+    return np.asarray(is_object > vote.ratio * is_background, np.bool_)

@@ -1,7 +1,7 @@
-"""Coarse logits to full size, and refined tiles in their place.
+"""Upsample coarse logits to full size, and put refined tiles into them.
 
 Upsampling is half-pixel centred (`align_corners=False`): coarse pixel i of stride s
-covers the full pixels s i to s i + s - 1, and its centre stays where it is.
+covers the full-size pixels s i to s i + s - 1, and its centre is theirs.
 
 Shapes: B photos, h x w the coarse size, H x W the padded full size, N tiles, T their side.
 """
@@ -15,7 +15,7 @@ from data.geometry import Size
 from data.tile_grid import from_blocks, to_blocks
 
 REDUCED_ON_CARD = 64
-"""Most that a GPU reduces photos by; from 94 on its kernel has no room for so many neighbours."""
+"""Largest factor to reduce logits by on a GPU: from 94 on, its kernel lacks shared memory."""
 
 PIXELS_AT_ONCE = 2**16
 """Pixels whose probabilities are computed together on a CPU, so that they stay in its cache."""
@@ -24,14 +24,14 @@ PIXELS_AT_ONCE = 2**16
 def upsample(logits: Tensor, stride: int) -> Tensor:
     """Return (B, h, w) coarse logits at full size (B, h * stride, w * stride), bilinearly.
 
-    For prediction: it has no gradient.
+    For prediction: no gradient flows through it.
     """
     height, width = logits.shape[1:]
     return enlarge(logits, Size(height * stride, width * stride))
 
 
 def enlarge(logits: Tensor, size: Size) -> Tensor:
-    """Return (B, h, w) float32 logits at a larger `size`, bilinearly; it has no gradient."""
+    """Return (B, h, w) float32 logits at a larger `size`, bilinearly, without a gradient."""
     if logits.device.type != "cpu":
         return enlarge_anywhere(logits, size)
     # On the CPU OpenCV does the same eight times as fast.
@@ -53,18 +53,18 @@ def reduce(logits: Tensor, size: Size) -> Tensor:
         # PyTorch would give every row of a single column the value of the first one.
         return reduce(logits.mT, Size(1, size.height)).mT
     scale = max(old / new for old, new in zip(logits.shape[1:], size, strict=True))
-    within = logits if scale <= REDUCED_ON_CARD else logits.cpu()
-    small = F.interpolate(within[:, None], tuple(size), mode="bilinear", antialias=True)
+    source = logits if scale <= REDUCED_ON_CARD else logits.cpu()
+    small = F.interpolate(source[:, None], tuple(size), mode="bilinear", antialias=True)
     return small.squeeze(1).to(logits.device)
 
 
 def probability(logits: Tensor) -> Tensor:
-    """Return logits as probabilities in uint8, 255 being certain object: what the fovea sees."""
+    """Return logits as uint8 probabilities, 255 for certain object, as the refiner sees them."""
     result = torch.empty(logits.shape, dtype=torch.uint8, device=logits.device)
     at_once = PIXELS_AT_ONCE if logits.device.type == "cpu" else max(1, logits.numel())
     parts = zip(logits.reshape(-1).split(at_once), result.view(-1).split(at_once), strict=True)
-    for some, to in parts:
-        to.copy_(torch.sigmoid(some).mul_(255).round_())
+    for source, target in parts:
+        target.copy_(torch.sigmoid(source).mul_(255).round_())
     return result
 
 
@@ -78,16 +78,16 @@ def stitch(logits: Tensor, tiles: Tensor, refined: Tensor, *, residual: bool = T
     """Return full-size logits with those of the refiner inside its tiles.
 
     Args:
-        logits: (B, H, W) upsampled coarse logits; left as they are.
+        logits: (B, H, W) upsampled coarse logits; they are not changed.
         tiles: (N, 3) int64: photo, row and column in the grid of tiles, no tile twice.
         refined: (N, T, T) float32 in the order of `tiles`.
-        residual: whether they are added to the coarse logits, or put in their place.
+        residual: whether `refined` is added to the coarse logits, or replaces them.
 
     Returns:
-        (B, H, W) logits, a new tensor; outside the tiles bit for bit those given.
+        (B, H, W) logits, a new tensor; outside the tiles bit for bit as given.
 
     Raises:
-        ValueError: the tiles do not fit the photo, or are not as many as `refined`.
+        ValueError: the tiles do not fit the photo, or there are more or fewer than in `refined`.
     """
     num, side = refined.shape[0], refined.shape[-1]
     height, width = logits.shape[1:]

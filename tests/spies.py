@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from coarse.coarse_network import CoarseNetwork
 from pipeline.config import TrainConfig
-from pipeline.training.loop import Batches, BatchLoss, Score
+from pipeline.training.batch_clock import Batches
+from pipeline.training.loop import BatchLoss, Score
 from refine.fovea import Windows
 
 

@@ -67,4 +67,6 @@ def small_run(run_dir: Path, seed: int = 1, **settings: object) -> dict[str, Ten
 def rows_of(run_dir: Path) -> list[dict[str, float]]:
     """The lines of the log but for how long each epoch took."""
     lines = (run_dir / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+    return [
+        {k: v for k, v in json.loads(line).items() if not k.endswith("seconds")} for line in lines
+    ]

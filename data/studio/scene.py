@@ -1,83 +1,12 @@
 """What is in a photo: the car, the studio and the lens, drawn at random from a seed."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from data.studio.atlas import Material
-from data.studio.materials import PAINT_MIRROR
-from data.studio.styles import COUPE, SEDAN, STYLES, BodyStyle, vary
-
-Colour = tuple[float, float, float]
-
-PAINTS: tuple[Colour, ...] = (
-    (236, 236, 234),  # white
-    (244, 243, 240),
-    (24, 24, 26),  # black
-    (38, 39, 42),
-    (82, 84, 88),  # greys and silver
-    (122, 124, 127),
-    (176, 179, 182),
-    (198, 200, 202),
-    (150, 24, 32),  # red
-    (112, 16, 28),
-    (26, 44, 104),  # blue
-    (92, 118, 150),
-    (34, 66, 52),  # green
-    (168, 152, 126),  # beige
-    (84, 62, 48),  # brown
-    (196, 120, 30),  # orange
-)
-
-
-@dataclass(frozen=True)
-class Trim:
-    """What distinguishes cars of one body style.
-
-    Attributes:
-        spokes: number of each rim's spokes.
-        spoke_width: in radii of the wheel.
-        rim: sRGB of the rims.
-        rails: whether there are roof rails.
-        rail_radius: metres.
-        antenna: a thin mast, a shark fin, or none.
-        antenna_length: metres.
-        antenna_radius: metres.
-        cladding: whether sills and arches are of black plastic.
-        chrome: whether windows and grille are framed in chrome.
-        front_tint: sRGB of the light that windscreen and front windows let through.
-        rear_tint: the same of those behind.
-        roof: of the roof: the paint's, a fabric's, or black glass.
-        seats: sRGB of the seats.
-        painted_mirrors: whether the mirrors have the body's colour.
-        lamp_height: of the lamps, metres.
-        lamp_length: how far they reach along the sides, metres.
-        grille_width: share of the car's width.
-        grille_bars: number of bars.
-        front_plate: whether there is a number plate in front.
-    """
-
-    spokes: int
-    spoke_width: float
-    rim: Colour
-    rails: bool
-    rail_radius: float
-    antenna: Literal["mast", "fin", "none"]
-    antenna_length: float
-    antenna_radius: float
-    cladding: bool
-    chrome: bool
-    front_tint: Colour
-    rear_tint: Colour
-    roof: Material
-    seats: Colour
-    painted_mirrors: bool
-    lamp_height: float
-    lamp_length: float
-    grille_width: float
-    grille_bars: int
-    front_plate: bool
+from data.studio.car.design import CarDesign, draw_design
+from data.studio.car.styles import STYLES
+from data.studio.render.atlas import Colour
 
 
 @dataclass(frozen=True)
@@ -140,10 +69,7 @@ class Lens:
 class Scene:
     """All that is the same in a car's photos."""
 
-    style: BodyStyle
-    paint: Material
-    metallic: float
-    trim: Trim
+    design: CarDesign
     studio: Studio
     lens: Lens
 
@@ -154,16 +80,10 @@ def draw_scene(seed: int, car: int) -> Scene:
     studio = _draw_studio(rng)
     # Styles take turns, so that a small set has them all; the seed says where it begins.
     style = STYLES[(int(np.random.default_rng(seed).integers(len(STYLES))) + car) % len(STYLES)]
-    paint = _draw_paint(rng, studio)
-    trim = _draw_trim(rng, style, paint)
-    return Scene(
-        style=vary(style, rng),
-        paint=paint,
-        metallic=float(rng.choice([0.0, rng.uniform(0.3, 1.0)])),
-        trim=trim,
-        studio=studio,
-        lens=_draw_lens(rng),
-    )
+    # One car in five has a colour of the studio itself: there only shading shows the edge.
+    own = (studio.floor, studio.wall, studio.turntable, studio.floor)
+    design = draw_design(rng, style, own)
+    return Scene(design, studio, _draw_lens(rng))
 
 
 def _draw_studio(rng: np.random.Generator) -> Studio:
@@ -184,53 +104,6 @@ def _draw_studio(rng: np.random.Generator) -> Studio:
         word=word,
         word_height=9.5 / (0.84 * len(word)) if len(word) > 5 else 1.75,
         shadow=rng.uniform(0.93, 0.98),
-    )
-
-
-def _draw_paint(rng: np.random.Generator, studio: Studio) -> Material:
-    choice = int(rng.integers(len(PAINTS) + 4))
-    # One car in five has a colour of the studio itself: there only shading shows the edge.
-    own = (studio.floor, studio.wall, studio.turntable, studio.floor)
-    base = (PAINTS + own)[choice]
-    lighter, warmer = rng.uniform(-6, 6), rng.uniform(-2, 2)
-    shift = (lighter + warmer, lighter, lighter - warmer)
-    red, green, blue = (float(np.clip(c + s, 8, 250)) for c, s in zip(base, shift, strict=True))
-    return Material((red, green, blue), mirror=PAINT_MIRROR)
-
-
-def _draw_trim(rng: np.random.Generator, style: BodyStyle, paint: Material) -> Trim:
-    tall = style.name in ("suv", "estate", "minivan")
-    roof = paint
-    if style in (SEDAN, COUPE) and rng.random() < 0.2:
-        fabric = ((34.0, 33.0, 33.0), (92.0, 78.0, 66.0))[int(rng.integers(2))]
-        roof = Material(fabric)
-    elif rng.random() < 0.12:
-        roof = Material((18, 18, 20), mirror=0.06)
-    clear: Colour = (214, 224, 218)
-    privacy: Colour = (92, 96, 96)
-    silver = rng.uniform(165, 205)
-    rim: Colour = (silver, silver, silver + 2)
-    return Trim(
-        spokes=int(rng.integers(5, 11)),
-        spoke_width=rng.uniform(0.05, 0.10),
-        rim=rim if rng.random() < 0.8 else (48, 48, 50),
-        rails=tall and rng.random() < 0.75,
-        rail_radius=rng.uniform(0.005, 0.011),
-        antenna=("mast", "mast", "fin", "none")[int(rng.integers(4))],
-        antenna_length=rng.uniform(0.25, 0.75),
-        antenna_radius=rng.uniform(0.0025, 0.005),
-        cladding=style.name == "suv" and rng.random() < 0.6,
-        chrome=bool(rng.random() < 0.4),
-        front_tint=clear,
-        rear_tint=privacy if tall and rng.random() < 0.7 else clear,
-        roof=roof,
-        seats=((40, 40, 42), (60, 58, 56), (150, 136, 116))[int(rng.integers(3))],
-        painted_mirrors=bool(rng.random() < 0.75),
-        lamp_height=rng.uniform(0.11, 0.17),
-        lamp_length=rng.uniform(0.36, 0.56),
-        grille_width=rng.uniform(0.28, 0.42),
-        grille_bars=int(rng.integers(3, 9)),
-        front_plate=bool(rng.random() < 0.7),
     )
 
 

@@ -40,7 +40,7 @@ from pipeline.reporting.canvas import (
     panel,
     white_on_black,
 )
-from refine.postprocess import stages
+from refine.postprocess import masks_after_each
 from refine.stitch import probability
 
 FOVEA_SIDE = 480
@@ -187,7 +187,7 @@ def draw_postprocess(prediction: Prediction, truth: Mask | None) -> Pixels:
             at_size(difference(photo, prediction.mask, before)[box], cell),
         )
     ]
-    for name, mask in stages(prediction.steps, before, photo):
+    for name, mask in masks_after_each(prediction.steps, before, photo):
         added, lost = mask & ~before, before & ~mask
         box = densest_crop(added | lost, detail_size(size, cell))
         whole = thumbnail(white_on_black(mask), added, lost, box, cell)

@@ -7,9 +7,9 @@ the order of things: optimise, schedule, average, validate, save, resume.
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence, Sized
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from pipeline.config import TrainConfig
 from pipeline.training import checkpoint, distributed
+from pipeline.training.batch_clock import Batches, TimedBatches
 from pipeline.training.checkpoint import TrainState
 
 log = logging.getLogger(__name__)
@@ -27,13 +28,6 @@ BatchLoss = Callable[[nn.Module, Any], Tensor]
 
 Score = Callable[[nn.Module], float]
 """Rate the network on the validation set; higher is better."""
-
-
-class Batches(Sized, Iterable[Any], Protocol):
-    """The batches of one epoch after another."""
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next iteration goes through."""
 
 
 def fit(
@@ -65,16 +59,20 @@ def fit(
     trained = distributed.distributed_model(model)
     if config.compile:
         trained.compile()
+    timed = TimedBatches(batches)
     while state.epoch < config.epochs:
         started = time.monotonic()
         # An epoch's randomness follows from its number, so it needs no saving.
         torch.manual_seed(
             (config.seed + state.epoch) * distributed.world_size() + distributed.rank()
         )
-        batches.set_epoch(state.epoch)
-        loss = train_epoch(trained, state, batch_loss, batches, config.max_grad_norm)
+        timed.set_epoch(state.epoch)
+        loss = train_epoch(trained, state, batch_loss, timed, config.max_grad_norm)
         state.epoch += 1
         row = {"epoch": state.epoch, "loss": loss, "lr": float(state.schedule.get_last_lr()[0])}
+        row |= {"steps": len(timed), "items": timed.items}
+        train_seconds = time.monotonic() - started
+        row |= {"train_seconds": train_seconds, "waiting_seconds": timed.waiting}
         is_best = False
         if state.epoch % config.validate_every == 0 or state.epoch == config.epochs:
             row["score"] = _score(state, score)

@@ -13,20 +13,20 @@ SURE = 20.0
 """A logit far beyond every threshold."""
 
 
-def weight_slowly(tile: Tensor, low: float, high: float) -> float:
-    """Count the doubt of one tile of logits, pixel by pixel."""
+def uncertainty_slowly(tile: Tensor, low: float, high: float) -> float:
+    """Add up the uncertainty of one tile of logits, pixel by pixel."""
     p = [1 / (1 + math.exp(-value)) for value in tile.flatten().tolist()]
     if not any(low < value < high for value in p):
         return 0.0
     return sum(min(value, 1 - value) for value in p)
 
 
-def heaviest_slowly(weights: list[float], budget: int) -> set[int]:
-    """Take the heaviest tile, the first of equal ones, as often as the budget allows."""
-    left = {i for i, weight in enumerate(weights) if weight > 0}
+def most_uncertain_slowly(uncertainty: list[float], max_tiles: int) -> set[int]:
+    """Take the most uncertain tile, the first of equal ones, up to `max_tiles` times."""
+    left = {i for i, value in enumerate(uncertainty) if value > 0}
     taken: set[int] = set()
-    while left and len(taken) < budget:
-        best = min(left, key=lambda i: (-weights[i], i))
+    while left and len(taken) < max_tiles:
+        best = min(left, key=lambda i: (-uncertainty[i], i))
         taken.add(best)
         left.remove(best)
     return taken
@@ -50,19 +50,19 @@ thresholds = st.tuples(st.floats(0, 0.49), st.floats(0.51, 1))
 
 
 @given(photos(), thresholds)
-def test_a_tile_weighs_what_its_pixels_are_in_doubt(
+def test_a_tile_is_as_uncertain_as_its_pixels_together(
     case: tuple[Tensor, int, int], limits: tuple[float, float]
 ):
     logits, tile, stride = case
     side = tile // stride
 
-    weights = tile_uncertainty(logits, tile=tile, stride=stride, low=limits[0], high=limits[1])
+    uncertainty = tile_uncertainty(logits, tile=tile, stride=stride, low=limits[0], high=limits[1])
 
-    for photo, row, column in torch.cartesian_prod(*map(torch.arange, weights.shape)).tolist():
+    for photo, row, column in torch.cartesian_prod(*map(torch.arange, uncertainty.shape)).tolist():
         rows = slice(row * side, (row + 1) * side)
         columns = slice(column * side, (column + 1) * side)
-        wanted = weight_slowly(logits[photo, rows, columns].double(), *limits)
-        assert weights[photo, row, column].item() == pytest.approx(wanted, rel=1e-4, abs=1e-6)
+        wanted = uncertainty_slowly(logits[photo, rows, columns].double(), *limits)
+        assert uncertainty[photo, row, column].item() == pytest.approx(wanted, rel=1e-4, abs=1e-6)
 
 
 @given(
@@ -73,28 +73,28 @@ def test_a_tile_weighs_what_its_pixels_are_in_doubt(
     ),
     st.integers(0, 8),
 )
-def test_a_budget_takes_the_heaviest_tiles_of_each_photo(rows: list[list[float]], budget: int):
-    weights = torch.tensor(rows).view(-1, 2, 3)
+def test_the_most_uncertain_tiles_of_each_photo_are_taken(rows: list[list[float]], max_tiles: int):
+    uncertainty = torch.tensor(rows).view(-1, 2, 3)
 
-    tiles = select_tiles(weights, budget)
+    tiles = select_tiles(uncertainty, max_tiles)
 
     wanted = [
         [photo, i // 3, i % 3]
         for photo, row in enumerate(rows)
-        for i in sorted(heaviest_slowly(row, budget))
+        for i in sorted(most_uncertain_slowly(row, max_tiles))
     ]
     assert tiles.tolist() == wanted
 
 
 @given(photos())
-def test_without_a_budget_every_uncertain_tile_is_taken(case: tuple[Tensor, int, int]):
+def test_without_a_limit_every_uncertain_tile_is_taken(case: tuple[Tensor, int, int]):
     logits, tile, stride = case
-    weights = tile_uncertainty(logits, tile=tile, stride=stride)
+    uncertainty = tile_uncertainty(logits, tile=tile, stride=stride)
 
-    tiles = select_tiles(weights)
+    tiles = select_tiles(uncertainty)
 
-    assert tiles.tolist() == (weights > 0).nonzero().tolist()
-    assert torch.equal(tiles, select_tiles(weights, weights[0].numel()))
+    assert tiles.tolist() == (uncertainty > 0).nonzero().tolist()
+    assert torch.equal(tiles, select_tiles(uncertainty, uncertainty[0].numel()))
 
 
 @pytest.mark.parametrize("tile", TILE_SIDES)
@@ -112,10 +112,10 @@ def test_one_uncertain_pixel_makes_its_tile_uncertain_and_no_other():
     logits = torch.full((1, 12, 12), SURE)
     logits[0, 7, 8] = 0.0
 
-    weights = tile_uncertainty(logits, tile=16, stride=4)
+    uncertainty = tile_uncertainty(logits, tile=16, stride=4)
 
-    assert weights.nonzero().tolist() == [[0, 1, 2]]
-    assert weights.sum().item() == pytest.approx(0.5, abs=1e-6)
+    assert uncertainty.nonzero().tolist() == [[0, 1, 2]]
+    assert uncertainty.sum().item() == pytest.approx(0.5, abs=1e-6)
 
 
 def test_the_thresholds_themselves_are_certain():
@@ -127,15 +127,15 @@ def test_the_thresholds_themselves_are_certain():
 
 
 def test_of_equal_tiles_the_first_ones_are_taken():
-    weights = torch.ones(2, 40, 60)
+    uncertainty = torch.ones(2, 40, 60)
 
-    tiles = select_tiles(weights, budget=70)
+    tiles = select_tiles(uncertainty, max_tiles=70)
 
     first = [[row, column] for row in range(2) for column in range(60)][:70]
     assert tiles.tolist() == [[photo, *cell] for photo in range(2) for cell in first]
 
 
-def test_a_negative_budget_is_refused():
+def test_a_negative_number_of_tiles_is_refused():
     with pytest.raises(ValueError, match="at least 0 tiles, not -1"):
         select_tiles(torch.ones(1, 2, 2), -1)
 
@@ -154,7 +154,7 @@ def test_tiles_smaller_than_a_coarse_pixel_are_refused():
 def test_a_tile_may_be_one_coarse_pixel():
     logits = torch.tensor([[[0.0, SURE], [-SURE, 1.0]]])
 
-    weights = tile_uncertainty(logits, tile=16, stride=16)
+    uncertainty = tile_uncertainty(logits, tile=16, stride=16)
 
     p = torch.sigmoid(torch.tensor(1.0)).item()
-    torch.testing.assert_close(weights, torch.tensor([[[0.5, 0.0], [0.0, 1 - p]]]))
+    torch.testing.assert_close(uncertainty, torch.tensor([[[0.5, 0.0], [0.0, 1 - p]]]))

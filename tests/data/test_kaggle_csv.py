@@ -57,6 +57,15 @@ def test_each_mask_has_a_row_in_the_order_of_their_names(tmp_path: Path, name: s
     assert check(tmp_path / name, masks=tmp_path / "masks").rows == 4
 
 
+def test_rows_mind_the_names_of_masks_and_not_their_folders(tmp_path: Path):
+    paths = write_masks(tmp_path / "one", {"b": mask_of(1)})
+    paths += write_masks(tmp_path / "other", {"a": mask_of(2)})
+
+    write(tmp_path / "masks.csv", paths)
+
+    assert (tmp_path / "masks.csv").read_text() == HEADER + "a.jpg,2 1\nb.jpg,1 1\n"
+
+
 def test_without_masks_there_is_a_header_alone(tmp_path: Path):
     write(tmp_path / "masks.csv", [])
 

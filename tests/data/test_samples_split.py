@@ -131,6 +131,6 @@ def test_a_split_with_an_empty_set_says_what_would_change_that(
         split(samples_of(chosen), share=0.2)
 
     assert str(caught.value) == (
-        f"the split leaves no photo for {empty}: 2 groups, data.validation = 0.2, "
-        f"data.split_seed = 0; use a {advice} data.validation, or another data.split_seed"
+        f"the split leaves no photo for {empty}: 2 groups, data.val_share = 0.2, "
+        f"data.split_seed = 0; use a {advice} data.val_share, or another data.split_seed"
     )

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from data.arrays import Mask
-from refine.postprocess import METHODS, Step, apply, parse, stages
+from refine.postprocess import METHODS, Step, apply, masks_after_each, parse
 
 
 def grey(mask: Mask) -> NDArray[np.uint8]:
@@ -168,11 +168,10 @@ def test_steps_are_taken_in_their_order():
     other = apply([pieces, close], mask, grey(mask))
 
     assert one.sum() > other.sum()
-    assert [text for text, _ in stages([close, pieces], mask, grey(mask))] == [
-        "close-open=3",
-        "components=0",
-    ]
-    np.testing.assert_array_equal(list(stages([close, pieces], mask, grey(mask)))[-1][1], one)
+    texts, masks = zip(*masks_after_each([close, pieces], mask, grey(mask)), strict=True)
+    assert texts == ("close-open=3", "components=0")
+    np.testing.assert_array_equal(masks[0], close(mask, grey(mask)))
+    np.testing.assert_array_equal(masks[1], one)
     np.testing.assert_array_equal(apply([], mask, grey(mask)), mask)
 
 

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from itertools import product
 
 import numpy as np
@@ -100,6 +102,17 @@ def step_photo(at: int, size: int = 64) -> Photo:
     return photo
 
 
+@pytest.mark.parametrize(("step", "is_edge"), [(3, False), (4, True)])
+def test_a_step_of_four_grey_levels_is_an_edge(step: int, is_edge: bool):
+    photo = np.full((20, 20, 3), 100, np.uint8)
+    photo[:, 10:, 1] += step
+
+    edges = find_edges(photo)
+
+    assert edges[:, 9:12].all() == edges.any() == is_edge
+    assert not edges[:, [*range(9), *range(12, 20)]].any()
+
+
 @pytest.mark.parametrize("off", [-3, -2, 2, 3])
 def test_a_contour_beside_an_edge_of_the_photo_moves_to_it(off: int):
     true = np.zeros((64, 64), bool)
@@ -134,6 +147,18 @@ def test_in_a_photo_without_edges_a_square_is_one_region():
     assert not result[:, :16].any()
 
 
+def test_squares_that_are_all_edge_stay_as_they_are():
+    mask = np.zeros((32, 32), bool)
+    mask[:, 20:] = True
+    chequered = np.indices((32, 32)).sum(axis=0) // 2 % 2 * 255
+    photo = np.repeat(chequered[..., None], 3, axis=2).astype(np.uint8)
+
+    result = refine(mask, photo, 16)
+
+    assert find_edges(photo).all()
+    np.testing.assert_array_equal(result, mask)
+
+
 def test_refined_coarsely_whole_squares_of_four_change_and_nothing_else():
     photo = step_photo(96, 192)
     mask = np.zeros((192, 192), bool)
@@ -149,3 +174,11 @@ def test_refined_coarsely_whole_squares_of_four_change_and_nothing_else():
     wanted[:, 104:112] = True  # from the pixels of the edge to where the contour was
     np.testing.assert_array_equal(changed, wanted)
     assert result[3, 10]
+
+
+def test_naming_the_steps_of_post_processing_imports_no_scientific_library():
+    code = "import sys, refine.postprocess; print({'scipy', 'skimage'} & set(sys.modules))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "set()"

@@ -65,6 +65,13 @@ def test_the_last_record_of_a_photo_counts(tmp_path: Path):
     assert read_records(tmp_path) == {"a": record_of("b")}
 
 
+def test_a_record_is_on_disk_once_it_is_added(tmp_path: Path):
+    with resumed(tmp_path, MADE_WITH) as records:
+        for num in range(1, 4):
+            records.add(str(num), record_of("a"))
+            assert (tmp_path / RECORDS).read_bytes().count(b"\n") == num
+
+
 @pytest.mark.parametrize("cut", [1, 2, 100])
 def test_whole_records_survive_one_that_was_cut_off(tmp_path: Path, cut: int):
     write_records(tmp_path, a=record_of("a"), b=record_of("b"))

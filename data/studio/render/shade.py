@@ -10,14 +10,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.studio.atlas import Atlas
-from data.studio.materials import PAINT_MIRROR
-from data.studio.raster import Fragments
+from data.studio.render.atlas import PAINT_MIRROR, Atlas, Colour
+from data.studio.render.raster import Fragments
 
 FloatImage = NDArray[np.float32]
 
-SRGB_TO_LINEAR: FloatImage = ((np.arange(256) / 255) ** 2.2).astype(np.float32)
+GAMMA = 2.2
+"""sRGB is taken for a pure power of light."""
+
+
+def linear(colour: Colour | NDArray[np.int_]) -> FloatImage:
+    """Return the linear light of sRGB values from 0 to 255."""
+    return np.asarray((np.asarray(colour) / 255) ** GAMMA, np.float32)
+
+
+SRGB_TO_LINEAR = linear(np.arange(256))
+
 LINING: FloatImage = np.array([0.055, 0.052, 0.05], np.float32)
+"""Colour of the cabin's lining."""
 
 ENVIRONMENT: FloatImage = np.interp(
     np.linspace(-1, 1, 512),

@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.geometry import Size
-from data.studio.atlas import Atlas, Layout
-from data.studio.backdrop import backdrop
-from data.studio.camera import Camera, aim
-from data.studio.hull import hull, outline
-from data.studio.mesh import FloatArray, Mesh, join
-from data.studio.parts import cabin, outside, wells, wheels
-from data.studio.raster import (
+from data.studio.car.assembly import Car, assemble
+from data.studio.car.styles import BodyStyle
+from data.studio.render.camera import Camera, aim
+from data.studio.render.mesh import FloatArray, Mesh, join
+from data.studio.render.raster import (
     NOTHING,
     Fragments,
     Window,
@@ -24,26 +22,29 @@ from data.studio.raster import (
     paint,
     window_around,
 )
-from data.studio.room import Room, furnish
-from data.studio.scene import Lens, Scene, draw_scene
-from data.studio.shade import FloatImage, Shaded, shade
-from data.studio.skin import paint_atlas
+from data.studio.render.shade import GAMMA, FloatImage, Shaded, shade
+from data.studio.room import Room, backdrop, furnish
+from data.studio.scene import Lens, draw_scene
 
 FULL_SIZE = Size(1280, 1918)
 
 
 @dataclass(frozen=True)
-class Car:
-    """A car in its own coordinates, its skin, and the studio where it stands."""
+class Setup:
+    """What is the same in all photos of a car: the car, the studio and the lens."""
 
-    scene: Scene
+    car: Car
     room: Room
-    body: Mesh
-    wells: Mesh
-    wheels: Mesh
-    cabin: Mesh
-    outside: Mesh
-    atlas: Atlas
+    lens: Lens
+
+
+@dataclass(frozen=True)
+class View:
+    """A car as the camera sees it, in a window of the photo."""
+
+    car: Car
+    camera: Camera
+    window: Window
 
 
 @dataclass(frozen=True)
@@ -82,40 +83,34 @@ def render_photo(
     if not 1 <= angle <= num_angles:
         raise ValueError(f"angle must be from 1 to {num_angles}, not {angle}")
     turn = 2 * np.pi * (angle - 1) / num_angles
-    exposed = expose(build_car(seed, car, size.width), turn, size)
+    setup = set_up(seed, car, size.width)
+    exposed = expose(setup, turn, size)
     grain = np.random.default_rng([seed, car, angle, num_angles])
-    return develop(exposed.light, draw_scene(seed, car).lens, grain), exposed.coverage > 0.5
+    return develop(exposed.light, setup.lens, grain), exposed.coverage > 0.5
 
 
 @lru_cache(maxsize=2)
-def build_car(seed: int, car: int, width: int) -> Car:
-    """Return a car of a set, its skin made for photos of `width`."""
+def set_up(seed: int, car: int, width: int) -> Setup:
+    """Return a car of a set and its studio, fine enough for photos of `width`."""
     scene = draw_scene(seed, car)
-    shape = outline(scene.style)
-    layout = Layout(0.19 * width, scene.style.length, float(shape.along[-1]))
-    return Car(
-        scene=scene,
+    return Setup(
+        car=assemble(scene.design, 0.19 * width),
         room=furnish(scene.studio, width, np.random.default_rng([seed, car, 1])),
-        body=hull(scene.style, shape, layout),
-        wells=wells(scene.style, layout),
-        wheels=wheels(scene.style, layout),
-        cabin=cabin(scene, layout),
-        outside=outside(scene, shape, layout),
-        atlas=paint_atlas(scene, shape, layout),
+        lens=scene.lens,
     )
 
 
-def expose(car: Car, turn: float, size: Size) -> Exposure:
+def expose(setup: Setup, turn: float, size: Size) -> Exposure:
     """Return the light of a car on the turntable, `turn` radians from its front view."""
-    camera = _camera(car.scene.lens, size)
-    rotation, offset = _pose(car.scene, turn)
+    car, style = setup.car, setup.car.design.style
+    camera = _camera(setup.lens, size)
+    rotation, offset = _pose(style, turn)
     flat = np.array([[*rotation[0, :2], offset[0]], [*rotation[1, :2], offset[1]], [0, 0, 1]])
-    light = backdrop(car.room, car.scene.style, camera, flat)
+    light = backdrop(setup.room, style, camera, flat)
     layers = [mesh.moved(rotation, offset) for mesh in _layers(car, rotation, offset, camera)]
     window = window_around(layers, camera)
     coverage = np.zeros(size, np.float32)
-    part = light[window.slices]
-    coverage[window.slices] = _put(part, layers, car, camera, window)
+    coverage[window.slices] = _put(light[window.slices], layers, View(car, camera, window))
     return Exposure(light, coverage)
 
 
@@ -124,36 +119,34 @@ def _camera(lens: Lens, size: Size) -> Camera:
     return Camera(position, axes, lens.focal * size.width, size)
 
 
-def _pose(scene: Scene, turn: float) -> tuple[FloatArray, FloatArray]:
+def _pose(style: BodyStyle, turn: float) -> tuple[FloatArray, FloatArray]:
     """Return rotation and offset from the car to the studio."""
     rear = np.array([np.sin(turn), np.cos(turn), 0.0])
     left = np.array([np.cos(turn), -np.sin(turn), 0.0])
     rotation = np.stack([rear, left, [0.0, 0.0, 1.0]], axis=1)
-    return rotation, -rotation @ [scene.style.length / 2, 0.0, 0.0]
+    return rotation, -rotation @ [style.length / 2, 0.0, 0.0]
 
 
 def _layers(car: Car, rotation: FloatArray, offset: FloatArray, camera: Camera) -> list[Mesh]:
     """Return what is seen inside, of the shell, and outside, in the car's coordinates."""
     eye = rotation.T @ (camera.position - offset)
     front = car.body.facing(eye)
-    low = car.scene.style.belt[0] - 0.35
+    low = car.design.style.belt[0] - 0.35
     far_shell = car.body.where(~front & (car.body.corners[..., 2].max(axis=1) > low))
     solid = [mesh.where(mesh.facing(eye)) for mesh in (car.wheels, car.cabin)]
     inside = join([far_shell, car.wells, *solid])
     return [inside, car.body.where(front), car.outside.where(car.outside.facing(eye))]
 
 
-def _put(
-    picture: FloatImage, layers: list[Mesh], car: Car, camera: Camera, window: Window
-) -> FloatImage:
+def _put(picture: FloatImage, layers: list[Mesh], view: View) -> FloatImage:
     """Put the car into `picture`, the window's part of the photo; return its coverage."""
-    inside, shell, outside = (paint(mesh, camera, window) for mesh in layers)
+    inside, shell, outside = (paint(mesh, view.camera, view.window) for mesh in layers)
     is_shell, is_outside = shell != NOTHING, outside != NOTHING
     is_inside = inside != NOTHING
-    behind, is_behind = _inside_view(picture, layers[0], inside, (car, camera, window))
+    behind, is_behind = _inside_view(picture, layers[0], inside, view)
     quads = at_pixels(shell)
     at = quads >= 0
-    seen, shaded = _shade(layers[1], quads, (car, camera, window), inside=False)
+    seen, shaded = _shade(layers[1], quads, view, inside=False)
     # Panes are not optically flat, and the inside has no fine samples to blend its edges.
     through = cv2.GaussianBlur(behind, (0, 0), 0.7)[at]
     front = shaded.colour + shaded.glass * shaded.tint * through
@@ -164,21 +157,17 @@ def _put(
     picture += fine_mean(is_inside & ~is_shell)[..., None] * (behind - picture)
     picture[at] += fine_mean(is_shell)[at][:, None] * (front - studio_at)
     depth = np.full(at.shape, np.inf, np.float32)
-    depth[at] = _depth(seen, camera)
-    _put_outside(picture, layers[2], outside, depth, (car, camera, window))
+    depth[at] = _depth(seen, view.camera)
+    _put_outside(picture, layers[2], outside, depth, view)
     return fine_mean(is_inside | is_shell | is_outside)
-
-
-View = tuple[Car, Camera, Window]
 
 
 def _shade(
     mesh: Mesh, quads: NDArray[np.int32], view: View, *, inside: bool
 ) -> tuple[Fragments, Shaded]:
-    car, camera, window = view
-    seen = look_up(mesh, camera, window, quads)
-    eye = camera.position.astype(np.float32)
-    return seen, shade(seen, car.atlas, eye, car.scene.metallic, inside=inside)
+    seen = look_up(mesh, view.camera, view.window, quads)
+    eye = view.camera.position.astype(np.float32)
+    return seen, shade(seen, view.car.atlas, eye, view.car.design.metallic, inside=inside)
 
 
 def _depth(seen: Fragments, camera: Camera) -> FloatImage:
@@ -210,7 +199,7 @@ def _put_outside(
     quads = at_pixels(canvas)
     at = quads >= 0
     seen, shaded = _shade(mesh, quads, view, inside=False)
-    near = _depth(seen, view[1]) < depth[at] + 0.02
+    near = _depth(seen, view.camera) < depth[at] + 0.02
     share = (fine_mean(canvas != NOTHING)[at] * near)[:, None]
     picture[at] += share * (shaded.colour - picture[at])
 
@@ -224,7 +213,7 @@ def develop(light: FloatImage, lens: Lens, rng: np.random.Generator) -> NDArray[
     columns = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
     falloff = 1 - lens.vignette * (rows**2 + columns**2) / 2
     exposed = blurred * falloff[..., None] * np.array(lens.cast, np.float32)
-    picture = 255 * np.asarray(cv2.pow(np.clip(exposed, 0, 1), 1 / 2.2), np.float32)
+    picture = 255 * np.asarray(cv2.pow(np.clip(exposed, 0, 1), 1 / GAMMA), np.float32)
     picture += lens.noise * _grain(rng, height, width)
     return np.clip(np.round(picture), 0, 255).astype(np.uint8)
 

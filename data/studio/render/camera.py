@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.geometry import Size
-from data.studio.mesh import FloatArray
+from data.studio.render.mesh import FloatArray
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,34 @@
-"""What is put on and into the body: wheels, wells, seats, mirrors, rails, antenna."""
+"""The car's meshes: the hull, and what is put on and into it.
+
+The hull's skin has two kinds of region: the sides, flat in (x, z), and the ribbon, which runs over
+bonnet, windscreen, roof and boot lid, flat in (distance along the outline, y).
+
+Shapes: I stations from nose to tail, J points of a section from the left sill to the right.
+"""
 
 import numpy as np
 
-from data.studio.atlas import Layout
-from data.studio.hull import EDGE_RADIUS, Outline, belt_height, bow, half_width
-from data.studio.mesh import FloatArray, Mesh, blob, join, plain_sheet, sheet, sheet_normals, tube
-from data.studio.scene import Scene
-from data.studio.skin import swatch
-from data.studio.styles import BodyStyle
+from data.studio.car.design import CarDesign
+from data.studio.car.outline import EDGE_RADIUS, Outline, belt_height, bow, half_width
+from data.studio.car.skin import Layout
+from data.studio.car.styles import BodyStyle
+from data.studio.render.mesh import (
+    FloatArray,
+    Mesh,
+    blob,
+    join,
+    plain_sheet,
+    sheet,
+    sheet_normals,
+    tube,
+)
+
+CROWN = 0.035
+"""How far bonnet, roof and windows bulge in the middle."""
+
+SIDE_POINTS = 22
+CORNER_POINTS = 6
+RIBBON_POINTS = 19
 
 TYRE_WIDTH = 0.22
 
@@ -32,6 +53,58 @@ WHEEL_PROFILE = np.array(
 """Radius in wheel radii and depth in tyre widths, from the inside over the tread to the hub."""
 
 
+def hull(style: BodyStyle, outline: Outline, layout: Layout) -> Mesh:
+    """Return the body's surface, its wheel arches and windows still closed."""
+    side, corner, ribbon = _side(style, outline), _corner(style, outline), _ribbon(style, outline)
+    half = np.concatenate([side, corner], axis=1)
+    flip = np.array([1.0, -1.0, 1.0])
+    flat = np.concatenate([half, ribbon, half[:, ::-1] * flip], axis=1)
+    points = _bowed(style, flat)
+    normals = sheet_normals(points)
+
+    side_skin = layout.side(flat[..., 0], flat[..., 2])
+    ribbon_skin = layout.ribbon(outline.along[:, None], flat[..., 1])
+    edge = half.shape[1]
+    regions = (
+        (slice(0, edge), side_skin),
+        (slice(edge - 1, -edge + 1), ribbon_skin),
+        (slice(-edge, None), side_skin),
+    )
+    return join([sheet(points[:, at], normals[:, at], skin[:, at]) for at, skin in regions])
+
+
+def _side(style: BodyStyle, outline: Outline) -> FloatArray:
+    share = np.linspace(0, 1, SIDE_POINTS)[None, :, None]
+    flat = outline.bottom[:, None] * (1 - share) + outline.inset[:, None] * share
+    x, z = flat[..., 0], flat[..., 1]
+    return np.stack([x, half_width(style, x, z), z], axis=2)
+
+
+def _corner(style: BodyStyle, outline: Outline) -> FloatArray:
+    turn = np.linspace(0, np.pi / 2, CORNER_POINTS)[None, 1:]
+    outwards = (outline.top - outline.inset)[:, None]
+    flat = outline.inset[:, None] + outwards * np.sin(turn)[..., None]
+    width = half_width(style, outline.inset[:, 0], outline.inset[:, 1])[:, None]
+    y = width - EDGE_RADIUS * (1 - np.cos(turn))
+    return np.stack([flat[..., 0], y, flat[..., 1]], axis=2)
+
+
+def _ribbon(style: BodyStyle, outline: Outline) -> FloatArray:
+    width = half_width(style, outline.inset[:, 0], outline.inset[:, 1]) - EDGE_RADIUS
+    share = np.linspace(1, -1, RIBBON_POINTS)[None, 1:-1]
+    outwards = outline.top - outline.inset
+    outwards /= np.maximum(np.linalg.norm(outwards, axis=1, keepdims=True), 1e-6)
+    bulge = CROWN * (1 - share**2)
+    flat = outline.top[:, None] + outwards[:, None] * bulge[..., None]
+    return np.stack([flat[..., 0], width[:, None] * share, flat[..., 1]], axis=2)
+
+
+def _bowed(style: BodyStyle, points: FloatArray) -> FloatArray:
+    moved = points.copy()
+    moved[..., 0] += bow(style, points[..., 0], points[..., 1])
+    return moved
+
+
 def wheels(style: BodyStyle, layout: Layout) -> Mesh:
     """Return the four wheels."""
     turn = np.linspace(0, 2 * np.pi, 73)[:, None]
@@ -50,7 +123,7 @@ def wheels(style: BodyStyle, layout: Layout) -> Mesh:
 
 def wells(style: BodyStyle, layout: Layout) -> Mesh:
     """Return the dark insides of the wheel arches."""
-    dark = swatch(layout, "well")
+    dark = layout.swatch("well")
     turn = np.linspace(np.radians(-28), np.radians(208), 40)[:, None]
     size = style.wheel_radius * 1.16
     depth = np.concatenate([np.linspace(0, 0.32, 5), np.full(6, 0.32)])[None]
@@ -76,10 +149,10 @@ def _hubs(style: BodyStyle) -> list[tuple[float, float]]:
     return hubs
 
 
-def cabin(scene: Scene, layout: Layout) -> Mesh:
+def cabin(design: CarDesign, layout: Layout) -> Mesh:
     """Return seats, dashboard and steering wheel."""
-    style = scene.style
-    seats, dash = swatch(layout, "seats"), swatch(layout, "dash")
+    style = design.style
+    seats, dash = layout.swatch("seats"), layout.swatch("dash")
     front = (style.roof[0] + 0.10) * style.length
     rear = min(style.rear_glass[0], style.roof[1] + 0.05) * style.length - 0.15
     belt = style.belt[1]
@@ -100,27 +173,27 @@ def cabin(scene: Scene, layout: Layout) -> Mesh:
     return join(parts)
 
 
-def outside(scene: Scene, shape: Outline, layout: Layout) -> Mesh:
+def outside(design: CarDesign, outline: Outline, layout: Layout) -> Mesh:
     """Return what stands off the body: mirrors, rails, antenna."""
-    parts = [*_mirrors(scene, layout), *_antenna(scene, shape, layout)]
-    if scene.trim.rails:
-        parts += _rails(scene, shape, layout)
+    parts = [*_mirrors(design, layout), *_antenna(design, outline, layout)]
+    if design.trim.rails:
+        parts += _rails(design, outline, layout)
     return join(parts)
 
 
-def _mirrors(scene: Scene, layout: Layout) -> list[Mesh]:
-    style = scene.style
+def _mirrors(design: CarDesign, layout: Layout) -> list[Mesh]:
+    style = design.style
     x = (style.cowl[0] + 0.045) * style.length + 0.12
     z = float(belt_height(style, x)) + 0.075
     y = float(half_width(style, x, z - 0.06))
-    shell = swatch(layout, "paint" if scene.trim.painted_mirrors else "plastic")
+    shell = layout.swatch("paint" if design.trim.painted_mirrors else "plastic")
     tall = 0.085 if style.height < 1.6 else 0.105
     housing = blob((x, y + 0.13, z + 0.01), (0.065, 0.105, tall), shell)
     glass = _pane((x + 0.066, y + 0.13, z + 0.01), (0.085, tall - 0.018), layout)
     foot = np.array(
         [[x + 0.01, y - 0.03, z - 0.08], [x, y + 0.03, z - 0.09], [x, y + 0.09, z - 0.085]]
     )
-    left = join([housing, glass, tube(foot, 0.016, swatch(layout, "plastic"))])
+    left = join([housing, glass, tube(foot, 0.016, layout.swatch("plastic"))])
     return [left, left.mirrored()]
 
 
@@ -132,41 +205,41 @@ def _pane(centre: tuple[float, float, float], radii: tuple[float, float], layout
     y = radii[0] * share * np.cos(turn) / round_off**0.25
     z = radii[1] * share * np.sin(turn) / round_off**0.25
     points = np.asarray(centre) + np.stack([0 * y, y, z], axis=2)
-    skin = np.broadcast_to(swatch(layout, "looking glass"), (*y.shape, 2))
+    skin = np.broadcast_to(layout.swatch("looking glass"), (*y.shape, 2))
     return sheet(points, np.broadcast_to([1.0, 0.0, 0.0], points.shape), skin)
 
 
-def _rails(scene: Scene, shape: Outline, layout: Layout) -> list[Mesh]:
-    style = scene.style
-    metal = swatch(layout, "silver" if scene.trim.chrome or scene.trim.spokes % 2 else "plastic")
+def _rails(design: CarDesign, outline: Outline, layout: Layout) -> list[Mesh]:
+    style = design.style
+    metal = layout.swatch("silver" if design.trim.chrome or design.trim.spokes % 2 else "plastic")
     x = np.linspace(style.roof[0] + 0.03, style.roof[1] - 0.02, 24) * style.length
-    bottom = _on_roof(style, shape, x)
+    bottom = _on_roof(style, outline, x)
     rise = 0.045 * np.clip(np.minimum(np.arange(24), np.arange(24)[::-1]) / 2, 0, 1)
     rail = bottom + rise[:, None] * [0.0, 0.0, 1.0]
-    parts = [tube(rail, scene.trim.rail_radius, metal)]
+    parts = [tube(rail, design.trim.rail_radius, metal)]
     for at in (8, 16):
         parts.append(tube(np.stack([bottom[at], rail[at]]), 0.014, metal))
     left = join(parts)
     return [left, left.mirrored()]
 
 
-def _on_roof(style: BodyStyle, shape: Outline, x: FloatArray) -> FloatArray:
+def _on_roof(style: BodyStyle, outline: Outline, x: FloatArray) -> FloatArray:
     """Return (I, 3) points over the roof's left edge."""
-    z = shape.height_at(x)
+    z = outline.height_at(x)
     y = half_width(style, x, z - EDGE_RADIUS) - 0.9 * EDGE_RADIUS
     return np.stack([x + bow(style, x, y), y, z - 0.004], axis=1)
 
 
-def _antenna(scene: Scene, shape: Outline, layout: Layout) -> list[Mesh]:
-    style, trim = scene.style, scene.trim
+def _antenna(design: CarDesign, outline: Outline, layout: Layout) -> list[Mesh]:
+    style, trim = design.style, design.trim
     if trim.antenna == "none":
         return []
-    black = swatch(layout, "plastic")
+    black = layout.swatch("plastic")
     # Masts stand at either end of the roof, fins always at the rear.
     at_front = trim.antenna == "mast" and trim.spokes % 3 == 0
     share = style.roof[0] + 0.06 if at_front else style.roof[1] - 0.04
     x = share * style.length
-    z = float(shape.height_at(x)) + 0.03
+    z = float(outline.height_at(x)) + 0.03
     if trim.antenna == "fin":
         return [blob((x, 0, z + 0.015), (0.09, 0.016, 0.038), black)]
     top = np.array([x + 0.55 * trim.antenna_length, 0, z + 0.8 * trim.antenna_length])

@@ -1,28 +1,19 @@
-"""The car's body: an outline seen from the side, made round and given its width.
+"""The car's shape in numbers: its outline from the side, made round, and its width everywhere.
 
 x runs from the nose (0) to the tail, y to the car's left, z up from the floor, in metres.
-The skin has two kinds of region: the sides, flat in (x, z), and the ribbon, which runs over
-bonnet, windscreen, roof and boot lid, flat in (distance along the outline, y).
 
-Shapes: I stations from nose to tail, J points of a section from the left sill to the right.
+Shapes: I stations from nose to tail.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from data.studio.atlas import Layout
-from data.studio.mesh import FloatArray, Mesh, join, sheet, sheet_normals
-from data.studio.styles import BodyStyle
+from data.studio.car.styles import BodyStyle
+from data.studio.render.mesh import FloatArray
 
 STATIONS = 190
 EDGE_RADIUS = 0.075
-CROWN = 0.035
-"""How far bonnet, roof and windows bulge in the middle."""
-
-SIDE_POINTS = 22
-CORNER_POINTS = 6
-RIBBON_POINTS = 19
 
 
 @dataclass(frozen=True)
@@ -51,9 +42,9 @@ class Outline:
         return np.asarray(np.interp(x, self.top[order, 0], self.top[order, 1]))
 
 
-def outline(style: BodyStyle) -> Outline:
+def outline_of(style: BodyStyle) -> Outline:
     """Return the outline of a body style."""
-    top, along = _resample(_rounded(_control_points(style)), STATIONS)
+    top, along = _resample(rounded(control_points(style)), STATIONS)
     normal = np.gradient(top, axis=0)[:, ::-1] * [1.0, -1.0]
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     radius = EDGE_RADIUS * np.clip((top[:, 1] - style.clearance) / 0.4, 0.3, 1)[:, None]
@@ -92,26 +83,6 @@ def belt_height(style: BodyStyle, x: FloatArray | float) -> FloatArray:
     return low + slope * (np.asarray(x) - style.cowl[0] * style.length)
 
 
-def hull(style: BodyStyle, shape: Outline, layout: Layout) -> Mesh:
-    """Return the body's surface, its wheel arches and windows still closed."""
-    side, corner, ribbon = _side(style, shape), _corner(style, shape), _ribbon(style, shape)
-    half = np.concatenate([side, corner], axis=1)
-    flip = np.array([1.0, -1.0, 1.0])
-    flat = np.concatenate([half, ribbon, half[:, ::-1] * flip], axis=1)
-    points = _bowed(style, flat)
-    normals = sheet_normals(points)
-
-    side_skin = layout.side(flat[..., 0], flat[..., 2])
-    ribbon_skin = layout.ribbon(shape.along[:, None], flat[..., 1])
-    edge = half.shape[1]
-    regions = (
-        (slice(0, edge), side_skin),
-        (slice(edge - 1, -edge + 1), ribbon_skin),
-        (slice(-edge, None), side_skin),
-    )
-    return join([sheet(points[:, at], normals[:, at], skin[:, at]) for at, skin in regions])
-
-
 def bow(style: BodyStyle, x: FloatArray, y: FloatArray) -> FloatArray:
     """Return how far a point is moved along x, so that nose and tail are round from above."""
     share = x / style.length
@@ -122,13 +93,8 @@ def bow(style: BodyStyle, x: FloatArray, y: FloatArray) -> FloatArray:
     return result
 
 
-def _bowed(style: BodyStyle, points: FloatArray) -> FloatArray:
-    moved = points.copy()
-    moved[..., 0] += bow(style, points[..., 0], points[..., 1])
-    return moved
-
-
-def _control_points(style: BodyStyle) -> FloatArray:
+def control_points(style: BodyStyle) -> FloatArray:
+    """Return the (P, 2) points that the outline is drawn along, from nose to tail."""
     length = style.length
     cowl_x, cowl_z = style.cowl
     front, rear = style.roof
@@ -157,23 +123,30 @@ def _control_points(style: BodyStyle) -> FloatArray:
     return np.array(points) * [length, 1.0]
 
 
-def _rounded(points: FloatArray) -> FloatArray:
+def rounded(points: FloatArray) -> FloatArray:
     """Return a smooth curve along `points`: corners are cut off, straight runs stay straight."""
-    curve = [points[0]]
-    for before, point, after in zip(points[:-2], points[1:-1], points[2:], strict=True):
-        for other in (before, after):
-            step = other - point
-            length = float(np.hypot(*step))
-            curve.append(point + step * min(0.38, 0.32 / length))
-            if other is before:
-                curve.append(point)
-    smooth = np.array([*curve, points[-1]])
+    corners = points[1:-1]
+
+    def beside(neighbours: FloatArray) -> FloatArray:
+        step = neighbours - corners
+        length = np.hypot(*step.T)[:, None]
+        place: FloatArray = corners + step * np.minimum(0.38, 0.32 / length)
+        return place
+
+    # A corner is rounded between two points beside it, so that the rest of its sides is straight.
+    near = np.stack([beside(points[:-2]), corners, beside(points[2:])], axis=1).reshape(-1, 2)
+    curve = np.concatenate([points[:1], near, points[-1:]])
     for _ in range(3):
-        near = 0.75 * smooth[:-1] + 0.25 * smooth[1:]
-        far = 0.25 * smooth[:-1] + 0.75 * smooth[1:]
-        cut = np.stack([near, far], axis=1).reshape(-1, 2)
-        smooth = np.concatenate([smooth[:1], cut, smooth[-1:]])
-    return smooth
+        curve = corners_cut(curve)
+    return curve
+
+
+def corners_cut(curve: FloatArray) -> FloatArray:
+    """Return `curve` after one step of Chaikin's subdivision; its ends stay."""
+    near = 0.75 * curve[:-1] + 0.25 * curve[1:]
+    far = 0.25 * curve[:-1] + 0.75 * curve[1:]
+    cut = np.stack([near, far], axis=1).reshape(-1, 2)
+    return np.concatenate([curve[:1], cut, curve[-1:]])
 
 
 def _resample(curve: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
@@ -190,29 +163,3 @@ def _smooth(curve: FloatArray) -> FloatArray:
     for _ in range(6):
         smooth[1:-1] = 0.25 * smooth[:-2] + 0.5 * smooth[1:-1] + 0.25 * smooth[2:]
     return smooth
-
-
-def _side(style: BodyStyle, shape: Outline) -> FloatArray:
-    share = np.linspace(0, 1, SIDE_POINTS)[None, :, None]
-    flat = shape.bottom[:, None] * (1 - share) + shape.inset[:, None] * share
-    x, z = flat[..., 0], flat[..., 1]
-    return np.stack([x, half_width(style, x, z), z], axis=2)
-
-
-def _corner(style: BodyStyle, shape: Outline) -> FloatArray:
-    turn = np.linspace(0, np.pi / 2, CORNER_POINTS)[None, 1:]
-    outwards = (shape.top - shape.inset)[:, None]
-    flat = shape.inset[:, None] + outwards * np.sin(turn)[..., None]
-    width = half_width(style, shape.inset[:, 0], shape.inset[:, 1])[:, None]
-    y = width - EDGE_RADIUS * (1 - np.cos(turn))
-    return np.stack([flat[..., 0], y, flat[..., 1]], axis=2)
-
-
-def _ribbon(style: BodyStyle, shape: Outline) -> FloatArray:
-    width = half_width(style, shape.inset[:, 0], shape.inset[:, 1]) - EDGE_RADIUS
-    share = np.linspace(1, -1, RIBBON_POINTS)[None, 1:-1]
-    outwards = shape.top - shape.inset
-    outwards /= np.maximum(np.linalg.norm(outwards, axis=1, keepdims=True), 1e-6)
-    bulge = CROWN * (1 - share**2)
-    flat = shape.top[:, None] + outwards[:, None] * bulge[..., None]
-    return np.stack([flat[..., 0], width[:, None] * share, flat[..., 1]], axis=2)

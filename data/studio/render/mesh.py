@@ -1,4 +1,4 @@
-"""Surfaces as quads: where they are, which way they face, and where their skin lies in the atlas.
+"""Surfaces as quads: positions, normals, and the place of their skin in the atlas.
 
 Shapes: Q quads of 4 corners; a sheet is a grid of I x J points.
 """

@@ -24,7 +24,7 @@ from data.errors import InputError
 from data.files import replacing
 from data.geometry import Size
 from data.masks import read_mask
-from data.studio.render import FULL_SIZE, render_photo
+from data.studio.photograph import FULL_SIZE, render_photo
 
 STUDIO_VERSION = 1
 """To be raised when the same seed gives other pictures: cars then get other names."""

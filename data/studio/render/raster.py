@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.studio.camera import Camera
-from data.studio.mesh import FloatArray, Mesh
+from data.studio.render.camera import Camera
+from data.studio.render.mesh import FloatArray, Mesh
 
 FINE = 3
 """Samples along a pixel's side."""
@@ -83,13 +83,13 @@ def fine_mean(samples: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 
 def at_pixels(canvas: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return each pixel's quad: the one at its centre, or else another that it holds."""
+    """Return the quad of each pixel: the one at its centre, or else another inside the pixel."""
     middle = canvas[1::FINE, 1::FINE]
-    some = middle.copy()
+    highest = middle.copy()
     for row in range(FINE):
         for column in range(FINE):
-            np.maximum(some, canvas[row::FINE, column::FINE], out=some)
-    return np.where(middle >= 0, middle, some)
+            np.maximum(highest, canvas[row::FINE, column::FINE], out=highest)
+    return np.where(middle >= 0, middle, highest)
 
 
 def look_up(mesh: Mesh, camera: Camera, window: Window, quads: NDArray[np.int32]) -> Fragments:
@@ -99,12 +99,12 @@ def look_up(mesh: Mesh, camera: Camera, window: Window, quads: NDArray[np.int32]
     """
     table = _planes(mesh, camera.project(mesh.corners) - [window.left, window.top])
     rows, columns = np.nonzero(quads >= 0)
-    found = table[quads[rows, columns]]
-    right = columns.astype(np.float32) - found[:, 0]
-    down = rows.astype(np.float32) - found[:, 1]
-    first = np.clip(found[:, 2] * right + found[:, 3] * down, -0.6, 0.6)[:, None]
-    second = np.clip(found[:, 4] * right + found[:, 5] * down, -0.6, 0.6)[:, None]
-    values = found[:, 6:14] + first * found[:, 14:22] + second * found[:, 22:30]
+    plane = table[quads[rows, columns]]
+    right = columns.astype(np.float32) - plane[:, 0]
+    down = rows.astype(np.float32) - plane[:, 1]
+    first = np.clip(plane[:, 2] * right + plane[:, 3] * down, -0.6, 0.6)[:, None]
+    second = np.clip(plane[:, 4] * right + plane[:, 5] * down, -0.6, 0.6)[:, None]
+    values = plane[:, 6:14] + first * plane[:, 14:22] + second * plane[:, 22:30]
     normal = values[:, 3:6]
     normal /= np.sqrt(np.einsum("nc,nc->n", normal, normal))[:, None] + np.float32(1e-9)
     return Fragments(values[:, :3], normal, values[:, 6:8])
