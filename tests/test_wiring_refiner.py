@@ -21,18 +21,20 @@ from refine.fovea import Windows
 from refine.refiner_network import Refiner
 from tests.builders import (
     CPU,
-    NUM_TRAINING,
-    OUTSIDE,
-    PATCHES,
-    patch_shade,
-    patches_of,
     shades,
     tiny_config,
     with_coarse,
     with_refiner,
     write_grey_data,
-    write_patches,
     write_settings,
+)
+from tests.patch_builders import (
+    NUM_TRAINING,
+    OUTSIDE,
+    PATCHES,
+    patch_shade,
+    patches_of,
+    write_patches,
 )
 from tests.spies import FitSpy, RefinerSpy
 

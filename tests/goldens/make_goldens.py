@@ -32,7 +32,7 @@ from pipeline.inference.segmenter import Prediction, Segmenter
 from pipeline.model_folder import weights_hash
 from pipeline.training import commands, refiner_training
 from pipeline.training.patches import open_patches
-from tests import builders
+from tests import builders, patch_builders
 from tests.builders import CPU, tiny_config, with_coarse, with_refiner
 
 HERE = Path(__file__).parent
@@ -121,7 +121,7 @@ def coarse_losses(folder: Path) -> list[float]:
 def refiner_losses(folder: Path) -> list[float]:
     """Train a small refiner on patches of noise."""
     settings = with_refiner(tiny_config(), epochs=NUM_STEPS, lr=0.03)
-    run = builders.write_patches(folder, settings)
+    run = patch_builders.write_patches(folder, settings)
     cache = open_patches(run, settings, weights_hash(run / "model"))
     refiner_training.train_refiner(cache, run / "refiner", settings, CPU)
     return losses_in(run / "refiner")

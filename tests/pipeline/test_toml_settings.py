@@ -1,8 +1,7 @@
 import math
 import re
-from dataclasses import asdict, fields, is_dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -28,7 +27,7 @@ from pipeline.toml_settings import (
     overlaid,
     save_settings,
 )
-from tests.builders import write_toml
+from tests.builders import setting_names, write_toml
 
 OTHER = Config(
     data=DataConfig(
@@ -104,16 +103,6 @@ OTHER = Config(
 )
 
 
-def names_of(config: Any, at: str = "") -> list[str]:
-    """The names of all settings, as a table of tables has them."""
-    names = []
-    for f in fields(config):
-        value = getattr(config, f.name)
-        inner = is_dataclass(value)
-        names += names_of(value, f"{at}{f.name}.") if inner else [at + f.name]
-    return names
-
-
 def test_an_empty_file_gives_every_default(tmp_path: Path):
     assert load_settings(write_toml(tmp_path, "")) == Config()
 
@@ -136,7 +125,7 @@ def test_what_is_saved_is_loaded_again(tmp_path: Path, config: Config):
 
 def test_the_other_settings_are_all_other_ones_but_for_options_of_what_is_not_chosen():
     unused = {"coarse.enet", "coarse.cosine", "refiner.cosine"}
-    expected = [n for n in names_of(Config()) if n.rpartition(".")[0] not in unused]
+    expected = [n for n in setting_names(Config) if n.rpartition(".")[0] not in unused]
 
     assert changed(Config(), OTHER) == expected
 
@@ -167,7 +156,7 @@ def test_every_default_is_within_its_range(tmp_path: Path):
     assert all(math.isfinite(v) for v in numbers)
 
 
-CURRENT = set(names_of(Config()))
+CURRENT = set(setting_names(Config))
 
 
 @pytest.mark.parametrize(("old", "new"), RENAMED.items())
