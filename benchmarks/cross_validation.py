@@ -69,7 +69,7 @@ def cross_validation(
 
 def held_out(shared: Config, fold: int, folds: int) -> Config:
     """Return the settings whose validation set is fold `fold` of `folds`."""
-    part = {"validation": 1 / folds, "validation_start": fold / folds}
+    part = {"val_share": 1 / folds, "val_start": fold / folds}
     return overlaid(shared, {"data": part})
 
 
