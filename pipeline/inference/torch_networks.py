@@ -103,9 +103,8 @@ def fold_for_inference(network: Network, device: torch.device, precision: Precis
     exact = [copy.deepcopy(norm.state_dict()) for norm in norms]
     result.to(dtype)
     for norm, state in zip(norms, exact, strict=True):
-        norm.float().load_state_dict(
-            state
-        )  # its statistics lose too much precision, and it accepts both types
+        # Statistics lose too much precision in `dtype`, and a float32 norm accepts both types.
+        norm.float().load_state_dict(state)
     return to_device(result, device)
 
 
