@@ -48,7 +48,8 @@ def decode_mask(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
     """
     with opened_image(BytesIO(data), name, max_pixels) as image:
         grey = _to_grey(image, name)
-    values = np.flatnonzero(np.bincount(grey.ravel(), minlength=256))
+    # A third of the time of `np.unique` or `np.bincount`.
+    values = np.flatnonzero(cv2.calcHist([grey], [0], None, [256], [0, 256]))
     if len(values) <= 2:
         return np.asarray(grey > (values[0] if len(values) == 2 else 0))
     mask = grey >= 128

@@ -1,7 +1,7 @@
 """Small inputs for tests: photos, masks, data folders, models and runs, all of them made anew."""
 
-import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -16,10 +16,9 @@ from torch import nn
 from coarse.coarse_network import CoarseNetwork
 from coarse.enet import ENet
 from data.datasets.augment import Augmentation
+from data.errors import SettingsError
 from data.geometry import Fovea, Size
-from data.patch_cache import patch_store
-from data.patch_cache.patch_store import Origin, Patches
-from data.patch_cache.patch_writer import PatchWriter
+from data.samples import Sample
 from pipeline import config
 from pipeline.config import (
     CoarseConfig,
@@ -29,16 +28,20 @@ from pipeline.config import (
 )
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
-from pipeline.model_folder import save_model, weights_hash
 from pipeline.toml_settings import save_settings
-from pipeline.training.patches import patch_settings
 from refine.refiner_network import Refiner
 
 Pixels = NDArray[np.uint8]
+
+
 Mask = NDArray[np.bool_]
 
+
 CPU = torch.device("cpu")
+
+
 SIZE = Size(64, 96)
+
 
 UNCHANGED = Augmentation(flip=0, shift=0, scale=0, brightness=0, contrast=0, saturation=0, tint=0)
 """No augmentation: what a network is given is what is in the files."""
@@ -104,6 +107,18 @@ def write_data(folder: Path, photos: Mapping[str, Pixels]) -> Path:
     return folder
 
 
+def ellipse_sample(folder: Path, size: tuple[int, int], seed: int = 0) -> Sample:
+    """Write a photo of smooth shades; its mask is an ellipse with a ragged edge."""
+    height, width = size
+    rows, columns = np.mgrid[:height, :width]
+    radius = np.hypot((rows + 0.5) / height - 0.5, (columns + 0.5) / width - 0.5)
+    ragged = radius + np.random.default_rng(seed).uniform(-0.05, 0.05, size) < 0.4
+    name = f"{height}x{width}-{seed}"
+    write_sample(folder, name, shaded_photo(size, seed), ragged)
+    photo, mask = (folder / kind / f"{name}.png" for kind in ("images", "masks"))
+    return Sample(name, photo, mask, name, folder)
+
+
 def shades(num_cars: int) -> dict[str, int]:
     """A shade of grey for one photo of each car, by the photo's stem; no two are near."""
     return {car_name(car): 8 + car * 240 // num_cars for car in range(num_cars)}
@@ -141,19 +156,34 @@ def with_refiner(settings: Config, **changes: object) -> Config:
 
 
 def other_values(settings: Any) -> dict[str, Any]:
-    """Of each setting of a dataclass another value than it has, which is allowed as well.
+    """Of each setting of a dataclass that dataclass with another value, which is allowed as well.
 
-    Of a table of settings there is one with another first setting.
+    Names of settings in tables have that of the table before them. Options of what is not chosen
+    are left out, since they cannot be set.
     """
-    hints = get_type_hints(type(settings))
-    values = ((f.name, hints[f.name], getattr(settings, f.name)) for f in fields(settings))
-    return {name: _other(kind, value) for name, kind, value in values}
+    hints, others = get_type_hints(type(settings)), dict[str, Any]()
+    for f in fields(settings):
+        value = getattr(settings, f.name)
+        if is_dataclass(value):
+            tables = {f"{f.name}.{name}": table for name, table in other_values(value).items()}
+        else:
+            tables = {f.name: _other(hints[f.name], value)}
+        for name, other in tables.items():
+            with suppress(SettingsError):
+                others[name] = replace(settings, **{f.name: other})
+    return others
+
+
+def setting_names(kind: Any, at: str = "") -> list[str]:
+    """The names of all settings of a dataclass, in order, as a table of tables has them."""
+    hints, names = get_type_hints(kind), list[str]()
+    for f in fields(kind):
+        inner = hints[f.name]
+        names += setting_names(inner, f"{at}{f.name}.") if is_dataclass(inner) else [at + f.name]
+    return names
 
 
 def _other(kind: Any, value: Any) -> Any:
-    if is_dataclass(value):
-        name, other = next(iter(other_values(value).items()))
-        return replace(value, **{name: other})  # type: ignore[type-var]
     if get_origin(kind) is Literal:
         return next(choice for choice in get_args(kind) if choice != value)
     if isinstance(value, bool):
@@ -168,6 +198,13 @@ def _other(kind: Any, value: Any) -> Any:
 def _items(kind: Any) -> tuple[Any, ...]:
     """Two items for a tuple that is empty."""
     return ("a", "b") if get_args(kind)[0] is str else (64, 96)
+
+
+def write_toml(folder: Path, text: str) -> Path:
+    """Write the text of a settings file."""
+    path = folder / "run.toml"
+    path.write_text(text)
+    return path
 
 
 def write_settings(path: Path, settings: Config) -> Path:
@@ -218,50 +255,3 @@ def unsure_model(
 
 def unsure_segmenter(**settings: Any) -> Segmenter:
     return Segmenter.from_model(unsure_model(**settings), CPU, "fp32")
-
-
-PATCHES = (5, 3, 0, 4, 7)
-"""Patches of each photo of a store that `write_patches` writes."""
-NUM_TRAINING = 3
-"""Photos of that store that are to train on."""
-OUTSIDE = ((50, 60, 55), (9, 9, 9), (3, 4, 5), (40, 44, 50), (70, 90, 80))
-"""What the masks of each photo have outside of its patches: in both, in the one, in the other."""
-
-
-def patch_shade(photo: int) -> int:
-    """The shade of all that the patches of a photo show."""
-    return 20 + 50 * photo
-
-
-def patches_of(photo: int, fovea: Fovea) -> Patches:
-    """Patches of one shade, with targets of noise, the last rows of which lie beyond the photo."""
-    num, random = PATCHES[photo], np.random.default_rng(photo)
-    shapes = patch_store.array_shapes(fovea)
-    patches: Patches = {
-        name: np.full((num, *shape), patch_shade(photo), np.uint8) for name, shape in shapes.items()
-    }
-    patches["full"][..., 3] = random.integers(0, 256, (num, fovea.tile, fovea.tile))
-    patches["target"] = random.integers(0, 2, (num, fovea.tile, fovea.tile)).astype(np.uint8)
-    patches["target"][:, -2:] = patch_store.BEYOND
-    places = np.arange(num)
-    patches["tile"] = np.column_stack([places * 0 + photo, places // 4, places % 4]).astype("int32")
-    return patches
-
-
-def write_patches(run: Path, settings: Config, photos: str = "photos") -> Path:
-    """Write a run that has a coarse model and patches in the place of those that are there.
-
-    `photos` stands for the hash of the photos that they are made from.
-    """
-    fovea = Fovea(settings.tiles.side, settings.tiles.levels)
-    save_model(tiny_model(refined=False, fovea=fovea), run / "model")
-    shutil.rmtree(run / "patches.zarr", ignore_errors=True)
-    origin = Origin(photos, weights_hash(run / "model"), patch_settings(settings))
-    names = [car_name(car) for car in range(len(PATCHES))]
-    writer = PatchWriter(run / "patches.zarr", fovea, origin, names, NUM_TRAINING)
-    for photo in range(len(PATCHES)):
-        writer.outside[photo] = OUTSIDE[photo]
-        if PATCHES[photo]:
-            writer.append(patches_of(photo, fovea))
-    writer.finish()
-    return run

@@ -20,6 +20,7 @@ class FitSpy:
     batch_loss: BatchLoss
     batches: Batches
     score: Score
+    origin: str
 
     def __call__(
         self,
@@ -32,6 +33,7 @@ class FitSpy:
         origin: str,
     ) -> float:
         self.network, self.batch_loss, self.batches, self.score = model, batch_loss, batches, score
+        self.origin = origin
         return 0.0
 
 

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from coarse import catalogue
+from coarse.coarse_network import CoarseNetwork
 from data.samples import Sample
-from pipeline.config import Config
+from pipeline.config import Config, MlpConfig
 from pipeline.model_folder import load_model
 from pipeline.training import checkpoint, coarse_training, commands
+from pipeline.training.split import split_samples
 from tests.builders import (
     CPU,
     area_mean,
@@ -40,7 +42,16 @@ def fit(monkeypatch: pytest.MonkeyPatch) -> FitSpy:
 
 
 def sides(data: Path, settings: Config) -> tuple[list[Sample], list[Sample]]:
-    return coarse_training.split_samples([data], settings.data)
+    return split_samples([data], settings.data)
+
+
+def fitted(data: Path, settings: Config) -> CoarseNetwork:
+    """What comes of training on the photos of one set, validated on those of the other."""
+    train, val = sides(data, settings)
+    photos = coarse_training.load_photos([*train, *val], settings)
+    folder = data / "coarse"
+    network, _ = coarse_training.train_coarse(photos, train, val, folder, settings, CPU)
+    return network
 
 
 def shades_of(samples: list[Sample]) -> list[int]:
@@ -65,9 +76,9 @@ def scores_of(monkeypatch: pytest.MonkeyPatch, *scores: float) -> list[dict[str,
 
 def test_the_photos_kept_train_and_no_other(tmp_path: Path, fit: FitSpy):
     data, settings = write_grey_data(tmp_path, NUM_CARS), tiny_config()
-    kept, held_out = sides(data, settings)
+    kept, _ = sides(data, settings)
 
-    coarse_training.train_coarse(kept, held_out, tmp_path / "coarse", settings, CPU)
+    fitted(data, settings)
 
     for epoch in range(2):
         fit.batches.set_epoch(epoch)
@@ -82,7 +93,7 @@ def test_the_photos_held_out_validate_and_no_other(tmp_path: Path, fit: FitSpy):
     kept, held_out = sides(data, settings)
     spy = CoarseSpy()
 
-    coarse_training.train_coarse(kept, held_out, tmp_path / "coarse", settings, CPU)
+    fitted(data, settings)
     fit.score(spy)
 
     assert spy.seen == shades_of(held_out)
@@ -91,11 +102,10 @@ def test_the_photos_held_out_validate_and_no_other(tmp_path: Path, fit: FitSpy):
 
 def test_the_score_is_the_dice_of_the_photos_held_out(tmp_path: Path, fit: FitSpy):
     data, settings = write_grey_data(tmp_path, NUM_CARS), tiny_config()
-    kept, held_out = sides(data, settings)
     spy = CoarseSpy()
     nn.init.ones_(spy.bias)  # all of every photo is object
 
-    coarse_training.train_coarse(kept, held_out, tmp_path / "coarse", settings, CPU)
+    fitted(data, settings)
 
     area = (area_mean(middle_disc(), 4) >= 0.5).sum()
     assert fit.score(spy) == pytest.approx(2 * area / (area + 16 * 24), abs=0.01)
@@ -112,7 +122,9 @@ def test_the_command_learns_from_the_groups_that_the_model_names(
         return real(*arguments)
 
     monkeypatch.setattr(coarse_training, "fit", both)
-    train_coarse(data, tmp_path / "run", with_coarse(settings, network="mlp", grid=(4, 4)))
+    train_coarse(
+        data, tmp_path / "run", with_coarse(settings, network="mlp", mlp=MlpConfig(grid=(4, 4)))
+    )
     learnt, scored = CoarseSpy(), CoarseSpy()
     for batch in fit.batches:
         fit.batch_loss(learnt, batch)
@@ -172,9 +184,8 @@ def test_the_targets_are_shares_of_a_coarse_pixel(dice_weight: float):
 def test_the_contour_of_a_mask_trains_as_the_share_that_it_covers(tmp_path: Path, fit: FitSpy):
     settings = tiny_config()
     data = write_grey_data(tmp_path, NUM_CARS)
-    kept, held_out = sides(data, settings)
 
-    coarse_training.train_coarse(kept, held_out, tmp_path / "coarse", settings, CPU)
+    fitted(data, settings)
 
     wanted = area_mean(middle_disc(), 4)
     assert 0.05 < ((wanted > 0) & (wanted < 1)).mean() < 0.5
@@ -200,9 +211,9 @@ def test_networks_train_on_photos_of_noise_bit_for_bit_as_they_are(tmp_path: Pat
     """What the network is shown is the photo itself, at a quarter, and no other channel order."""
     photos = {stem: noise((64, 96, 3), seed) for seed, stem in enumerate(shades(NUM_CARS))}
     data, settings = write_data(tmp_path, photos), tiny_config()
-    kept, held_out = sides(data, settings)
+    kept, _ = sides(data, settings)
 
-    coarse_training.train_coarse(kept, held_out, tmp_path / "coarse", settings, CPU)
+    fitted(data, settings)
 
     wanted = {s.name: area_mean(photos[s.name], 4) for s in kept}
     for shown, _ in fit.batches:
@@ -214,9 +225,8 @@ def test_networks_train_on_photos_of_noise_bit_for_bit_as_they_are(tmp_path: Pat
 
 def test_the_network_that_trains_is_in_the_format_of_fast_convolutions(tmp_path: Path, fit: FitSpy):
     data, settings = write_grey_data(tmp_path, NUM_CARS), tiny_config()
-    kept, held_out = sides(data, settings)
 
-    network = coarse_training.train_coarse(kept, held_out, tmp_path / "coarse", settings, CPU)
+    network = fitted(data, settings)
 
     assert fit.network is network
     weights = [w for w in network.parameters() if w.ndim == 4 and min(w.shape) > 1]

@@ -13,25 +13,28 @@ from torch import Tensor, nn
 
 from data.geometry import Fovea
 from data.patch_cache.patch_store import BEYOND
-from pipeline.config import Config
-from pipeline.model_folder import load_model
+from pipeline.config import Config, MlpConfig
+from pipeline.model_folder import load_model, weights_hash
 from pipeline.training import checkpoint, commands, refiner_training
+from pipeline.training.patches import open_patches
 from refine.fovea import Windows
 from refine.refiner_network import Refiner
 from tests.builders import (
     CPU,
-    NUM_TRAINING,
-    OUTSIDE,
-    PATCHES,
-    patch_shade,
-    patches_of,
     shades,
     tiny_config,
     with_coarse,
     with_refiner,
     write_grey_data,
-    write_patches,
     write_settings,
+)
+from tests.patch_builders import (
+    NUM_TRAINING,
+    OUTSIDE,
+    PATCHES,
+    patch_shade,
+    patches_of,
+    write_patches,
 )
 from tests.spies import FitSpy, RefinerSpy
 
@@ -45,6 +48,14 @@ def fit(monkeypatch: pytest.MonkeyPatch) -> FitSpy:
     stand_in = FitSpy()
     monkeypatch.setattr(refiner_training, "fit", stand_in)
     return stand_in
+
+
+def fitted(folder: Path, settings: Config) -> Refiner:
+    """What comes of training on the patches that are written to `folder`."""
+    run = write_patches(folder, settings)
+    cache = open_patches(run, settings, weights_hash(run / "model"))
+    network, _ = refiner_training.train_refiner(cache, run / "refiner", settings, CPU)
+    return network
 
 
 def shades_of(photos: range) -> list[int]:
@@ -70,7 +81,7 @@ def dice_by_hand(logits_of: Callable[[Windows], Tensor], photo: int) -> float:
 def test_the_patches_of_training_photos_train_and_no_other(tmp_path: Path, fit: FitSpy):
     settings = with_refiner(tiny_config(), batch_size=1)
 
-    refiner_training.train_refiner(write_patches(tmp_path, settings), settings, CPU)
+    fitted(tmp_path, settings)
 
     for epoch in range(2):
         fit.batches.set_epoch(epoch)
@@ -83,7 +94,7 @@ def test_the_patches_of_training_photos_train_and_no_other(tmp_path: Path, fit: 
 def test_the_patches_of_photos_held_out_validate_and_no_other(tmp_path: Path, fit: FitSpy):
     settings, spy = tiny_config(), RefinerSpy()
 
-    refiner_training.train_refiner(write_patches(tmp_path, settings), settings, CPU)
+    fitted(tmp_path, settings)
     fit.score(spy)
 
     assert spy.seen == shades_of(HELD_OUT)
@@ -95,7 +106,7 @@ def test_the_score_is_the_mean_dice_of_the_photos_held_out(tmp_path: Path, fit: 
     def rising(windows: Windows) -> Tensor:
         return torch.linspace(-6, 3, 64).view(8, 8).expand(len(windows[0]), 8, 8)
 
-    refiner_training.train_refiner(write_patches(tmp_path, settings), settings, CPU)
+    fitted(tmp_path, settings)
 
     by_hand = [dice_by_hand(rising, photo) for photo in HELD_OUT]
     assert fit.score(RefinerSpy(rising)) == pytest.approx(np.mean(by_hand), abs=1e-6)
@@ -107,7 +118,7 @@ def test_the_loss_is_that_of_the_stitched_logits_inside_the_photo(tmp_path: Path
     def rising(windows: Windows) -> Tensor:
         return torch.linspace(-4, 4, 64).view(8, 8).expand(len(windows[0]), 8, 8)
 
-    refiner_training.train_refiner(write_patches(tmp_path, settings), settings, CPU)
+    fitted(tmp_path, settings)
     (batch,) = fit.batches
     loss = fit.batch_loss(RefinerSpy(rising), batch)
 
@@ -125,7 +136,7 @@ def test_nothing_is_learnt_from_the_padding(tmp_path: Path, fit: FitSpy):
     settings = without_flips(tiny_config())
     logits = torch.zeros(8, 8, 8, requires_grad=True)
 
-    refiner_training.train_refiner(write_patches(tmp_path, settings), settings, CPU)
+    fitted(tmp_path, settings)
     (batch,) = fit.batches
     fit.batch_loss(RefinerSpy(lambda _: logits), batch).backward()
 
@@ -137,7 +148,7 @@ def test_patches_are_of_the_photos_that_they_are_named_after_those_to_train_on_f
     tmp_path: Path,
 ):
     data, run = write_grey_data(tmp_path / "data", 6), tmp_path / "run"
-    settings = with_coarse(tiny_config(), network="mlp", grid=(4, 4), hidden=(4,))
+    settings = with_coarse(tiny_config(), network="mlp", mlp=MlpConfig(grid=(4, 4), hidden=(4,)))
     commands.train_coarse([data], run, write_settings(run / "given.toml", settings), "cpu")
 
     path = commands.make_patches([data], run, None, "cpu")
@@ -217,7 +228,7 @@ def test_the_refiner_sees_bytes_about_zero_at_every_level():
 def test_the_network_that_trains_is_in_the_format_of_fast_convolutions(tmp_path: Path, fit: FitSpy):
     settings = tiny_config()
 
-    network = refiner_training.train_refiner(write_patches(tmp_path, settings), settings, CPU)
+    network = fitted(tmp_path, settings)
 
     assert fit.network is network
     weights = [w for w in network.parameters() if w.ndim == 4 and min(w.shape) > 1]

@@ -55,24 +55,20 @@ def open_patches(run: Path, config: Config, coarse_hash: str) -> PatchCache:
     """
     path, fovea = run / "patches.zarr", config.tiles.fovea
     group = patch_store.open_store(path, fovea, coarse_hash, patch_settings(config))
-    names, num_train = _photos_of(path, dict(group.attrs))
+    about = patch_store.metadata(path)
     stored = patch_store.stored_arrays(group, path)
     arrays = in_memory({name: stored[name] for name in patch_store.array_shapes(fovea)})
-    photos, outside = arrays["tile"][:][:, 0], stored["outside"][:]
-    in_order = np.all(np.diff(photos, prepend=0, append=len(names) - 1) >= 0)
-    if len(outside) != len(names) or not in_order:
-        raise _damaged(path, "its patches are not in the order of its photos")
-    groups = [group_of(name, re.compile(config.data.group)) for name in names]
+    groups = [group_of(name, re.compile(config.data.group)) for name in about.photos]
     cache = PatchCache(
         path=path,
         fovea=fovea,
-        fingerprint=str(group.attrs["fingerprint"]),
+        fingerprint=about.fingerprint,
         arrays=arrays,
-        photos=photos,
-        outside=outside,
-        num_train_photos=num_train,
-        train_groups=frozenset(groups[:num_train]),
-        val_groups=frozenset(groups[num_train:]),
+        photos=arrays["tile"][:][:, 0],
+        outside=stored["outside"][:],
+        num_train_photos=about.num_training,
+        train_groups=frozenset(groups[: about.num_training]),
+        val_groups=frozenset(groups[about.num_training :]),
     )
     if not cache.num_train_patches:
         raise InputError(
@@ -100,22 +96,3 @@ def in_memory(arrays: Arrays) -> Arrays:
         log.info("reading %.1f GB of patches from disk in each epoch", num_bytes / 1e9)
         return arrays
     return {name: array[:] for name, array in arrays.items()}
-
-
-def _photos_of(path: Path, attributes: dict[str, Any]) -> tuple[list[str], int]:
-    """Return the names of the photos of a store, and the number of training photos.
-
-    Raises:
-        InputError: its attributes are missing or wrong.
-    """
-    names, num_train = attributes.get("photos"), attributes.get("num_training")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise _damaged(path, "its attributes do not name its photos")
-    if type(num_train) is not int or not 0 <= num_train <= len(names):
-        raise _damaged(path, "its attributes do not number its training photos")
-    return names, num_train
-
-
-def _damaged(path: Path, reason: str) -> InputError:
-    hint = patch_store.rebuild_hint(path)
-    return InputError(f"{path} is damaged: {reason}; delete it and {hint}")

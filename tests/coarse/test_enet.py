@@ -1,6 +1,3 @@
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -13,6 +10,7 @@ from coarse.enet import (
     InitialBlock,
     UpsamplingBottleneck,
 )
+from tests.coarse.enets import network, outputs, photos
 
 BLOCKS = (InitialBlock, Bottleneck, DownsamplingBottleneck, UpsamplingBottleneck)
 
@@ -52,44 +50,6 @@ def block_parameters(kind: str, own: int, out: int) -> int:
     expand = few * out + norm(out)
     main = own * out + norm(out) if kind == "upsampling" else 0
     return reduce + middle + expand + main + out
-
-
-def network() -> ENet:
-    torch.manual_seed(0)
-    return ENet()
-
-
-def photos(num: int = 2, height: int = 64, width: int = 96, seed: int = 0) -> Tensor:
-    """Photos with both smooth shades and detail."""
-    generator = torch.Generator().manual_seed(seed)
-    smooth = F.interpolate(
-        torch.rand(num, 3, 2, 3, generator=generator), (height, width), mode="bilinear"
-    )
-    detail = torch.rand(num, 3, height, width, generator=generator)
-    return (255 * (0.7 * smooth + 0.3 * detail)).to(torch.uint8)
-
-
-@contextmanager
-def outputs(model: nn.Module) -> Iterator[dict[str, Tensor]]:
-    """Give what every block puts out when the network runs, in the order of the blocks."""
-    found: dict[str, Tensor] = {}
-
-    def hook(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def keep(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
-            found[name] = output[0] if isinstance(output, tuple) else output
-
-        return keep
-
-    handles = [
-        block.register_forward_hook(hook(name))
-        for name, block in model.named_modules()
-        if isinstance(block, BLOCKS)
-    ]
-    try:
-        yield found
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def test_the_parameters_are_those_of_table_1():

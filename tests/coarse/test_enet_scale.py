@@ -1,78 +1,19 @@
 """How large what ENet computes grows, from its first weights on."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from coarse import enet
 from coarse.enet import (
     Bottleneck,
-    DownsamplingBottleneck,
     ENet,
-    InitialBlock,
-    UpsamplingBottleneck,
 )
 from pipeline.training.losses import bce, bce_dice
-
-BLOCKS = (InitialBlock, Bottleneck, DownsamplingBottleneck, UpsamplingBottleneck)
-
-# Table 1 of the paper: kind of block and output channels, from the initial block on.
-CONTEXT = ["regular", "dilated 2", "asymmetric", "dilated 4"]
-CONTEXT += ["regular", "dilated 8", "asymmetric", "dilated 16"]
-TABLE_1 = [
-    ("downsampling", 64),
-    *[("regular", 64)] * 4,
-    ("downsampling", 128),
-    *[(kind, 128) for kind in 2 * CONTEXT],
-    ("upsampling", 64),
-    *[("regular", 64)] * 2,
-    ("upsampling", 16),
-    ("regular", 16),
-]
-
-
-def network() -> ENet:
-    torch.manual_seed(0)
-    return ENet()
-
-
-def photos(num: int = 2, height: int = 64, width: int = 96, seed: int = 0) -> Tensor:
-    """Photos with both smooth shades and detail."""
-    generator = torch.Generator().manual_seed(seed)
-    smooth = F.interpolate(
-        torch.rand(num, 3, 2, 3, generator=generator), (height, width), mode="bilinear"
-    )
-    detail = torch.rand(num, 3, height, width, generator=generator)
-    return (255 * (0.7 * smooth + 0.3 * detail)).to(torch.uint8)
-
-
-@contextmanager
-def outputs(model: nn.Module) -> Iterator[dict[str, Tensor]]:
-    """Give what every block puts out when the network runs, in the order of the blocks."""
-    found: dict[str, Tensor] = {}
-
-    def hook(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def keep(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
-            found[name] = output[0] if isinstance(output, tuple) else output
-
-        return keep
-
-    handles = [
-        block.register_forward_hook(hook(name))
-        for name, block in model.named_modules()
-        if isinstance(block, BLOCKS)
-    ]
-    try:
-        yield found
-    finally:
-        for handle in handles:
-            handle.remove()
+from tests.coarse.enets import network, outputs, photos
 
 
 @torch.no_grad()

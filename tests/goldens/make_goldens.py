@@ -27,9 +27,12 @@ from data.geometry import Size
 from data.images import read_photo, write_png
 from data.pyramid import pyramid
 from data.studio import render_photo
+from pipeline.config import EnetConfig
 from pipeline.inference.segmenter import Prediction, Segmenter
+from pipeline.model_folder import weights_hash
 from pipeline.training import commands, refiner_training
-from tests import builders
+from pipeline.training.patches import open_patches
+from tests import builders, patch_builders
 from tests.builders import CPU, tiny_config, with_coarse, with_refiner
 
 HERE = Path(__file__).parent
@@ -107,7 +110,7 @@ def coarse_losses(folder: Path) -> list[float]:
         batch_size=8,
         lr=3e-4,
         augment=Augmentation(),
-        dropout=0.1,
+        enet=EnetConfig(dropout=0.1),
     )
     data = builders.write_data(folder / "data", photos)
     given = builders.write_settings(folder / "settings.toml", settings)
@@ -118,8 +121,10 @@ def coarse_losses(folder: Path) -> list[float]:
 def refiner_losses(folder: Path) -> list[float]:
     """Train a small refiner on patches of noise."""
     settings = with_refiner(tiny_config(), epochs=NUM_STEPS, lr=0.03)
-    refiner_training.train_refiner(builders.write_patches(folder, settings), settings, CPU)
-    return losses_in(folder / "refiner")
+    run = patch_builders.write_patches(folder, settings)
+    cache = open_patches(run, settings, weights_hash(run / "model"))
+    refiner_training.train_refiner(cache, run / "refiner", settings, CPU)
+    return losses_in(run / "refiner")
 
 
 def losses_in(stage_dir: Path) -> list[float]:

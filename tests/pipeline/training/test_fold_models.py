@@ -1,6 +1,7 @@
 """No patch of a training photo comes from a network that was trained on its car."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -64,13 +65,20 @@ def foveamask(*arguments: object) -> int:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with data, and a run with three folds."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("folds")
     write_data(root / "data")
     (root / "settings.toml").write_text(SETTINGS)
     arguments = [root / "data", root / "run", "--config", root / "settings.toml", "--folds", 3]
     assert foveamask("train-coarse", *arguments) == 0
+    return root
+
+
+@pytest.fixture
+def trained(shared: Path, tmp_path: Path) -> Path:
+    """A folder with data, and a run with three folds, each time as if it were trained anew."""
+    root = tmp_path / "trained"
+    shutil.copytree(shared, root)
     return root
 
 
@@ -80,10 +88,11 @@ def test_each_patch_is_extracted_by_a_network_that_was_not_trained_on_its_car(
     cut: dict[int, tuple[set[str], int]] = {}
     propose = Segmenter.propose
 
-    def spied(self: Segmenter, photo: np.ndarray, budget: int | None = None) -> Proposal:
+    def spied(self: Segmenter, photos: Sequence[np.ndarray], *arguments: Any) -> Proposal:
         provenance = self.model.provenance
-        cut[int(photo.sum())] = (set(provenance["groups"]), provenance["photos"])
-        return propose(self, photo, budget)
+        for photo in photos:
+            cut[int(photo.sum())] = (set(provenance["groups"]), provenance["photos"])
+        return propose(self, photos, *arguments)
 
     monkeypatch.setattr(Segmenter, "propose", spied)
 
@@ -109,10 +118,8 @@ def test_a_network_is_made_ready_once_however_many_photos_it_is_for(
             made.append(self)
 
     monkeypatch.setattr(patch_extraction, "Segmenter", Counted)
-    run = trained / "once"
-    shutil.copytree(trained / "run", run, ignore=shutil.ignore_patterns("patches.zarr"))
 
-    assert foveamask("make-patches", trained / "data", run) == 0
+    assert foveamask("make-patches", trained / "data", trained / "run") == 0
 
     assert len(made) == 4  # three folds, and the network itself for what is held out
 
@@ -293,10 +300,8 @@ def test_photos_are_read_once_for_all_folds(trained: Path, monkeypatch: pytest.M
         return load_pairs(samples, *arguments)
 
     monkeypatch.setattr(coarse_training, "load_pairs", counted)
-    run = trained / "again"
-    shutil.copytree(trained / "run", run)
 
-    assert foveamask("train-coarse", trained / "data", run) == 0
+    assert foveamask("train-coarse", trained / "data", trained / "run") == 0
 
     assert sorted(read) == [sample.name for sample in find_samples(trained / "data")]
 
@@ -309,10 +314,8 @@ def test_folds_chosen_on_the_command_line_are_recorded_with_what_they_are_for(tr
 
 
 def test_unused_folds_are_said(trained: Path, capsys: pytest.CaptureFixture[str]):
-    run = trained / "unused"
-    shutil.copytree(trained / "run", run, ignore=shutil.ignore_patterns("patches.zarr"))
     (trained / "final.toml").write_text('[tiles]\npatch_source = "final"\n')
-    arguments = [trained / "data", run, "--config", trained / "final.toml"]
+    arguments = [trained / "data", trained / "run", "--config", trained / "final.toml"]
 
     assert foveamask("make-patches", *arguments) == 0
 

@@ -1,87 +1,22 @@
-import json
 import math
 from collections.abc import Iterator
-from itertools import pairwise, product
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from coarse.enet import ENet
 from data.errors import InputError
-from pipeline.config import PlateauConfig, TrainConfig
+from pipeline.config import TrainConfig
 from pipeline.training import checkpoint, distributed
 from pipeline.training.checkpoint import TrainState
 from pipeline.training.loop import (
     describe,
     fit,
-    lr_factor,
-    moving_average,
-    new_optimizer,
-    parameter_groups,
 )
-
-Batch = tuple[Tensor, Tensor]
-
-
-class TinyBatches:
-    """Four shuffled batches of the same noise."""
-
-    def __init__(self) -> None:
-        generator = torch.Generator().manual_seed(7)
-        self.x = torch.randn(32, 4, generator=generator)
-        self.y = torch.randn(32, 1, generator=generator)
-        self.epoch = 0
-        self.epochs: list[int] = []
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-        self.epochs.append(epoch)
-
-    def __len__(self) -> int:
-        return 4
-
-    def __iter__(self) -> Iterator[Batch]:
-        order = torch.randperm(32, generator=torch.Generator().manual_seed(self.epoch))
-        for rows in order.split(8):
-            yield self.x[rows], self.y[rows]
-
-
-def batch_loss(model: nn.Module, batch: Batch) -> Tensor:
-    x, y = batch
-    return nn.functional.mse_loss(model(x), y)
-
-
-def tiny_network(seed: int = 1) -> nn.Sequential:
-    torch.manual_seed(seed)
-    return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 1))
-
-
-def score(model: nn.Module) -> float:
-    assert not model.training
-    batches = TinyBatches()
-    return -float(batch_loss(model, (batches.x, batches.y)))
-
-
-def small_run(run_dir: Path, seed: int = 1, **settings: object) -> dict[str, Tensor]:
-    """Train a tiny network, or resume that; return its weights after the last step."""
-    model = tiny_network(seed)
-    config = TrainConfig(**({"epochs": 4} | settings))  # type: ignore[arg-type]
-    fit(model, batch_loss, TinyBatches(), score, config, run_dir, "tiny")
-    weights: dict[str, Tensor] = checkpoint.read(run_dir / "last.pt")["model"]
-    return weights
-
-
-def rows_of(run_dir: Path) -> list[dict[str, float]]:
-    """The lines of the log but for how long each epoch took."""
-    lines = (run_dir / "metrics.jsonl").read_text().splitlines()
-    return [
-        {k: v for k, v in json.loads(line).items() if not k.endswith("seconds")} for line in lines
-    ]
+from tests.tiny_runs import Batch, TinyBatches, batch_loss, rows_of, score, small_run, tiny_network
 
 
 def die_at(monkeypatch: pytest.MonkeyPatch, what: str, epoch: int) -> None:
@@ -268,89 +203,6 @@ def test_every_so_many_epochs_are_scored_and_the_last(
     assert [row["epoch"] for row in rows_of(tmp_path) if "score" in row] == scored
 
 
-@given(st.floats(0, 1), st.floats(0, 1))
-def test_the_learning_rate_rises_to_its_peak_and_falls_to_zero(warmup: float, fraction: float):
-    factor = lr_factor(fraction, warmup)
-
-    assert 0 <= factor <= 1
-    assert lr_factor(warmup, warmup) == 1
-    if fraction < warmup:
-        assert factor == max(fraction / warmup, 0.01)
-    else:
-        assert factor >= lr_factor(min(1.0, fraction + 0.01), warmup) - 1e-9
-
-
-@pytest.mark.parametrize("warmup", [0, 0.05, 0.9])
-def test_the_learning_rate_ends_at_zero_and_stays_there(warmup: float):
-    assert lr_factor(1.0, warmup) == pytest.approx(0, abs=1e-12)
-    assert lr_factor(1.5, warmup) == pytest.approx(0, abs=1e-12)
-
-
-def test_half_way_down_is_half_the_rate():
-    assert lr_factor(0.6, 0.2) == pytest.approx(0.5)
-
-
-def test_the_moving_average_starts_as_a_plain_mean_and_then_decays():
-    update = moving_average(0.9)
-    average, values = [torch.tensor(1.0)], [1.0]
-
-    for num in range(1, 10):  # the tenth value is the last with a weight of a tenth
-        values.append(float(num**2))
-        update(average, [torch.tensor(values[-1])], num)
-        assert average[0].item() == pytest.approx(sum(values) / len(values))
-    before = average[0].item()
-    update(average, [torch.tensor(0.0)], torch.tensor(50))
-
-    assert average[0].item() == pytest.approx(0.9 * before)
-
-
-def test_counts_are_taken_over_and_not_averaged():
-    average, current = [torch.tensor(3)], [torch.tensor(8)]
-
-    moving_average(0.9)(average, current, 5)
-
-    assert average[0].item() == 8
-
-
-def test_vectors_never_decay_and_every_parameter_is_optimised_once():
-    model = ENet()
-
-    decaying, rest = parameter_groups(model, 0.1)
-
-    assert (decaying["weight_decay"], rest["weight_decay"]) == (0.1, 0.0)
-    slopes = {id(m.weight) for m in model.modules() if isinstance(m, nn.PReLU)}
-    convolutions = {
-        id(m.weight) for m in model.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)
-    }
-    assert slopes <= {id(p) for p in rest["params"]}
-    assert convolutions == {id(p) for p in decaying["params"]}
-    both = [id(p) for p in decaying["params"] + rest["params"]]
-    assert sorted(both) == sorted(id(p) for p in model.parameters())
-
-
-def test_gradients_are_clipped(tmp_path: Path):
-    model = nn.Linear(1, 1)
-
-    def steep(model: nn.Module, _: Batch) -> Tensor:
-        return 1e6 * sum(p.sum() for p in model.parameters())
-
-    norms: list[float] = []
-
-    def watching(model: nn.Module) -> float:
-        return 0.0
-
-    class Watched(TinyBatches):
-        def __iter__(self) -> Iterator[Batch]:
-            for batch in super().__iter__():
-                yield batch
-                norms.append(math.hypot(*(p.grad.norm().item() for p in model.parameters())))
-
-    config = TrainConfig(epochs=1, max_grad_norm=0.5)
-    fit(model, steep, Watched(), watching, config, tmp_path, "steep")
-
-    assert norms == pytest.approx([0.5] * 4, rel=1e-3)
-
-
 def test_fp16_trains_with_scaled_gradients(tmp_path: Path):
     whole = small_run(tmp_path / "fp16", precision="fp16", lr=0.05)
     plain = small_run(tmp_path / "fp32", precision="fp32", lr=0.05)
@@ -386,44 +238,3 @@ def test_a_compiled_network_trains_too(tmp_path: Path):
     assert compiled.keys() == tiny_network().state_dict().keys()
     assert not torch.equal(compiled["0.weight"], tiny_network()[0].weight)
     assert [row["epoch"] for row in rows_of(tmp_path)] == [1]
-
-
-def test_a_plateau_reduces_the_learning_rate_and_is_resumed(tmp_path: Path):
-    """The score rises once, to the first; then after every second epoch the rate falls."""
-    settings = {"schedule": "plateau", "plateau": PlateauConfig(patience=1), "lr": 1e-6}
-    settings["ema_decay"] = 0.0
-
-    small_run(tmp_path / "whole", epochs=7, **settings)
-    small_run(tmp_path / "parts", epochs=4, **settings)
-    small_run(tmp_path / "parts", epochs=7, **settings)
-
-    rates = [row["lr"] for row in rows_of(tmp_path / "whole")]
-    assert rates == pytest.approx([x * 1e-6 for x in (1, 1, 1, 0.2, 0.2, 0.04, 0.04)])
-    assert rows_of(tmp_path / "parts") == rows_of(tmp_path / "whole")
-
-
-def test_a_plateau_leaves_the_learning_rate_while_the_score_rises(tmp_path: Path):
-    settings = {"schedule": "plateau", "plateau": PlateauConfig(patience=0), "lr": 1e-2}
-
-    small_run(tmp_path, epochs=6, ema_decay=0.0, **settings)
-
-    rows = rows_of(tmp_path)
-    falls = [later["lr"] < row["lr"] for row, later in pairwise(rows)]
-    best = [max(row["score"] for row in rows[: i + 1]) for i in range(len(rows))]
-    stale = [rows[i + 1]["score"] <= best[i] + 1e-4 for i in range(len(rows) - 1)]
-    assert falls == stale
-    assert not all(stale)
-
-
-def test_rmsprop_is_that_of_keras():
-    config = TrainConfig(optimizer="rmsprop", lr=1e-3, weight_decay=0.0)
-    network = nn.Linear(1, 1, bias=False)
-    nn.init.zeros_(network.weight)
-    optimizer = new_optimizer(network, config)
-
-    for _ in range(2):
-        network.weight.grad = torch.full_like(network.weight, 2.0)
-        optimizer.step()
-
-    first, second = (2 / (math.sqrt(x * 4) + 1e-7) for x in (0.1, 0.19))
-    assert network.weight.item() == pytest.approx(-1e-3 * (first + second), rel=1e-5)

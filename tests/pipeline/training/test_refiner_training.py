@@ -3,22 +3,19 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
-import zarr
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor, nn
 
 from coarse.enet import ENet
 from data.datasets.patch_augment import PatchAugmentation
-from data.datasets.patch_dataset import Arrays, PatchBatches
+from data.datasets.patch_dataset import Arrays
 from data.errors import InputError
 from data.geometry import Fovea
 from data.images import read_photo
-from data.masks import read_mask, write_mask
+from data.masks import read_mask
 from data.patch_cache import patch_store
 from data.patch_cache.patch_store import Origin
 from data.patch_cache.patch_writer import PatchWriter
@@ -30,36 +27,25 @@ from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
 from pipeline.model_folder import save_model, weights_hash
 from pipeline.training import checkpoint, refiner_training
-from pipeline.training import patches as patches_module
 from pipeline.training.patch_extraction import photo_patches, write_patches
-from pipeline.training.patches import PatchCache, in_memory, open_patches, patch_settings
+from pipeline.training.patches import PatchCache, open_patches, patch_settings
 from pipeline.training.refiner_training import mean_dice, refined_logits, train_refiner
 from refine.fovea import Windows, join_rings, split_rings
 from refine.refiner_network import Refiner
 from refine.stitch import logit
+from tests.builders import CPU, ellipse_sample
 
-CPU = torch.device("cpu")
 LONG_SIDE = 128
+
+
 FOVEA = Fovea(8, 3)
+
+
 CONFIG = Config(
     data=DataConfig(long_side=LONG_SIDE),
     tiles=TilesConfig(side=8, levels=3, max_patches_per_photo=60),
     refiner=RefinerConfig(epochs=1, batch_size=16, channels=(4,) * 3, depths=(1,) * 3),
 )
-
-
-def sample_of(folder: Path, height: int, width: int, seed: int) -> Sample:
-    """A photo of smooth shades with some detail; its mask is an ellipse."""
-    random = np.random.default_rng(seed)
-    shades = random.integers(0, 256, (3, 4, 3), dtype=np.uint8)
-    photo = cv2.resize(shades, (width, height)) + random.integers(-20, 21, (height, width, 3))
-    rows, columns = np.mgrid[:height, :width]
-    radius = np.hypot((rows + 0.5) / height - 0.5, (columns + 0.5) / width - 0.5)
-    name = f"{seed}"
-    sample = Sample(name, folder / f"{name}.png", folder / f"{name}_mask.png", name, folder)
-    Image.fromarray(np.clip(photo, 0, 255).astype(np.uint8)).save(sample.photo)
-    write_mask(sample.mask, radius < 0.4)
-    return sample
 
 
 def segmenter_of() -> Segmenter:
@@ -105,7 +91,7 @@ def windows_of_noise(count: int) -> tuple[list[torch.Tensor], torch.Tensor]:
 
 def stored_run(folder: Path, num_training: int = 2) -> Path:
     """A run with a coarse model, and patches of three photos."""
-    samples = [sample_of(folder, 60, 100 + 7 * i, i) for i in range(3)]
+    samples = [ellipse_sample(folder, (60, 100 + 7 * i), i) for i in range(3)]
     segmenter = segmenter_of()
     save_model(segmenter.model, folder / "model")
     origin = Origin("photos", weights_hash(folder / "model"), patch_settings(CONFIG))
@@ -119,11 +105,6 @@ def refined_by(refiner: nn.Module) -> Callable[[Windows], Tensor]:
     return partial(refined_logits, refiner, residual=True)
 
 
-@pytest.fixture
-def _no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patches_module, "memory_limit", lambda: 1)
-
-
 @pytest.mark.parametrize("first", [0, 2])
 @pytest.mark.parametrize("budget", [60, 10**6])
 def test_the_dice_of_patches_is_that_of_stitched_masks(
@@ -131,7 +112,7 @@ def test_the_dice_of_patches_is_that_of_stitched_masks(
 ):
     monkeypatch.setattr(refiner_training, "SCORE_BATCH", 50)
     sizes = [(96, 128), (97, 121), (60, 125), (128, 33)]
-    samples = [sample_of(tmp_path, *size, i) for i, size in enumerate(sizes)]
+    samples = [ellipse_sample(tmp_path, size, i) for i, size in enumerate(sizes)]
     segmenter = segmenter_of()
     arrays, outside = arrays_of(samples, segmenter, budget)
 
@@ -185,68 +166,10 @@ def test_the_rings_of_flipped_windows_fit():
         assert torch.equal(again, window)
 
 
-@pytest.mark.usefixtures("_no_memory")
-def test_from_disk_comes_what_comes_from_memory(tmp_path: Path):
-    run = stored_run(tmp_path)
-    coarse = weights_hash(run / "model")
-    group = patch_store.open_store(run / "patches.zarr", FOVEA, coarse, patch_settings(CONFIG))
-    stored = patch_store.stored_arrays(group, run / "patches.zarr")
-    outside = stored.pop("outside")[:]
-    arrays = {name: stored[name] for name in patch_store.array_shapes(FOVEA)}
-    num_patches = arrays["tile"].shape[0]
-    refiner = segmenter_of().model.refiner
-    assert refiner is not None
-
-    on_disk = in_memory(arrays)
-
-    memory = {name: np.asarray(array[:]) for name, array in arrays.items()}
-    assert not any(isinstance(array, np.ndarray) for array in on_disk.values())
-    batches = [list(PatchBatches(some, num_patches, 16)) for some in (on_disk, memory)]
-    assert len(batches[0]) == num_patches // 16 > 0
-    for one, other in zip(*batches, strict=True):
-        assert all(torch.equal(x, y) for x, y in zip(one, other, strict=True))
-    with torch.inference_mode():
-        scores = [
-            mean_dice(refined_by(refiner), cache_of(x, outside, 0), CPU) for x in (on_disk, memory)
-        ]
-    assert scores[0] == scores[1]
-
-
-def test_what_fits_into_memory_is_read(tmp_path: Path):
-    class Rows(list[int]):
-        shape, dtype = (3,), np.dtype(np.int64)
-
-    assert type(in_memory({"tile": Rows([1, 2, 3])})["tile"]) is list  # a slice of it, not itself
-
-
-@pytest.mark.parametrize("where", ["memory", "disk"])
-def test_training_on_damaged_patches_asks_for_new_ones(
-    tmp_path: Path, where: str, request: pytest.FixtureRequest
-):
-    run = stored_run(tmp_path)
-    shard = run / "patches.zarr" / "target" / "c" / "0" / "0" / "0"
-    shard.write_bytes(shard.read_bytes()[:-9])
-    if where == "disk":
-        request.getfixturevalue("_no_memory")
-
-    with pytest.raises(
-        InputError,
-        match=r"is damaged: target cannot be read.*; delete it and run `foveamask make-p",
-    ):
-        trained(run)
-
-
 def trained(run: Path) -> tuple[Refiner, float]:
     """What comes of training on the patches of `run`."""
     cache = open_patches(run, CONFIG, weights_hash(run / "model"))
     return train_refiner(cache, run / "refiner", CONFIG, CPU)
-
-
-def test_no_training_patches_ask_for_wider_tiles(tmp_path: Path):
-    run = stored_run(tmp_path, num_training=0)
-
-    with pytest.raises(InputError, match=r"no training patches.*widen tiles\.low and tiles\.high"):
-        trained(run)
 
 
 def test_training_ends_with_the_averaged_weights_of_the_best_epoch_and_their_score(tmp_path: Path):
@@ -258,40 +181,6 @@ def test_training_ends_with_the_averaged_weights_of_the_best_epoch_and_their_sco
     assert score == best["best_score"]
     for name, value in network.state_dict().items():
         assert torch.equal(value, best["average"][f"module.{name}"]), name
-
-
-@pytest.mark.parametrize(
-    ("attributes", "message"),
-    [
-        ({"num_training": "2"}, "do not number its training photos"),
-        ({"num_training": 4}, "do not number its training photos"),
-        ({"num_training": True}, "do not number its training photos"),
-        ({"photos": None}, "do not name its photos"),
-        ({"photos": [1, 2, 3]}, "do not name its photos"),
-        ({"photos": ["0", "1"]}, "are not in the order of its photos"),
-    ],
-)
-def test_patches_whose_attributes_make_no_sense_are_damaged(
-    tmp_path: Path, attributes: dict[str, object], message: str
-):
-    run = stored_run(tmp_path)
-    zarr.open_group(run / "patches.zarr", mode="a").attrs.update(attributes)
-
-    with pytest.raises(InputError, match=f"is damaged: .*{message}; delete it and run `foveamask"):
-        open_patches(run, CONFIG, weights_hash(run / "model"))
-
-
-def test_a_cache_knows_the_groups_of_both_sets(tmp_path: Path):
-    run = stored_run(tmp_path)
-
-    cache = open_patches(run, CONFIG, weights_hash(run / "model"))
-
-    assert cache.train_groups == {"0", "1"}
-    assert cache.val_groups == {"2"}
-    assert cache.num_train_photos == 2
-    assert (cache.photos[: cache.num_train_patches] < 2).all()
-    assert (cache.photos[cache.num_train_patches :] == 2).all()
-    assert 0 < cache.num_train_patches < len(cache.photos)
 
 
 def test_logits_are_those_of_the_network_on_top_of_the_coarse_ones_or_alone():

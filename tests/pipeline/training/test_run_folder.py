@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from data import files
 from data.errors import InputError, SettingsError
 from pipeline.config import CoarseConfig, Config
 from pipeline.toml_settings import save_settings
 from pipeline.training import run_folder
 from pipeline.training.run_folder import TABLES, locked, read_settings, record
-from tests.pipeline.test_toml_settings import names_of
+from tests.builders import setting_names
 
 
 def run_of(folder: Path, *begun: str) -> Path:
@@ -22,7 +23,7 @@ def run_of(folder: Path, *begun: str) -> Path:
 
 def accepted(run: Path, command: str) -> set[str]:
     """Settings that `command` may change."""
-    names = names_of(Config())
+    names = setting_names(Config)
 
     def is_accepted(name: str) -> bool:
         try:
@@ -35,7 +36,7 @@ def accepted(run: Path, command: str) -> set[str]:
 
 
 def settings_in(*tables: str) -> set[str]:
-    return {n for n in names_of(Config()) if n.partition(".")[0] in tables}
+    return {n for n in setting_names(Config) if n.partition(".")[0] in tables}
 
 
 ALWAYS = {"coarse.epochs", "coarse.num_workers", "coarse.folds", "refiner.epochs", "postprocess"}
@@ -69,7 +70,7 @@ def test_what_the_refiner_was_trained_with_is_fixed(tmp_path: Path):
 
 
 def test_every_table_is_read_by_a_command():
-    tables = {name.partition(".")[0] for name in names_of(Config())}
+    tables = {name.partition(".")[0] for name in setting_names(Config)}
 
     assert tables == {table for tables in TABLES.values() for table in tables}
 
@@ -149,13 +150,13 @@ def test_a_folder_with_anything_in_it_stays(tmp_path: Path):
 
 
 def test_a_lock_that_was_removed_meanwhile_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    run, lockf = tmp_path / "run", run_folder.fcntl.lockf
+    run, lockf = tmp_path / "run", files.fcntl.lockf
 
     def late(file: object, how: int) -> None:
         (run / ".lock").unlink()
         lockf(file, how)
 
-    monkeypatch.setattr(run_folder.fcntl, "lockf", late)
+    monkeypatch.setattr(files.fcntl, "lockf", late)
 
     with pytest.raises(InputError, match="another command is at work"), locked(run):
         pass
