@@ -2,8 +2,8 @@
 
     python -m benchmarks.ablation DATA OUT [--every 3] [--coarse-epochs 8] [--refiner-epochs 2]
 
-Of each car every third angle is used. Finished variants stay in OUT, so the same command resumes
-after an interruption; in the end OUT/ablation.md has the tables.
+Of each car every third angle is used. Finished variants stay in OUT, so that the same command
+resumes after an interruption. At the end, the tables are written to OUT/ablation.md.
 """
 
 import json
@@ -56,7 +56,7 @@ QUICK: Settings = {
     "coarse": {"compile": False, "validate_every": 8},
     "refiner": {"compile": False, "validate_every": 8},
 }
-"""Settings for trainings of minutes: they are scored once, at the end."""
+"""Settings for trainings of a few minutes, which are scored once, at the end."""
 
 app = App(help=__doc__, help_format="plaintext")
 
@@ -78,7 +78,7 @@ def ablation(
     Args:
         data: photos with masks.
         out: folder to work in.
-        every: of each car's photos, one in so many is used.
+        every: use one in this many photos of each car.
         coarse_epochs: epochs of every coarse network.
         refiner_epochs: epochs of every refiner.
         base: settings that all variants share; by default those of the model `carvana`.
@@ -117,7 +117,7 @@ def scored(variant: Variant, data: Path, run: Path, shared: Config) -> dict[str,
     """Train and score `variant` in the folder `run`, unless that is done; return its scores.
 
     Raises:
-        InputError: what is done was made with something else.
+        InputError: the finished run was made with other photos, settings or weights.
     """
     settings = overlaid(shared, variant.settings)
     with_coarse = variant.stage == "coarse"

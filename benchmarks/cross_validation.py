@@ -42,7 +42,7 @@ def cross_validation(
     folds: Annotated[int, Parameter(validator=validators.Number(gte=2))] = 5,
     only: tuple[int, ...] = (),
 ) -> None:
-    """Train and score a recipe fold by fold, and print a table of the folds that are done.
+    """Train and score a recipe fold by fold, and print a table of the finished folds.
 
     Args:
         data: folders of photos with masks. Validation groups and patches come from the first;
@@ -68,13 +68,13 @@ def cross_validation(
 
 
 def held_out(shared: Config, fold: int, folds: int) -> Config:
-    """Return the settings whose validation set is fold `fold` of `folds`."""
+    """Return `shared` with fold `fold` of `folds` as validation set."""
     part = {"val_share": 1 / folds, "val_start": fold / folds}
     return overlaid(shared, {"data": part})
 
 
 def scores_of(run: Path, data: Sequence[Path], settings: Config) -> dict[str, Any] | None:
-    """Return the scores of a fold that is done, None of another.
+    """Return the scores of a finished fold, or None if it is not finished.
 
     Raises:
         InputError: they are of other photos or settings.

@@ -1,10 +1,10 @@
-"""What the coarse probabilities decide: which tiles are refined, and how true they are.
+"""Which tiles the coarse probabilities choose, and how reliable the probabilities are.
 
     python -m benchmarks.decisions CARVANA --every 3
 
-prints the curve of Dice against the budget of tiles, with tiles taken by their weight, by the
-most uncertain pixel in them, or by what refining them really gains (which needs the true mask);
-and reliability: of all pixels said to be object with probability p, the share that is.
+prints Dice by budget, with tiles ranked by their summed uncertainty, by their most uncertain pixel,
+or by their true gain from refining (which needs the true mask); and reliability: of all pixels that
+are object with predicted probability p, the share that is object.
 """
 
 import sys
@@ -33,7 +33,7 @@ from pipeline.program import run
 
 BUDGETS = (0, 16, 32, 64, 128, 192, 256, 384, 512)
 PIXELS_A_PHOTO = 4000
-"""Pixels of a photo that the temperature is fitted on."""
+"""Pixels per photo that the temperature is fitted on."""
 
 app = App(name="decisions", help_format="plaintext")
 
@@ -43,7 +43,7 @@ def decisions(data: Path, /, *, model: str = DEFAULT_MODEL, every: Count = 1) ->
     """Print the tables.
 
     Args:
-        data: photos with masks; those that the model was not trained on are measured.
+        data: photos with masks; only photos that the model was not trained on are measured.
         model: the model.
         every: one in so many photos.
     """
@@ -95,7 +95,7 @@ def reliability_table(stages: Mapping[str, Reliability]) -> str:
     """Return the bins of each stage side by side, as a table in Markdown."""
     headings = ["p"]
     for stage in stages:
-        headings += [f"{stage}: pixels, %", "said", "true"]
+        headings += [f"{stage}: pixels, %", "predicted", "true"]
     rows = []
     for same in zip(*(reliability.bins() for reliability in stages.values()), strict=True):
         row = [f"{same[0].low:.1f} to {same[0].high:.1f}"]

@@ -1,4 +1,4 @@
-"""The machine at hand: its name, and its speed, which the stages of a photo are compared with."""
+"""Name and speed of the machine, with which the stages of a photo are compared."""
 
 import platform
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What all peers share: options, settings, photos and the device."""
+"""Values that all peers share: options, settings, photos and the device."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +52,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Bench:
-    """What all peers share."""
+    """Values that all peers share."""
 
     train_samples: list[Sample]
     val_samples: list[Sample]
@@ -63,10 +63,10 @@ class Bench:
 
 
 def prepared(data: Path, out: Path, options: Options, device: torch.device) -> Bench:
-    """Return what all peers share.
+    """Return the values that all peers share.
 
     Raises:
-        InputError: photos or settings are at fault.
+        InputError: there is an error in the photos or settings.
     """
     config = overlaid(load_settings(find_model(DEFAULT_MODEL) / "settings.toml"), FROM_NOTHING)
     if options.base is not None:
@@ -79,7 +79,7 @@ def prepared(data: Path, out: Path, options: Options, device: torch.device) -> B
 
 
 def provenance(bench: Bench) -> dict[str, Any]:
-    """Return what every row depends on: photos and settings as a hash, options by name."""
+    """Return everything that all rows depend on: a hash of photos and settings, options by name."""
     options = bench.options
     return {
         "photos or settings": origin(

@@ -126,7 +126,7 @@ def scored(row: Row, mask: Masker, bench: Bench) -> Row:
     """Return `row` with the scores of the masks of the validation photos.
 
     Raises:
-        InputError: a photo or a mask is at fault.
+        InputError: a photo or a mask is damaged.
     """
 
     def work(sample: Sample) -> Scores:
@@ -161,7 +161,7 @@ def speeds(rows: Sequence[Row], bench: Bench) -> dict[str, float]:
 
 
 def masker_of(name: str, bench: Bench) -> Masker:
-    """Return what makes masks as fast as the peer `name`; unless it is ours, of random weights."""
+    """Return a function that makes masks like the peer `name`; except ours, with random weights."""
     if name == OURS:
         return segmenter_of(bench)
     peer = by_name(name)

@@ -1,4 +1,4 @@
-"""Training a peer for so many minutes, with the recipe of the coarse stage.
+"""Training a peer for a given number of minutes, with the recipe of the coarse stage.
 
 Shapes: B photos, h x w what a network sees, H x W a photo.
 """
@@ -138,7 +138,7 @@ def train(
     The number of steps is chosen by timing steps of a copy, whose training is not counted.
 
     Raises:
-        InputError: photos or masks are at fault.
+        InputError: photos or masks are damaged.
         FloatingPointError: the loss stopped being finite.
     """
     device = next(network.parameters()).device
@@ -158,7 +158,7 @@ def pairs_of(samples: Sequence[Sample], peer: Peer, config: Config) -> Sequence[
     """Return the training set of `peer`, in memory unless it holds photos at full size.
 
     Raises:
-        InputError: photos or masks are at fault.
+        InputError: photos or masks are damaged.
     """
     view = view_of(peer, config.data.long_side)
     if not peer.level and peer.square is None:

@@ -55,8 +55,8 @@ def peers(data: Path, out: Path, /, options: Options | None = None) -> None:
         options: the options.
 
     Raises:
-        InputError: the photos, the settings or what is in `out` are at fault, or a library is
-            missing.
+        InputError: there is an error in the photos, the settings or the contents of `out`, or a
+            library is missing.
     """
     options = options or Options()
     device = choose_device(options.device)
@@ -80,7 +80,7 @@ def peers(data: Path, out: Path, /, options: Options | None = None) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return the exit status: 1 the input is at fault, 2 the options are."""
+    """Run the command and return the exit status: 1 for bad input, 2 for wrong options."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     return run(app, arguments)
 

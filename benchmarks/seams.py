@@ -1,7 +1,7 @@
-"""How much masks depend on where the grid of tiles begins: the same photos under a shifted grid.
+"""How much masks depend on the position of the grid of tiles: the same photos with a shifted grid.
 
-Only the tiles move. The coarse logits are computed once and shifted with the photo, so that no
-property of the coarse network is measured.
+Only the grid is shifted relative to the photo. The coarse logits are computed once and shifted with
+the photo, so that no property of the coarse network is measured.
 
     python -m benchmarks.seams CARVANA --every 4
 """
@@ -30,7 +30,7 @@ from pipeline.inference.segmenter import Segmenter
 from pipeline.program import run
 
 BORDER = 64
-"""Pixels along the photo's border that are not compared: a shift moves other content in there."""
+"""Pixels along the photo's border that are not compared, because a shift changes their content."""
 
 Number = TypeVar("Number", np.uint8, np.float32)
 
@@ -44,7 +44,7 @@ def seams(
     """Print, for each shift, how many pixels differ for every 1,000 pixels of contour.
 
     Args:
-        data: photos with masks; those that the model was not trained on are measured.
+        data: photos with masks; only photos that the model was not trained on are measured.
         model: the model.
         every: one in so many photos.
         shifts: pixels to shift by, down and to the right, multiples of the coarse stride; by

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 SYNTHETIC_CARS = 8
 FEW = 8
-"""Photos of the parts that take long for each photo."""
+"""Number of photos for the measurements that take long per photo."""
 
 app = App(help=__doc__, help_format="plaintext")
 
@@ -69,7 +69,7 @@ ONE_STAGE = "Only for models with both stages.\n"
 
 @dataclass(frozen=True)
 class Bench:
-    """What all parts share."""
+    """Values that all measurements share."""
 
     out: Path
     data: Path
@@ -91,7 +91,7 @@ def speed(out: Path, /, options: Options | None = None) -> None:
         options: the options.
 
     Raises:
-        InputError: photos, model or device are at fault.
+        InputError: there is an error in the photos, or no such model or device.
     """
     options = options or Options()
     names = chosen(options.only)
@@ -215,7 +215,7 @@ def photos(samples: Sequence[Sample]) -> list[Path]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return the exit status: 1 the input is at fault, 2 the options are."""
+    """Run the command and return the exit status: 1 for bad input, 2 for wrong options."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     torch.manual_seed(0)
     return run(app, arguments)

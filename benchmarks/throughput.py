@@ -135,8 +135,8 @@ def used_once(commands: Sequence[Sequence[str]]) -> Used:
         InputError: one failed.
     """
     lines = [[sys.executable, "-m", "pipeline", *arguments] for arguments in commands]
-    # Linux counts the memory of the parent for its child until that runs a program of its own, so
-    # a small process starts it.
+    # Until a child process runs another program, Linux counts the memory of its parent for it. So a
+    # small process starts the commands.
     starter = [sys.executable, "-c", STARTER, json.dumps(lines)]
     done = subprocess.run(starter, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -11,7 +11,7 @@ import torch
 from pipeline.inference.cpu_setup import keep_freed_memory, opencv_in_one_thread
 
 ROUNDS = 5
-"""How often work is timed; the median counts."""
+"""Number of times that work is timed; the median counts."""
 
 Item = TypeVar("Item")
 
@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 
 
 def seconds_of(work: Callable[[], object], device: torch.device = CPU) -> float:
-    """Return how long `work` takes, including what it leaves to `device`."""
+    """Return how long `work` takes, including its work on `device`."""
     wait_for(device)
     started = time.perf_counter()
     work()
@@ -55,7 +55,7 @@ def seconds_in_turn(
 
 
 def wait_for(device: torch.device) -> None:
-    """Return when `device` has done all that it was given."""
+    """Wait until `device` has finished all its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 

@@ -1,4 +1,4 @@
-"""Runs that a benchmark trains: both stages, and the scores of a run that is done."""
+"""Runs that a benchmark trains: both stages, and the scores of a finished run."""
 
 import hashlib
 import json
@@ -46,15 +46,15 @@ def train(data: Sequence[Path], run: Path, settings: Config, *, with_coarse: boo
 
 
 def read_scores(run: Path, origin: Any, depends_on: str) -> dict[str, Any] | None:
-    """Return the scores of a run that is done, None of another.
+    """Return the scores of a finished run, or None if it is not finished.
 
     Args:
         run: folder of the run, with its `scores.json`.
-        origin: what the scores must have been made with.
-        depends_on: what that is, in words.
+        origin: hash that the scores must have been recorded with.
+        depends_on: what is hashed, in words, for the message.
 
     Raises:
-        InputError: they were made with something else.
+        InputError: the scores have another origin.
     """
     path = run / "scores.json"
     if not path.exists():

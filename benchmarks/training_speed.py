@@ -87,6 +87,6 @@ def seconds_to_read(samples: Sequence[Sample]) -> float:
 
 
 def last_epoch(stage_dir: Path) -> dict[str, float]:
-    """Return what the last epoch of a stage has measured."""
+    """Return the measurements of the last epoch of a stage."""
     row: dict[str, float] = json.loads((stage_dir / "metrics.jsonl").read_text().splitlines()[-1])
     return row

@@ -1,9 +1,10 @@
-"""What is wrong in masks, and what is left to gain, on unseen groups and on those trained on.
+"""Errors in masks, and what is left to gain, on groups not trained on and on groups trained on.
 
     python -m benchmarks.wrong_pixels CARVANA --reference carvana-base --every 4
 
-prints Dice, the Dice that better parts would reach, and how far from the true contour the wrong
-pixels lie. A reference model that was trained on neither set tells how much easier one of them is.
+prints Dice, the Dice that better parts of the model would reach, and the distances of wrong pixels
+from the true contour. A reference model that was trained on neither set shows whether one of the
+sets is easier.
 """
 
 import sys
@@ -35,11 +36,11 @@ app = App(name="wrong_pixels", help_format="plaintext")
 
 @dataclass(frozen=True)
 class PhotoErrors:
-    """What is wrong in the masks of one photo."""
+    """Errors in the masks of one photo."""
 
     breakdown: ErrorBreakdown
     reference: float | None = None
-    """Dice of the coarse mask of the reference, where there is one."""
+    """Dice of the coarse mask of the reference model, if there is one."""
 
 
 @app.default
@@ -63,10 +64,10 @@ def wrong_pixels(
     excluded = evaluate.data_settings(segmenter.model).get("exclude", ())
     sets = {name: [s for s in samples if s.name not in excluded] for name, samples in sets.items()}
     other = Segmenter.load(reference) if reference else None
-    if other:  # a comparison that means nothing is refused before the work
+    if other:  # an invalid comparison is refused before the work
         for name, samples in sets.items():
             if any(sample.group in other.model.seen for sample in samples):
-                raise InputError(f"{reference} has learnt from photos of those {name}")
+                raise InputError(f"{reference} was trained on photos of the column {name!r}")
     columns = {
         name: [errors_of_sample(sample, segmenter, other) for sample in samples]
         for name, samples in sets.items()
@@ -83,13 +84,13 @@ def samples_by_set(data: Path, segmenter: Segmenter) -> dict[str, list[Sample]]:
     unseen, _ = evaluate.choose(data, segmenter, "unseen")
     everything, _ = evaluate.choose(data, segmenter, "all")
     seen = [sample for sample in everything if sample not in unseen]
-    return {"held out": unseen, "learnt from": seen}
+    return {"not trained on": unseen, "trained on": seen}
 
 
 def errors_of_sample(
     sample: Sample, segmenter: Segmenter, reference: Segmenter | None
 ) -> PhotoErrors:
-    """Return what is wrong in the masks of one photo.
+    """Return the errors in the masks of one photo.
 
     Raises:
         InputError: photo or mask is damaged, or the photo was resampled to its working size.

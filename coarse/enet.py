@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from coarse.coarse_network import CoarseNetwork
 
 Unpool = Literal["indices", "nearest"]
-"""Values return to the places of the maxima, or are repeated for runtimes without max-unpooling."""
+"""Values are put back where each maximum was, or repeated for runtimes without max-unpooling."""
 
 REDUCTION = 4
 """A bottleneck works on a quarter of its channels."""
@@ -154,7 +154,7 @@ class DownsamplingBottleneck(nn.Module):
         self.new_channels = out_channels - in_channels
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return (B, out_channels, H / 2, W / 2), and the places of the maxima if to `remember`."""
+        """Return (B, out_channels, H / 2, W / 2), and the indices of the maxima if `remember`."""
         if self.remember:
             pooled, indices = F.max_pool2d(x, 2, return_indices=True)
         else:
@@ -164,9 +164,9 @@ class DownsamplingBottleneck(nn.Module):
 
 
 class UpsamplingBottleneck(nn.Module):
-    """Bottleneck to twice the size: its main path puts values back in the places of the maxima.
+    """Bottleneck to twice the size: its main path puts values back where each maximum was.
 
-    If those are not known, it repeats the values.
+    Without these indices, it repeats the values.
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, dropout: float) -> None:

@@ -1,7 +1,7 @@
 """A fully connected network on a tiny picture, the first stage of the original method.
 
 At a stride of 16 a photo of the challenge is a picture of 120 x 80 pixels, one for each tile. The
-network is not told which pixels are neighbours: it learns what cars look like at each place.
+network has no notion of neighbouring pixels: it learns what cars look like at each position.
 
 Shapes: B photos, h x w the coarse size, R x S the grid.
 """

@@ -2,8 +2,8 @@
 
 
 class InputError(ValueError):
-    """The user's files are at fault; the message says which, and what to do."""
+    """There is an error in the user's files; the message says in which, and what to do."""
 
 
 class SettingsError(InputError):
-    """The user's settings are at fault; the message names the setting and what it may be."""
+    """There is an error in the user's settings; the message names the setting and valid values."""

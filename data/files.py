@@ -1,4 +1,4 @@
-"""Reading with errors that name the file, writing files that are whole or not there, locks."""
+"""Reading with errors that name the file, writing files completely or not at all, locks."""
 
 import fcntl
 import os
@@ -47,7 +47,7 @@ def read_bytes(path: Path) -> bytes:
 def prepare(path: Path) -> None:
     """Make the folder for the file `path`, and check that a file can be written there.
 
-    For commands that write a file after long work: they fail before it.
+    For commands that write a file after long work, so that they fail before it.
 
     Raises:
         InputError: `path` is a folder.
@@ -65,17 +65,17 @@ def prepare(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` that takes its place when the block ends well.
+    """Give a temporary path beside `path`, which replaces `path` if the block does not raise.
 
-    A device or a pipe, such as /dev/stdout, is given itself: it is written to, not replaced.
+    For a device or a pipe, such as /dev/stdout, `path` itself is given: it is not replaced.
     """
     if is_special(path):
         yield path
         return
-    # Its name has a fixed length, since `path` may have the longest name that there can be.
+    # A name of fixed length, because the name of `path` may have the maximal length already.
     partial = path.with_name(f".{secrets.token_hex(8)}.partial")
-    # Created by name rather than by tempfile, for permissions as the umask says: to read the
-    # umask is to set it, which no thread of several may do.
+    # Not made by tempfile, so that its permissions follow the umask. Reading the umask means
+    # setting it, which is not safe with several threads.
     partial.touch(exist_ok=False)
     try:
         yield partial
@@ -85,15 +85,15 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all."""
+    """Write `data` to `path`, completely or not at all."""
     with replacing(path) as partial:
         partial.write_bytes(data)
 
 
 def remove_partials(folder: Path) -> None:
-    """Remove the temporary files that processes which were killed have left in `folder`.
+    """Remove the temporary files that killed processes left in `folder`.
 
-    Whoever calls this must know that no other process writes there: see `locked`.
+    Call it only while no other process can write there: see `locked`.
     """
     for path in folder.glob(".*.partial"):
         if PARTIAL.fullmatch(path.name):
@@ -102,18 +102,17 @@ def remove_partials(folder: Path) -> None:
 
 @contextmanager
 def locked(path: Path, message: str) -> Iterator[None]:
-    """Hold the lock `path`, a file that is made if it is not there, against other processes.
+    """Hold a lock against other processes: the file `path`, which is created if needed.
 
     Raises:
-        InputError: another process holds it, with `message`.
+        InputError: another process holds it; the error has `message`.
     """
     with path.open("w") as file:
         try:
-            # Not flock, which a process that this one started would hold on to if this one is
-            # killed.
+            # Not flock: if this process is killed, its child processes would keep that lock.
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno())):
-                raise BlockingIOError  # whoever held it has removed the file meanwhile
+                raise BlockingIOError  # the process that held it has removed the file meanwhile
         except (BlockingIOError, PermissionError) as error:
             raise InputError(message) from error
         yield

@@ -45,8 +45,8 @@ def padded(size: Size, alignment: int = ALIGNMENT) -> Size:
 def working_size(size: Size, long_side: int) -> Size:
     """Return the size at which a photo is processed.
 
-    The longer side becomes `long_side`; a photo within a fifth of that stays as it is,
-    because resampling by so little costs more sharpness than the scale is worth.
+    The longer side becomes `long_side`. A photo within a fifth of that keeps its size,
+    because such resampling costs more sharpness than the change of scale is worth.
     """
     scale = long_side / max(size)
     if 0.8 <= scale <= 1.25:

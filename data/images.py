@@ -1,6 +1,7 @@
-"""Photos: encoded bytes of any common format to RGB uint8, upright; and pictures to PNG.
+"""Decoding photos of common formats to upright RGB uint8, and encoding pictures as PNG.
 
-What decodes takes bytes and a name for its messages; reading a path is a thin layer above it.
+Functions that decode take bytes, and a name for their messages. Functions that take a path read the
+file and call those.
 """
 
 import re
@@ -38,8 +39,9 @@ READERS: tuple[tuple[bytes, type[ImageFile]], ...] = (
     (rb"BM", BmpImageFile),
     (rb"GIF8[79]a", GifImageFile),
 )
-"""How files begin, as regular expressions, and what reads them. No other format is tried, whatever
-a file is called: Pillow would hand an EPS file to Ghostscript, which runs the program inside it."""
+"""First bytes of files, as regular expressions, and the classes that read them. No other format is
+tried, whatever the name of the file: Pillow would pass an EPS file to Ghostscript, which runs the
+program in it."""
 
 MAX_PIXELS = 2**28
 """Most pixels of a photo, 0.75 GiB as RGB; cameras of 100 megapixels stay well below."""
@@ -52,8 +54,8 @@ FLAT_PNG = [
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
     *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE),
 ]
-"""How pictures of large even areas, such as masks, are packed: they take a fifth of the time that
-the defaults do, and a third of the space."""
+"""PNG options for pictures with large even areas, such as masks. They take a fifth of the time of
+the defaults, and a third of the space."""
 
 JPEG_END = b"\xff\xd9"
 
@@ -66,14 +68,14 @@ TO_UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What makes a picture of that EXIF orientation upright."""
+"""Operation that turns a picture of each EXIF orientation upright."""
 
 
 def read_photo(path: str | Path, max_pixels: int = MAX_PIXELS) -> Photo:
-    """Return what `decode_photo` makes of the file at `path`.
+    """Return the photo in the file at `path`; see `decode_photo`.
 
     Raises:
-        InputError: the file cannot be read, or not decoded.
+        InputError: the file cannot be read or decoded.
     """
     return decode_photo(read_bytes(Path(path)), str(path), max_pixels)
 
@@ -86,7 +88,7 @@ def decode_photo(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Photo:
 
     Args:
         data: a whole JPEG, PNG, TIFF, WebP, BMP or GIF file.
-        name: what messages call it.
+        name: name of the file in messages.
         max_pixels: most pixels that it may have.
 
     Raises:
@@ -131,7 +133,7 @@ def opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[ImageFile]:
     """Open the image at `path` as `opened_image` does; its pixels are read when they are asked for.
 
     Raises:
-        InputError: the file cannot be read, or whatever `opened_image` finds wrong.
+        InputError: the file cannot be read, or for the reasons given at `opened_image`.
     """
     with reading(path) as file, opened_image(file, str(path), max_pixels) as image:
         yield image
@@ -139,11 +141,11 @@ def opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[ImageFile]:
 
 @contextmanager
 def opened_image(file: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> Iterator[ImageFile]:
-    """Open an image with Pillow; what goes wrong inside the block becomes an `InputError`.
+    """Open an image with Pillow; errors of decoding in the block become an `InputError`.
 
     Args:
         file: an encoded image, from its beginning.
-        name: what messages call it.
+        name: name of the file in messages.
         max_pixels: most pixels that it may have.
 
     Raises:
@@ -164,7 +166,7 @@ def opened_image(file: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> Ite
 
 
 def write_png(path: Path, pixels: Pixels) -> None:
-    """Write what `encode_png` makes of `pixels` to `path`, whole or not at all."""
+    """Write `pixels` as PNG to `path`, completely or not at all; see `encode_png`."""
     data = encode_png(pixels)
     with replacing(path) as partial:
         partial.write_bytes(data)
@@ -188,7 +190,7 @@ def encode_png(pixels: Pixels) -> bytes:
 def _reader(file: BinaryIO, name: str) -> type[ImageFile]:
     """Return the class of Pillow that reads `file`, which is left at its beginning.
 
-    Not `Image.open`, which heeds a limit of pixels that the whole process shares.
+    `Image.open` is not used because it applies a process-wide limit of pixels.
     """
     beginning = file.read(12)
     file.seek(0)

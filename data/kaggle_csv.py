@@ -3,8 +3,7 @@
     img,rle_mask
     00087a6bd4dc_01.jpg,879386 40 881253 141 ...
 
-It is written from masks on disk, which are all that there is to know. A name that ends in `.gz`
-makes it a gzip file.
+It is written from the masks on disk. If its name ends in `.gz`, it is compressed by gzip.
 """
 
 import csv
@@ -37,14 +36,14 @@ FIELD = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",]*))(,|\Z)')
 
 
 def write(path: Path, masks: Iterable[Path], on_row: OnRow | None = None) -> None:
-    """Write the csv of `masks` to `path`, whole, rows in the order of their names.
+    """Write the csv of `masks` to `path`, with rows in the order of their names.
 
-    Masks are read side by side; memory does not grow with their number but by their names.
+    Masks are read concurrently; only their names are kept in memory.
 
     Args:
         path: the csv file.
-        masks: of the photos <stem>.jpg each.
-        on_row: told, after each row, how many are written, and of how many.
+        masks: paths of masks, <stem>.png for the photo <stem>.jpg.
+        on_row: called after each row with the number of rows written and the number of all.
 
     Raises:
         InputError: a mask cannot be read, or the file at `path` is no such csv.
@@ -63,7 +62,7 @@ def write(path: Path, masks: Iterable[Path], on_row: OnRow | None = None) -> Non
 
 
 def row_name(path: Path) -> str:
-    """Return what the csv calls the photo at `path`, or the one that the mask there is of."""
+    """Return the name in the csv for the photo at `path`, or for the photo of the mask there."""
     return f"{path.stem}.jpg"
 
 
@@ -72,7 +71,7 @@ def _row(mask: Path) -> tuple[str, str]:
 
 
 def check_names(photos: Iterable[Path]) -> None:
-    """Raise if no row can be of one of `photos`.
+    """Raise if the name of one of `photos` cannot be in a csv.
 
     Raises:
         InputError: a name has a line break.
@@ -85,17 +84,17 @@ def check_names(photos: Iterable[Path]) -> None:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a csv file has in it."""
+    """Summary of a csv file."""
 
     rows: int
     empty: int
     """Number of masks without a pixel of the object."""
     foreground: float
-    """Mean share of the pixels of a photo that are object."""
+    """Mean share of object pixels in a photo."""
 
 
 def check(path: Path, *, size: Size = CHALLENGE, masks: Path | None = None) -> Summary:
-    """Read a csv file row by row, check it, and return what is in it.
+    """Read a csv file row by row, check it, and return its summary.
 
     Args:
         path: the file.
@@ -103,7 +102,7 @@ def check(path: Path, *, size: Size = CHALLENGE, masks: Path | None = None) -> S
         masks: folder with <stem>.png for each row; rows must agree with these in every pixel.
 
     Raises:
-        InputError: the first row at fault, by its line, or masks without a row.
+        InputError: a row is wrong (the message names the first such line), or a mask has no row.
     """
     shares: list[float] = []
     unseen = {mask.stem for mask in masks.glob("*.png")} if masks is not None else set()

@@ -1,6 +1,6 @@
-"""Masks: encoded pictures of two values, or with an anti-aliased edge between them, to bool.
+"""Decoding masks to bool: pictures of two values, perhaps with an anti-aliased edge between them.
 
-As in `data.images`, what decodes takes bytes and a name for its messages.
+As in `data.images`, functions that decode take bytes, and a name for their messages.
 """
 
 from io import BytesIO
@@ -17,11 +17,11 @@ from data.files import read_bytes
 from data.images import LUMA, MAX_PIXELS, encode_png, opened_image, write_png
 
 EDGE = 3
-"""Pixels that an anti-aliased edge may reach to either side of the contour."""
+"""Largest width of an anti-aliased edge on either side of the contour, in pixels."""
 
 
 def read_mask(path: str | Path, max_pixels: int = MAX_PIXELS) -> Mask:
-    """Return what `decode_mask` makes of the file at `path`.
+    """Return the mask in the file at `path`; see `decode_mask`.
 
     Raises:
         InputError: the file cannot be read, or is no mask.
@@ -39,7 +39,7 @@ def decode_mask(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
 
     Args:
         data: a whole image file, in a format that `data.images` reads.
-        name: what messages call it.
+        name: name of the file in messages.
         max_pixels: most pixels that it may have.
 
     Raises:
@@ -62,7 +62,7 @@ def decode_mask(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
 
 
 def write_mask(path: str | Path, mask: Mask) -> None:
-    """Write (H, W) bool `mask` as a PNG of 0 and 255 to `path`, whole or not at all."""
+    """Write (H, W) bool `mask` as a PNG of 0 and 255 to `path`, completely or not at all."""
     write_png(Path(path), _as_grey(mask))
 
 

@@ -1,7 +1,7 @@
-"""Ranges that the fields of a frozen dataclass state in their annotations, and the check of them.
+"""Checks of the fields of frozen dataclasses against ranges in their annotations.
 
-A dataclass that inherits from `Checked` is checked wherever it is made: from a settings file, from
-a model, in Python.
+A dataclass that inherits from `Checked` is checked whenever it is created: from a settings file,
+from a model, in Python.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from data.errors import SettingsError
 
 LONGEST = 120
-"""Characters of a value in a message."""
+"""Most characters of a value in a message."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _field_types(cls: Any) -> dict[str, Any]:
 
 
 def shown(value: object) -> str:
-    """Return `value` as a message has it: on one line, and cut short where it is long."""
+    """Return `value` as text for a message: on one line, and shortened if it is long."""
     short = reprlib.Repr()
     short.maxstring = short.maxother = 80
     try:

@@ -1,7 +1,7 @@
 """Finding photos and their masks, and splitting them by group into training and validation set.
 
-A group is what must be in one of the two sets only: the photos of one car. Which set a group is
-in follows from a hash of its name alone, so that it never moves when photos are added.
+All photos of a group, such as one car, are in the same set. A hash of the group's name decides
+which set that is, so a group never moves when photos are added.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ CARVANA_GROUP = r"([0-9a-f]{12})_\d{2}"
 """`<car>_<angle>` of the Carvana photos; the first bracket is the group."""
 
 LAYOUTS = (("train", "train_masks", "_mask"), ("images", "masks", ""))
-"""Folder of the photos, folder of the masks, what follows the photo's stem in that of its mask."""
+"""Folder of photos, folder of masks, and the text that the stem of a mask adds to its photo's."""
 
 
 @dataclass(frozen=True, order=True)
@@ -34,7 +34,7 @@ class Sample:
     photo: Path
     mask: Path
     group: str
-    """What all photos have in common that must be in one set, such as the car."""
+    """Name of the group, such as the car."""
     folder: Path
     """The data folder, as it was given to `find_samples`."""
 
@@ -113,7 +113,7 @@ def true_masks(photos: Iterable[Path]) -> list[Path]:
 
 
 def check_samples(samples: Sequence[Sample]) -> None:
-    """Read every photo's header and every mask, before any work is done with them.
+    """Read the header of every photo, and every mask, before any work with them starts.
 
     Raises:
         InputError: files are damaged, are no masks, or sizes differ; all of them are named.
@@ -170,7 +170,7 @@ def combined(hashes: Iterable[str]) -> str:
 
 
 def by_stem(paths: Iterable[Path]) -> dict[str, Path]:
-    """Return `paths` by their stems, after which results are named.
+    """Return `paths` by their stems, which are used to name results.
 
     Raises:
         InputError: two have one stem; all such pairs are named.
@@ -192,10 +192,10 @@ def group_of(stem: str, pattern: re.Pattern[str]) -> str:
 
 
 def in_validation(group: str, *, share: float, start: float = 0.0, seed: int = 0) -> bool:
-    """Whether `group` is in the validation set, when that has about `share` of all groups.
+    """Whether `group` is in the validation set, which has about `share` of all groups.
 
     A group is in it if a hash of its name, from 0 to 1, lies in [start, start + share). So with
-    equal shares side by side, as in a cross-validation, each group is in it once.
+    adjacent intervals of equal shares, as in a cross-validation, each group is in it once.
     """
     return start <= _unit_hash(group, seed) < start + share
 
@@ -203,8 +203,8 @@ def in_validation(group: str, *, share: float, start: float = 0.0, seed: int = 0
 def fold_of(group: str, num_folds: int, *, seed: int = 0) -> int:
     """Return the fold, 0 to `num_folds` - 1, that `group` belongs to.
 
-    Folds do not depend on which groups are in the validation set, so that the others are divided
-    among them evenly.
+    Folds use another hash than the validation set, so the training groups are divided among them
+    evenly.
     """
     return int(_unit_hash(group, f"{seed}:fold") * num_folds)
 

@@ -1,4 +1,7 @@
-"""Tables on disk, csv files that may be gzipped: written whole, and over nothing but a table."""
+"""Tables on disk: csv files, perhaps gzipped. They are written completely or not at all.
+
+A table overwrites only an earlier table with the same columns.
+"""
 
 import csv
 import gzip
@@ -14,10 +17,10 @@ from data.files import is_special, prepare, replacing
 
 
 def prepare_table(path: Path, header: Sequence[str]) -> None:
-    """Do what `data.files.prepare` does for a table, which overwrites an earlier one only.
+    """Do the same as `data.files.prepare`, and check that no other file would be overwritten.
 
     Args:
-        path: the table to be.
+        path: the table that will be written.
         header: names of its first columns.
 
     Raises:
@@ -34,17 +37,17 @@ def prepare_table(path: Path, header: Sequence[str]) -> None:
 
 @contextmanager
 def replacing_table(path: Path, header: Sequence[str]) -> Iterator[TextIO]:
-    """Give a text file for `csv` that takes the place of `path` when the block ends well.
+    """Give a text file for `csv`, which replaces `path` if the block does not raise.
 
-    A name that ends in `.gz` makes it a gzip file. Where `path` is a symbolic link, the file that
-    it leads to is replaced.
+    If the name ends in `.gz`, the file is compressed by gzip. If `path` is a symbolic link, the
+    file that it points to is replaced.
 
     Args:
         path: the table.
-        header: names of its first columns, which a table that is replaced must have too.
+        header: names of its first columns; a table that is replaced must have them too.
 
     Raises:
-        InputError: there is something else at `path`.
+        InputError: `path` is a folder or another file.
     """
     prepare_table(path, header)
     target = path if is_special(path) else path.resolve()
@@ -79,7 +82,7 @@ def _is_table(path: Path, header: Sequence[str]) -> bool:
 
 @contextmanager
 def _writing(path: Path, *, is_packed: bool) -> Iterator[BinaryIO]:
-    """Open `path` to write to it, compressed if it is to be."""
+    """Open `path` for writing, compressed if `is_packed`."""
     with path.open("wb") as raw:
         if not is_packed:
             yield raw

@@ -1,8 +1,8 @@
 """Work on several items at once in threads, with the results in the order of the items.
 
-The threads belong to the loop over the results: when it ends, however it does, nothing new is
-begun, and what is being worked on is waited for. No thread computes on in native code while the
-interpreter shuts down, which can abort the process.
+The threads end with the loop over the results. When it ends, for any reason, no further item is
+started, and items that are being processed are waited for. So no thread runs native code while the
+interpreter shuts down, which could abort the process.
 """
 
 from collections import deque
@@ -19,8 +19,8 @@ T = TypeVar("T")
 Result = TypeVar("Result")
 
 AHEAD = 2
-"""Items per worker that are begun or finished before their result is asked for; more mostly takes
-memory."""
+"""Items per worker that are started or finished before their result is requested. More would mainly
+take memory."""
 
 
 def map_threads(
@@ -29,21 +29,20 @@ def map_threads(
     num_workers: int | None = None,
     ahead: int = AHEAD,
 ) -> Generator[Result | InputError, None, None]:
-    """Call `work` on several items at once and give the results in the order of the items.
+    """Call `work` on several items at once and yield the results in the order of the items.
 
-    An `InputError` is given instead of the result, so that the other items are still worked on;
-    any other exception is raised. No item is begun once the loop over the results has ended;
-    closing the generator waits for those that are being worked on.
+    An `InputError` is yielded instead of the result, so that the other items are still processed;
+    any other exception is raised. No item is started once the loop over the results has ended;
+    closing the generator waits for items that are being processed.
 
     Args:
-        work: called in threads, one item a call.
-        items: what to work on.
-        num_workers: how many items at once; by default as many as this process has cores.
-        ahead: items per worker that are begun or finished before their result is asked for.
+        work: called in threads, with one item per call.
+        items: the items to process.
+        num_workers: number of items at once; by default as many as this process has cores.
+        ahead: items per worker that are started or finished before their result is requested.
     """
-    num_workers = (
-        num_workers or cpu_count()
-    )  # of this container, which may have fewer than the machine
+    # Cores of this container, which may have fewer than the machine.
+    num_workers = num_workers or cpu_count()
     waiting: deque[Future[Result | InputError]] = deque()
     pool = ThreadPoolExecutor(num_workers)
     try:
@@ -60,10 +59,10 @@ def map_threads(
 def raise_first(
     results: Generator[Result | InputError, None, None],
 ) -> Generator[Result, None, None]:
-    """Give the results of `map_threads`, and raise the first error among them.
+    """Yield the results of `map_threads`, and raise the first error among them.
 
     Raises:
-        InputError: work on an item ended in it.
+        InputError: the first one that `work` raised.
     """
     with closing(results):
         for result in results:
@@ -76,4 +75,4 @@ def _attempt(work: Callable[[T], Result], item: T) -> Result | InputError:
     try:
         return work(item)
     except InputError as error:
-        return error.with_traceback(None)  # whose frames would keep what was being worked on
+        return error.with_traceback(None)  # its frames would keep the item's data

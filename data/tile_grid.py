@@ -1,4 +1,4 @@
-"""Arrays cut into square blocks, and blocks put together again: the pixels of a grid of tiles.
+"""Splitting arrays into square blocks and joining them: the pixels of a grid of tiles.
 
 Shapes: H x W an array, both multiples of the side S of a block; N tiles.
 """
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Array = TypeVar("Array", NDArray[Any], "Tensor")
-"""Of numpy or of torch: what they have in common is enough."""
+"""An array of numpy or torch: only methods that both have are used."""
 
 
 def to_blocks(array: Array, side: int) -> Array:
     """Return (..., H, W) as its blocks, (..., H / S, W / S, S, S); a view where that is possible.
 
-    It always is for an array that is contiguous: what is written to the blocks is in `array` then.
+    For a contiguous array the result is always a view: writing to the blocks changes `array`.
 
     Raises:
         ValueError: H or W is no multiple of `side`.

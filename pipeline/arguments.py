@@ -1,4 +1,4 @@
-"""Arguments that several commands share: their types, and how masks are made."""
+"""Types of command-line arguments, and the options of every command that makes masks."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,19 +27,19 @@ Budget = Annotated[int | None, Parameter(validator=validators.Number(gte=0))]
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class MaskArguments:
-    """How masks are made: the same for each command that makes some."""
+    """The options of every command that makes masks."""
 
     model: str = DEFAULT_MODEL
     """Folder of a model, or the name of one that comes with the package."""
     stage: Stage | None = None
-    """How far to go; by default as far as the model does."""
+    """Last stage to run; by default the last one that the model has."""
     budget: Budget = None
-    """Most tiles of a photo to refine, the most uncertain first; all by default."""
+    """Most tiles to refine per photo, the most uncertain first; by default all uncertain tiles."""
     postprocess: str | None = None
-    """Steps that masks go through in the end, such as close-open=5,components=200, or none; by
-    default what the model says."""
+    """Post-processing steps, such as close-open=5,components=200, or none; by default those of the
+    model."""
     device: Device = "auto"
-    """Where to compute."""
+    """Device to compute on; auto is a GPU if there is one."""
 
     def segmenter(self) -> "Segmenter":
         """Return the model on its device."""
@@ -48,7 +48,7 @@ class MaskArguments:
         return Segmenter.load(self.model, self.device)
 
     def options(self) -> "MaskOptions":
-        """Return how masks are made.
+        """Return the stage, the budget and the post-processing steps.
 
         Raises:
             SettingsError: there is no such step.
@@ -58,7 +58,7 @@ class MaskArguments:
         return MaskOptions(stage=self.stage, budget=self.budget, postprocess=self.steps())
 
     def steps(self) -> "tuple[Step, ...] | None":
-        """Return the steps asked for, or None for those of the model.
+        """Return the post-processing steps, or None for those of the model.
 
         Raises:
             SettingsError: there is no such step.

@@ -1,7 +1,7 @@
 """The commands.
 
-Results go to stdout, progress to stderr; `pipeline.program` has the exit statuses. What is heavy
-is imported inside the commands, so that `--help` is instant.
+Results go to stdout, progress to stderr; `pipeline.program` has the exit statuses. Heavy modules
+are imported inside the commands, so that `--help` is instant.
 """
 
 import io
@@ -37,14 +37,14 @@ app = App(
     help="Pixel-accurate masks of large photos from small networks.",
     help_format="plaintext",
     version=lambda: version("foveamask"),
-    suppress_keyboard_interrupt=False,  # which would end the process without a word
+    suppress_keyboard_interrupt=False,  # cyclopts would end the process without a message
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
-    # A limit that belongs to the process, and so to the command: of TIFF and WebP, Pillow refuses
-    # photos that are within the limit of `data.images`, which holds all the same.
+    # Pillow would refuse TIFF and WebP photos that are within the limit of `data.images`, which
+    # still holds. The setting is process-wide, so the command sets it and the library does not.
     Image.MAX_IMAGE_PIXELS = None
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -58,8 +58,8 @@ def demo_data(out: Path, /, *, cars: Count = 8, angles: Angles = 16, seed: Seed 
 
     Args:
         out: folder to write to.
-        cars: how many cars to make.
-        angles: photos of each car, evenly around it.
+        cars: number of cars.
+        angles: number of photos of each car, at equal angles around it.
         seed: another seed makes other cars.
     """
     from data.studio import write_dataset
@@ -79,16 +79,16 @@ def train_coarse(
     config: Settings = None,
     device: Device = "auto",
 ) -> None:
-    """Train stage one on photos and masks; an interrupted run resumes.
+    """Train stage one on photos and masks; if interrupted, run it again to resume.
 
     Args:
-        data: folders with train/ and train_masks/, or images/ and masks/. The validation set is of
-            the first of them.
+        data: folders with train/ and train_masks/, or images/ and masks/. The validation set comes
+            from the first one.
         run: folder of the run, the last argument.
-        folds: also train so many networks, each without one fold of the training groups, and
-            extract the refiner's training patches with these; 2 or more, or 0 for none.
+        folds: also train this many networks, each without one fold of the training groups, and use
+            them to extract the refiner's training patches; 2 or more, or 0 for none.
         config: settings file (TOML).
-        device: where to compute.
+        device: device to compute on; auto is a GPU if there is one.
     """
     from pipeline.training import commands
 
@@ -100,14 +100,14 @@ def train_coarse(
 def make_patches(
     data: list[Path], run: Path, /, *, config: Settings = None, device: Device = "auto"
 ) -> None:
-    """Extract the uncertain tiles of all photos to RUN/patches.zarr; resumes if interrupted.
+    """Extract the uncertain tiles of all photos to RUN/patches.zarr; run it again to resume.
 
     Args:
-        data: folders of photos with masks, as for stage one, except those with photos of low
-            resolution, which train stage one only.
+        data: folders of photos with masks, the same as for stage one, but without folders of
+            low-resolution photos, which train stage one only.
         run: folder of the run, the last argument.
         config: settings file (TOML); by default the run's own.
-        device: where to compute.
+        device: device to compute on; auto is a GPU if there is one.
     """
     from pipeline.inference.cpu_setup import keep_freed_memory
     from pipeline.training import commands
@@ -119,12 +119,12 @@ def make_patches(
 
 @app.command
 def train_refiner(run: Path, /, *, config: Settings = None, device: Device = "auto") -> None:
-    """Train stage two on the patches and write the finished model to RUN/model.
+    """Train stage two on the patches, and write the finished model to RUN/model.
 
     Args:
         run: folder of the run.
         config: settings file (TOML); by default the run's own.
-        device: where to compute.
+        device: device to compute on; auto is a GPU if there is one.
     """
     from pipeline.training import commands
 
@@ -141,34 +141,34 @@ def predict(
     csv: Path | None = None,
     expected: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative=())] = False,
-    how: MaskArguments = DEFAULTS,
+    arguments: MaskArguments = DEFAULTS,
 ) -> int:
     """Write the mask of each photo to OUT/<stem>.png, 0 and 255, at the photo's own size.
 
-    Interrupted, the same command resumes. Photos whose masks are in OUT already, made with the
-    same model and options, are not done again, unless the photo or its mask has changed.
+    To resume an interrupted command, run it again. Photos whose masks are in OUT already, made with
+    the same model and options, are skipped unless the photo or its mask has changed.
 
     Args:
         photos: photos, or folders of them.
         out: folder for the masks, the last argument.
-        csv: also write the masks to this file as the challenge on Kaggle wants them, gzipped where
-            the name ends in .gz.
-        expected: also write to this csv file what Dice the model expects of each mask, the least
-            first: the masks to look at. Photos that were done without it are done again.
-        overwrite: make all masks anew, also those in OUT of another model or other options.
-        how: which model, and how far to go.
+        csv: also write the masks to this csv file, as run lengths for the Kaggle challenge; gzipped
+            if the name ends in .gz.
+        expected: also write the Dice that the model expects of each mask to this csv file, lowest
+            first, to find masks to check. Photos predicted without this option are repeated.
+        overwrite: make all masks anew, even if OUT has masks of another model or other options.
+        arguments: the model, and how masks are made.
     """
     from data.samples import find_photos
     from pipeline.inference.cpu_setup import keep_freed_memory
     from pipeline.inference.predict import check_tables, predict_photos
 
     keep_freed_memory()
-    found = find_photos(*photos)
-    check_tables(found, csv, expected)
-    options, segmenter = how.options(), how.segmenter()
+    photo_paths = find_photos(*photos)
+    check_tables(photo_paths, csv, expected)
+    options, segmenter = arguments.options(), arguments.segmenter()
     with resumable(RESUME_OVERWRITING) if overwrite else resumable():
         failures = predict_photos(
-            found,
+            photo_paths,
             out,
             segmenter,
             options,
@@ -188,15 +188,15 @@ def evaluate(
     *,
     split: Literal["unseen", "all"] = "unseen",
     per_photo: Path | None = None,
-    how: MaskArguments = DEFAULTS,
+    arguments: MaskArguments = DEFAULTS,
 ) -> None:
     """Print the scores of a model on photos with masks, as one JSON object.
 
     Args:
         data: folder with train/ and train_masks/, or images/ and masks/.
-        split: unseen leaves out photos of groups (cars) that the model was trained on.
-        per_photo: also write the scores of each photo to this csv file, the worst first.
-        how: which model, and how far to go.
+        split: unseen leaves out photos of groups (such as cars) that the model was trained on.
+        per_photo: also write the scores of each photo to this csv file, the worst photo first.
+        arguments: the model, and how masks are made.
     """
     from pipeline.evaluation import evaluate as evaluation
     from pipeline.inference.cpu_setup import keep_freed_memory
@@ -204,9 +204,9 @@ def evaluate(
     keep_freed_memory()
     if per_photo is not None:
         prepare_table(per_photo, evaluation.SCORE_COLUMNS)
-    segmenter = how.segmenter()
-    summary, photos = evaluation.evaluate(data, segmenter, how.options(), split=split)
-    print(json.dumps({"model": how.model} | summary.to_json()))
+    segmenter = arguments.segmenter()
+    summary, photos = evaluation.evaluate(data, segmenter, arguments.options(), split=split)
+    print(json.dumps({"model": arguments.model} | summary.to_json()))
     if per_photo is not None:
         evaluation.write_score_table(per_photo, photos)
 
@@ -219,30 +219,34 @@ def show(
     *,
     mask: Path | None = None,
     tile: str | None = None,
-    how: MaskArguments = DEFAULTS,
+    arguments: MaskArguments = DEFAULTS,
 ) -> None:
-    """Draw what a model does to photos: OUT/<stem>_overlay.png and more; prints their names.
+    """Draw pictures of predictions, OUT/<stem>_overlay.png and others; prints their names.
 
-    _overlay is the mask on the photo, _tiles the uncertain tiles, _fovea what the refiner sees of
-    one of them and makes of it, _difference what differs from the true mask, where there is one,
-    and _postprocess what each step after the threshold changes.
+    _overlay is the mask on the photo, _tiles the uncertain tiles, _fovea the input and output of
+    the refiner for one tile, _difference the difference from the true mask, if there is one, and
+    _postprocess the change by each post-processing step.
 
     Args:
         photos: photos, or folders of them.
         out: folder for the pictures, the last argument.
         mask: the true mask of the photo, or a folder of masks, <stem>.png or <stem>_mask.gif.
-        tile: ROW,COL of the tile to look at closely, in the grid of tiles at working size, from
+        tile: ROW,COL of the tile to draw with _fovea, in the grid of tiles at working size, from
             0,0; by default the most uncertain one.
-        how: which model, and how far to go.
+        arguments: the model, and how masks are made.
     """
     from data.samples import find_photos
     from pipeline.reporting.show import ShowOptions
     from pipeline.reporting.show import show as draw
 
     options = ShowOptions(
-        stage=how.stage, budget=how.budget, postprocess=how.steps(), mask=mask, tile=_tile(tile)
+        stage=arguments.stage,
+        budget=arguments.budget,
+        postprocess=arguments.steps(),
+        mask=mask,
+        tile=_tile(tile),
     )
-    for path in draw(find_photos(*photos), out, how.segmenter(), options):
+    for path in draw(find_photos(*photos), out, arguments.segmenter(), options):
         print(path)
 
 
@@ -250,14 +254,14 @@ def show(
 def check_csv(
     file: Path, /, *, masks: Path | None = None, size: HeightWidth = (1280, 1918)
 ) -> None:
-    """Read a csv of masks back, check every row, and print what it holds as one JSON object.
+    """Read a csv of masks back, check every row, and print a summary as one JSON object.
 
-    The first row at fault is named, and the exit status is 1.
+    If a row is wrong, the first such row is named, and the exit status is 1.
 
     Args:
-        file: csv as predict writes it, gzipped where its name ends in .gz.
-        masks: folder of masks that the rows must agree with, to the pixel.
-        size: height and width of all photos, where there are no masks to tell.
+        file: csv as written by predict, gzipped if its name ends in .gz.
+        masks: folder of masks that the rows must agree with in every pixel.
+        size: height and width of all photos, if --masks is not given.
     """
     from data.geometry import Size
     from data.kaggle_csv import check
@@ -271,7 +275,7 @@ def demo(out: Path = Path("demo"), /, *, device: Device = "auto") -> None:
 
     Args:
         out: folder to work in.
-        device: where to compute.
+        device: device to compute on; auto is a GPU if there is one.
     """
     from pipeline.demo import run_demo
 
@@ -280,7 +284,7 @@ def demo(out: Path = Path("demo"), /, *, device: Device = "auto") -> None:
 
 
 def _print_once(path: Path) -> None:
-    """Print `path`, where `torchrun` started several processes only in the first of them."""
+    """Print `path`; if `torchrun` started several processes, only the first one does."""
     if os.environ.get("RANK", "0") == "0":
         print(path)
 

@@ -17,11 +17,11 @@ from data.samples import CARVANA_GROUP
 from refine.postprocess import Step, parse
 
 CHOICES = {"network": ("enet", "mlp"), "schedule": ("cosine", "plateau")}
-"""Settings that choose one of several tables of options. Those of the others are not read, so
-that setting one of them is an error."""
+"""Settings that choose one of several tables of options. Setting an option in a table that is not
+chosen is an error, since it would have no effect."""
 
 MAX_MLP_WEIGHTS = 10**8
-"""Weights that a fully connected network may have, which are 400 MB."""
+"""Most weights of a fully connected network: 400 MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +126,7 @@ class TrainConfig(Checked):
 
 
 def unused_options(config: TrainConfig) -> list[tuple[str, str]]:
-    """Return the tables of options that are not chosen, each with the setting that chooses."""
+    """Return the tables of options that are not chosen, each with the setting that decides."""
     return [
         (setting, name)
         for setting, names in CHOICES.items()
@@ -195,7 +195,7 @@ class CoarseConfig(TrainConfig):
             raise SettingsError("folds = 1 would leave nothing to train on; use 0, or 2 or more")
 
     def network_options(self) -> dict[str, Any]:
-        """Return what the constructor of the chosen network takes, training included."""
+        """Return the constructor arguments of the chosen network, those for training included."""
         options: dict[str, Any] = {"stride": self.stride}
         if self.network in CHOICES["network"]:
             table = getattr(self, self.network)

@@ -1,4 +1,4 @@
-"""The whole job on synthetic photos: make data, train both stages, predict, score, draw."""
+"""The demo: make synthetic photos, train both stages on them, predict, score, draw."""
 
 import logging
 import sys
@@ -36,7 +36,7 @@ from pipeline.training import commands
 log = logging.getLogger(__name__)
 
 SIZE = Size(640, 959)
-"""Half of a Carvana photo to each side: a quarter of the work, and four times the steps."""
+"""Half the sides of a Carvana photo: a quarter of the work per step, so four times the steps."""
 
 SETTINGS = Config(
     data=DataConfig(val_share=0.2, split_seed=1, long_side=max(SIZE)),
@@ -47,7 +47,7 @@ SETTINGS = Config(
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """How much there is to do: by default, for some minutes on two cores."""
+    """Amount of work; the defaults take some minutes on two cores."""
 
     training_cars: int = 16
     unseen_cars: int = 3
@@ -55,17 +55,17 @@ class Scale:
     size: Size = SIZE
     """Of the photos."""
     settings: Config = SETTINGS
-    """What both stages are trained with."""
+    """Settings of both trainings."""
 
 
 MINUTES = Scale()
 
 
 def run_demo(out: Path, device: str, scale: Scale = MINUTES) -> None:
-    """Work in `out`; print a table of scores and write the picture `out`/demo.png.
+    """Run the demo in `out`; print a table of scores and write the picture `out`/demo.png.
 
     Raises:
-        InputError: `out` holds something else.
+        InputError: `out` holds other data.
     """
     started = time.monotonic()
     training, unseen, run = out / "training", out / "unseen", out / "run"
@@ -98,7 +98,7 @@ def run_demo(out: Path, device: str, scale: Scale = MINUTES) -> None:
 
 
 def print_table(summary: Summary, num_cars: int) -> None:
-    """Print coarse and refined scores side by side on stdout; the photos are of so many cars."""
+    """Print coarse and refined scores side by side on stdout; the photos show `num_cars` cars."""
     table = Table(title=f"{summary.photos} synthetic photos of {num_cars} unseen cars")
     for heading in ("stage", "Dice", "boundary error (px)", "boundary IoU (2 px)"):
         table.add_column(heading, justify="left" if heading == "stage" else "right")
@@ -120,7 +120,7 @@ def print_table(summary: Summary, num_cars: int) -> None:
 
 
 def draw(sample: Sample, segmenter: Segmenter, path: Path) -> None:
-    """Write a picture of one photo on its way: coarse, uncertain tiles, refined, truth."""
+    """Write a picture of one photo: coarse mask, uncertain tiles, refined mask, truth."""
     photo, truth = read_photo(sample.photo), read_mask(sample.mask)
     prediction = segmenter.predict(photo)
     coarse = prediction.coarse > 0

@@ -1,6 +1,6 @@
 """A trained model as a value, and its description as JSON.
 
-`pipeline.model_folder` is where it lies on disk.
+`pipeline.model_folder` reads and writes it on disk.
 """
 
 import hashlib
@@ -28,8 +28,8 @@ from refine.refiner_network import Refiner
 
 FORMAT = 2
 FORMATS = (1, 2)
-"""Formats that are read. In format 1 weights are not named by their hash, and `refiner.inputs` is
-called `sees`."""
+"""Formats that can be read. In format 1, weights are not named by their hash, and
+`refiner.inputs` is called `sees`."""
 
 MAX_LONG_SIDE = 16384
 
@@ -41,10 +41,10 @@ NO_REFINER = (
 
 @dataclass(frozen=True)
 class Model:
-    """Networks and what is needed to use them on a photo.
+    """Networks, and all values that are needed to use them on a photo.
 
     Raises:
-        ValueError: the values make no sense, alone or together.
+        ValueError: a value is out of its range, or two do not fit together.
     """
 
     coarse: CoarseNetwork
@@ -60,9 +60,9 @@ class Model:
     postprocess: tuple[Step, ...] = ()
     """Steps applied to finished masks."""
     provenance: dict[str, Any] = field(default_factory=dict)
-    """What it was trained on; `groups` are the groups of the photos."""
+    """Origin of the weights; `groups` are the groups of photos that they were trained on."""
     scores: dict[str, Any] = field(default_factory=dict)
-    """What it reached on the validation set."""
+    """Scores on the validation set."""
 
     def __post_init__(self) -> None:
         if type(self.long_side) is not int or not 1 <= self.long_side <= MAX_LONG_SIDE:
@@ -86,7 +86,7 @@ class Model:
         provenance: dict[str, Any],
         scores: dict[str, Any],
     ) -> "Model":
-        """Return a model of `coarse` alone, which is used as `config` says."""
+        """Return a model of `coarse` alone, with tiles, working size and steps of `config`."""
         return cls(
             coarse=coarse,
             refiner=None,
@@ -101,12 +101,12 @@ class Model:
 
     @property
     def seen(self) -> frozenset[str]:
-        """Groups of photos it was trained on; empty where its provenance names none."""
+        """Groups of photos it was trained on; empty if its provenance names none."""
         return frozenset(self.provenance.get("groups", ()))
 
     @property
     def validation_scores(self) -> dict[str, Any]:
-        """What both stages reached on the validation set, as far as it is known."""
+        """Scores of both stages on the validation set, as far as they are known."""
         scores: dict[str, Any] = self.scores.get("validation", {})
         return scores
 
@@ -132,7 +132,7 @@ def check_unseen(model: Model, groups: Set[str], setting: str, hint: str) -> Non
 
 
 def identity(model: Model) -> str:
-    """Return a hash of all that decides which masks `model` makes."""
+    """Return a hash of everything that decides which masks `model` makes."""
     hashes = {name: sha256(data) for name, data in model.weights().items()}
     description = to_json(model, hashes)
     for name in ("format", "provenance", "scores"):
@@ -165,7 +165,7 @@ def to_json(model: Model, hashes: Mapping[str, str]) -> dict[str, Any]:
 
 
 def own_version() -> str:
-    """Return the version of this package, which goes into what it writes."""
+    """Return the version of this package, which is recorded in the files it writes."""
     try:
         return version("foveamask")
     except PackageNotFoundError:
@@ -176,7 +176,7 @@ def from_json(description: Mapping[str, Any], weights: Mapping[str, bytes]) -> M
     """Return the model of a `description` and the `weights` of its networks.
 
     Raises:
-        ValueError: the description is not one, or the weights do not fit it.
+        ValueError: `description` is incomplete or wrong, or the weights do not fit it.
     """
     for name in ("long_side", "refiner", "postprocess", "provenance", "scores"):
         if name not in description:
@@ -211,7 +211,7 @@ def weights_hashes(description: Mapping[str, Any]) -> dict[str, str]:
     """Return the hash of the weights of each network that a description names.
 
     Raises:
-        ValueError: it is no description.
+        ValueError: `description` is not a description of a model.
     """
     names = ["coarse"] if description.get("refiner") is None else ["coarse", "refiner"]
     hashes = {name: _part(description, name, ("sha256",))["sha256"] for name in names}
@@ -270,7 +270,7 @@ def _load_weights(network: nn.Module, data: bytes, name: str) -> None:
 
 
 def _check_provenance(provenance: Any) -> None:
-    """Raise unless what is read of it somewhere has the type that is expected there."""
+    """Raise unless the parts of `provenance` that are read elsewhere have the expected types."""
     if not isinstance(provenance, dict):
         raise ValueError("provenance is a table")
     groups, settings = provenance.get("groups", []), provenance.get("settings", {})

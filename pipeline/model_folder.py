@@ -2,11 +2,11 @@
 
 model.json                   format, networks and their sizes, thresholds, provenance, scores
 coarse-<hash>.safetensors    weights of the coarse network, named by their SHA-256
-refiner-<hash>.safetensors   weights of the refiner, where there is one
+refiner-<hash>.safetensors   weights of the refiner, if there is one
 
-model.json is replaced in one step, after the weights that it names and before those that it no
-longer names are removed. So whoever reads the folder, or whatever ends the process that writes it,
-there is always one whole model in it.
+New weights are written first. Then model.json, which names them, is replaced in one step. Old
+weights are removed last. So at any moment, even if the writing process is killed, the folder holds
+one complete model.
 """
 
 import json
@@ -40,11 +40,11 @@ PATTERNS = (
     "coarse-*.safetensors",
     "refiner-*.safetensors",
 )
-"""Names of weights, of all formats."""
+"""Names of weights files, in all formats."""
 
 
 def save_model(model: Model, folder: Path) -> None:
-    """Make `model` the one that `folder` holds."""
+    """Write `model` to `folder`, replacing the model there."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = model.weights()
     hashes = {network: sha256(data) for network, data in weights.items()}
@@ -73,7 +73,7 @@ def load_model(name: str | Path) -> Model:
         try:
             return _load(folder, text)
         except FileNotFoundError as error:
-            # Another process may have replaced the model since, and removed these weights.
+            # Another process may have replaced the model meanwhile, and removed these weights.
             if (folder / "model.json").read_bytes() == text:
                 raise InputError(f"{error.filename} is missing; {TRAIN_AGAIN}") from error
 
@@ -96,12 +96,12 @@ def find_model(name: str | Path) -> Path:
 
 
 def is_finished(folder: Path, network: nn.Module) -> bool:
-    """Whether the model in `folder` is whole, with a refiner and just these coarse weights."""
+    """Whether the model in `folder` has a refiner, and the coarse weights of `network`."""
     try:
-        found = load_model(folder)
+        model = load_model(folder)
     except InputError:
         return False
-    return found.refiner is not None and serialised(found.coarse) == serialised(network)
+    return model.refiner is not None and serialised(model.coarse) == serialised(network)
 
 
 def weights_hash(folder: Path) -> str:
@@ -138,19 +138,19 @@ def _load(folder: Path, text: bytes) -> Model:
 
 
 def _description(path: Path, text: bytes) -> dict[str, Any]:
-    """Return what the bytes `text` of the file `path` describe, of a format that is read.
+    """Return the description in `text`, the content of the model.json at `path`.
 
     Raises:
-        InputError: they are no JSON, or of another format.
+        InputError: it is not JSON, or of a format that this version does not read.
     """
     try:
         description = json.loads(text.decode())
     except (ValueError, RecursionError) as error:
         raise _damaged(path, "no JSON") from error
-    found = description.get("format") if isinstance(description, dict) else None
-    if type(found) is not int or found not in FORMATS:
+    version = description.get("format") if isinstance(description, dict) else None
+    if type(version) is not int or version not in FORMATS:
         raise InputError(
-            f"the model {path.parent} has format {shown(found)}, this version reads "
+            f"the model {path.parent} has format {shown(version)}, this version reads "
             f"{' and '.join(map(str, FORMATS))}; {TRAIN_AGAIN}"
         )
     return dict(description)

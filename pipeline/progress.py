@@ -14,14 +14,14 @@ log = logging.getLogger(__name__)
 SECONDS_BETWEEN_LINES = 15.0
 
 OnStep = Callable[[int, int], None]
-"""Told how many are done, and of how many."""
+"""Called with the number of finished steps and the number of all."""
 
 
 @contextmanager
-def progress(what: str) -> Iterator[OnStep]:
+def progress(title: str) -> Iterator[OnStep]:
     """Give a function to call with (done, total) after each step."""
     if not sys.stderr.isatty():
-        yield _lines(what)
+        yield _lines(title)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -30,17 +30,17 @@ def progress(what: str) -> Iterator[OnStep]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
+        task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _lines(what: str) -> OnStep:
+def _lines(title: str) -> OnStep:
     last = time.monotonic()
 
     def on_step(done: int, total: int) -> None:
         nonlocal last
         if done == total or time.monotonic() - last >= SECONDS_BETWEEN_LINES:
             last = time.monotonic()
-            log.info("%s %d/%d", what, done, total)
+            log.info("%s %d/%d", title, done, total)
 
     return on_step

@@ -1,4 +1,4 @@
-"""docs/settings.md, made of the settings' dataclasses.
+"""docs/settings.md, generated from the dataclasses of the settings.
 
 python -m pipeline.settings_page > docs/settings.md
 """
@@ -61,19 +61,19 @@ def settings_page() -> str:
 
 
 def descriptions(cls: type) -> dict[str, str]:
-    """Return the docstring under each field of a dataclass, those that it inherits included."""
-    found: dict[str, str] = {}
+    """Return the docstring under each field of a dataclass, inherited fields included."""
+    texts: dict[str, str] = {}
     for base in reversed(cls.__mro__[:-1]):
         (body,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
         statements = body.body if isinstance(body, ast.ClassDef) else []
         for field, text in pairwise(statements):
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                found[field.target.id] = _text(text)
-    return found
+                texts[field.target.id] = _text(text)
+    return texts
 
 
 def _text(statement: ast.stmt) -> str:
-    """Return the text of a docstring on one line, nothing of another statement."""
+    """Return the text of a docstring on one line; empty for any other statement."""
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
         return " ".join(str(statement.value.value).split())
     return ""
@@ -103,7 +103,7 @@ def _sections(config: Any, at: str = "") -> Iterator[str]:
 
 
 def _values(kind: Any) -> str:
-    """Return what a setting of the type `kind` may be."""
+    """Return the values that a setting of the type `kind` may have, in words."""
     arguments = get_args(kind)
     if get_origin(kind) is Literal:
         return ", ".join(f"`{_toml(choice)}`" for choice in arguments)

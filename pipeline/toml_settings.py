@@ -1,4 +1,4 @@
-"""Settings as TOML: read, laid over others, compared, written."""
+"""Settings as TOML: reading, overriding, comparing and writing them."""
 
 import tomllib
 from collections.abc import Mapping
@@ -40,20 +40,20 @@ RENAMED = {
         "plateau_patience": "plateau.patience",
     }.items()
 }
-"""What settings of version 0.1 and of what came after it are called now."""
+"""Names of settings in version 0.1 and later, and their present names."""
 
 REMOVED = {
     "coarse.fold_epochs": "the networks of coarse.folds are trained for coarse.epochs",
     "coarse.fold_init": "the networks of coarse.folds are initialised from coarse.init",
 }
-"""Settings that are gone, with what holds instead."""
+"""Settings that no longer exist, and what happens instead."""
 
 
 def load_settings(path: Path, base: Config | None = None) -> Config:
-    """Read settings from a TOML file; what it leaves out is as in `base`, or its default.
+    """Read settings from a TOML file; others are as in `base`, or have their defaults.
 
     Raises:
-        SettingsError: the file is no TOML, or a setting is unknown, of the wrong type or out
+        SettingsError: the file is not TOML, or a setting is unknown, of the wrong type or out
             of its range.
         FileNotFoundError: there is no such file.
     """
@@ -76,7 +76,7 @@ def save_settings(config: Config, path: Path) -> None:
 
 
 def as_table(config: Config) -> dict[str, Any]:
-    """Return `config` as a table of tables, without options of what is not chosen."""
+    """Return `config` as a table of tables, without options of unused networks and schedules."""
     result = asdict(config)
     for stage in ("coarse", "refiner"):
         for _, name in unused_options(getattr(config, stage)):
@@ -85,11 +85,11 @@ def as_table(config: Config) -> dict[str, Any]:
 
 
 def overlaid(below: Config, table: Mapping[str, Any]) -> Config:
-    """Return `below` with the settings of `table` in the place of its own.
+    """Return `below`, overridden by the settings of `table`.
 
     Raises:
         SettingsError: one of them is unknown, of the wrong type or out of its range, or an option
-            of what is not chosen.
+            of a network or schedule that is not chosen.
     """
     merged = _merged(as_table(below), table)
     for stage in ("coarse", "refiner"):
@@ -99,7 +99,7 @@ def overlaid(below: Config, table: Mapping[str, Any]) -> Config:
 
 
 def from_table(cls: type[T], table: Mapping[str, Any], at: str = "") -> T:
-    """Return the dataclass `cls` from a table whose name, with a dot behind it, is `at`.
+    """Return the dataclass `cls` from a table; `at` is the name of the table and a dot.
 
     Raises:
         SettingsError: a setting is unknown, of the wrong type or out of its range.
@@ -131,7 +131,7 @@ def changed(old: Any, new: Any, at: str = "") -> list[str]:
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `below` with the values of `above` in their place, table by table."""
+    """Return `below`, overridden by the values of `above`, table by table."""
     result = dict(below)
     for key, value in above.items():
         both = isinstance(value, Mapping) and isinstance(below.get(key), Mapping)
@@ -140,7 +140,7 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 
 
 def _drop_unused(stage: str, merged: dict[str, Any], given: Mapping[str, Any]) -> None:
-    """Take the options of what is not chosen out of the table `merged` of a stage.
+    """Remove options of networks and schedules not chosen from the table `merged` of a stage.
 
     Raises:
         SettingsError: some of them are `given`.

@@ -1,9 +1,9 @@
 """The refiner: logits to be added to the coarse ones of a tile, seen through its fovea.
 
 Plain 3 x 3 convolutions, from the coarsest level of the window to the finest. None of them pads:
-each level is computed on a region a little larger than the next level needs, and where a finer
-window ends the coarser one fills in. So no padding's zeros reach a tile, where they would show as
-a seam.
+each level is computed on a region slightly larger than the next level needs, and beyond the end of
+a finer window the coarser one fills in. So no zeros of a padding reach a tile, where they would be
+visible as a seam.
 
 Shapes: N tiles, S_k the side of the window and T_k that of the tile at level k.
 """
@@ -22,8 +22,8 @@ IN_CHANNELS = 4
 """RGB and the coarse probability."""
 
 Inputs = Literal["all", "photo", "mask_around"]
-"""What of a window reaches the network: photo and coarse probability; the photo alone; both in
-the tile and the probability alone around it."""
+"""Input of the network: photo and coarse probability; the photo alone; both in the tile and the
+probability alone around it."""
 
 
 class Refiner(nn.Module):
@@ -93,8 +93,8 @@ class Refiner(nn.Module):
         features = self.levels[last](canvas)
         for level in range(last - 1, -1, -1):
             side = sides[level] + 2 * self.halos[level]
-            around = upsample_to(inputs[level + 1], side)
-            canvas = torch.cat([overlay(inputs[level], around), upsample_to(features, side)], dim=1)
+            outer = upsample_to(inputs[level + 1], side)
+            canvas = torch.cat([overlay(inputs[level], outer), upsample_to(features, side)], dim=1)
             features = self.levels[level](canvas)
         logits: Tensor = self.head(resize_halo(features, sides[0]))
         return logits.squeeze(1).float()

@@ -27,7 +27,7 @@ EDGE = 0.01
 
 @dataclass(frozen=True)
 class Vote:
-    """How a region is decided."""
+    """The rule that makes a region object or background."""
 
     border: float
     """Weight of the pixels just outside the square; those inside the region have the rest."""
@@ -59,10 +59,10 @@ def refine(mask: Mask, photo: Photo, side: int, vote: Vote = FULL) -> Mask:
     squares = contour_squares(whole[1:-1, 1:-1], side)
     if not len(squares):
         return mask.copy()
-    around = blocks(whole, squares, side + 2, side)
-    inside = around[:, 1:-1, 1:-1]
+    framed = blocks(whole, squares, side + 2, side)
+    inside = framed[:, 1:-1, 1:-1]
     labels, count = label_regions(blocks(edges, squares, side, side))
-    decided = decide(labels, count, inside, around, vote)
+    decided = decide(labels, count, inside, framed, vote)
     result = whole[1:-1, 1:-1].copy()
     changed = np.where(labels > 0, decided[labels], inside)
     to_blocks(result, side)[squares[:, 0], squares[:, 1]] = changed  # a view: `result` changes
@@ -122,14 +122,14 @@ def label_regions(edges: Mask) -> tuple[NDArray[np.int32], int]:
     return labels, count
 
 
-def decide(labels: NDArray[np.int32], count: int, inside: Mask, around: Mask, vote: Vote) -> Mask:
+def decide(labels: NDArray[np.int32], count: int, inside: Mask, framed: Mask, vote: Vote) -> Mask:
     """Return (R + 1,) for each of the R regions, from number 1 on, whether it is object.
 
     Args:
         labels: (N, S, S) regions, 0 on the edges.
         count: R.
         inside: (N, S, S) mask of the squares.
-        around: (N, S + 2, S + 2) mask of the squares and the pixels about them.
+        framed: (N, S + 2, S + 2) mask of the squares and of the pixels around them.
         vote: weights.
     """
     from scipy import ndimage
@@ -138,9 +138,9 @@ def decide(labels: NDArray[np.int32], count: int, inside: Mask, around: Mask, vo
     own[1:] = ndimage.mean(inside, labels, np.arange(1, count + 1))
     is_object = (1 - vote.border) * own
     is_background = (1 - vote.border) * (1 - own)
-    # What a region touches at the border of its square votes too; most regions touch none.
+    # Pixels just outside the square vote too, if the region reaches its border; most do not.
     sides = (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1])
-    beyond = (around[:, 0, 1:-1], around[:, -1, 1:-1], around[:, 1:-1, 0], around[:, 1:-1, -1])
+    beyond = (framed[:, 0, 1:-1], framed[:, -1, 1:-1], framed[:, 1:-1, 0], framed[:, 1:-1, -1])
     touching, outside = np.concatenate(sides), np.concatenate(beyond)
     at_border = np.unique(touching[touching > 0])
     other = ndimage.mean(outside, touching, at_border)

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from data.geometry import Size
 from data.tile_grid import from_blocks, to_blocks
 
-REDUCED_ON_CARD = 64
+MAX_REDUCTION_ON_GPU = 64
 """Largest factor to reduce logits by on a GPU: from 94 on, its kernel lacks shared memory."""
 
 PIXELS_AT_ONCE = 2**16
@@ -53,7 +53,7 @@ def reduce(logits: Tensor, size: Size) -> Tensor:
         # PyTorch would give every row of a single column the value of the first one.
         return reduce(logits.mT, Size(1, size.height)).mT
     scale = max(old / new for old, new in zip(logits.shape[1:], size, strict=True))
-    source = logits if scale <= REDUCED_ON_CARD else logits.cpu()
+    source = logits if scale <= MAX_REDUCTION_ON_GPU else logits.cpu()
     small = F.interpolate(source[:, None], tuple(size), mode="bilinear", antialias=True)
     return small.squeeze(1).to(logits.device)
 

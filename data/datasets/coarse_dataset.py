@@ -1,4 +1,4 @@
-"""Training data of the coarse stage: every photo decoded once, and held in memory at coarse size.
+"""Training data of the coarse stage: every photo is decoded once and kept at coarse size.
 
 Shapes: h x w the coarse size of a photo.
 """
@@ -39,8 +39,8 @@ class CoarseView:
     level: int = 2
     alignment: int = ALIGNMENT
     stretch_to: Size | None = None
-    """Size of the photos before they were squashed for storage. They are enlarged to that first:
-    the coarse grid nests in the pixels of the original photo, padding included."""
+    """Size of the photos before they were resized for storage. They are enlarged to it first: the
+    coarse grid is nested in the pixels of the original photo, padding included."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
         """Return (H, W[, C]) uint8 `pixels` at the coarse size, (h, w[, C])."""
@@ -142,7 +142,7 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next iteration goes through."""
+        """Choose the epoch of the next iteration."""
         self.epoch = epoch
 
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
 """Training data of the refiner: batches of patches, read in whole chunks and shuffled.
 
 Reading a chunk of a zarr store takes about a millisecond, so single rows are never read: each
-epoch reads the chunks in a new order, some of them at a time, and shuffles the patches of these.
+epoch reads the chunks in a new order, several at a time, and shuffles the patches in them.
 Arrays in memory are read in the same order and give the same batches.
 """
 
@@ -48,7 +48,7 @@ class PatchBatches:
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next iteration goes through."""
+        """Choose the epoch of the next iteration."""
         self.epoch = epoch
 
     def __len__(self) -> int:

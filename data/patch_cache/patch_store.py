@@ -1,4 +1,4 @@
-"""Refiner patches on disk: a zarr group that is whole or is not there, and checked when opened.
+"""Refiner patches on disk: a zarr group that is complete or absent, and checked when opened.
 
 Format 1, for N patches of tile side T from M photos; P_k are the pixels of ring k:
 
@@ -14,7 +14,7 @@ Format 1, for N patches of tile side T from M photos; P_k are the pixels of ring
     photos; these come first)
 
 Every shard has a file, even if it holds zeros only: one that is missing is damage.
-`data.patch_cache.patch_writer` writes them; this module says what they are, and reads them.
+`data.patch_cache.patch_writer` writes patches; this module describes and reads them.
 """
 
 import hashlib
@@ -41,15 +41,15 @@ BEYOND = 255
 """Target of a pixel that lies beyond the photo."""
 
 DTYPES = {"tile": "int32", "outside": "int64"}
-"""Of the arrays that are not of uint8."""
+"""Types of the arrays that are not uint8."""
 
 Patches = dict[str, NDArray[Any]]
-"""Some patches: one array for each name of `array_shapes`, all of one length."""
+"""Some patches: an array for each name of `array_shapes`, all of the same length."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What patches are made from: any change makes them stale."""
+    """Everything that patches are made from. If any of it changes, they are stale."""
 
     photos: str
     """Hash of the photos and masks."""
@@ -60,7 +60,7 @@ class Origin:
 
     @property
     def fingerprint(self) -> str:
-        """A hash that changes whenever this or the format does."""
+        """A hash that changes whenever the origin or the format does."""
         parts = {"format": FORMAT, "photos": self.photos, "coarse": self.coarse}
         text = json.dumps(parts | {"settings": dict(self.settings)}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -68,14 +68,14 @@ class Origin:
 
 @dataclass(frozen=True)
 class Metadata:
-    """What is written of the patches of a store as a whole."""
+    """The attributes of a store."""
 
     fingerprint: str
-    """Of the origin that they were made from."""
+    """Fingerprint of the origin of the patches."""
     photos: tuple[str, ...]
     """Names of the photos: the training set, then the validation set."""
     num_training: int
-    """How many of them are training photos."""
+    """Number of training photos."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.num_training <= len(self.photos):
@@ -95,7 +95,7 @@ def array_dtype(name: str) -> np.dtype[Any]:
 
 
 class StoredArray:
-    """An array of a finished store; damage that only reading it shows is an `InputError`."""
+    """An array of a finished store; damage found while reading it is an `InputError`."""
 
     def __init__(self, path: Path, array: "zarr.Array[Any]") -> None:
         self.path = path
@@ -136,7 +136,9 @@ def open_store(path: Path, fovea: Fovea, coarse: str, settings: Mapping[str, Any
 
 
 def verify(path: Path, fovea: Fovea, origin: Origin, data: str) -> None:
-    """Raise unless the patches at `path` are whole and were made from `origin`, out of `data`.
+    """Raise unless the patches at `path` are complete and were made from `origin`.
+
+    `data` names the data folders in messages.
 
     Raises:
         InputError: they are of another format or damaged, or made from something else.
@@ -151,7 +153,7 @@ def verify(path: Path, fovea: Fovea, origin: Origin, data: str) -> None:
 
 
 def metadata(path: Path) -> Metadata:
-    """Return what is written of the patches at `path` as a whole.
+    """Return the attributes of the patches at `path`.
 
     Raises:
         InputError: they are not there, damaged, or of another format.
@@ -165,7 +167,7 @@ def stored_arrays(group: zarr.Group, path: Path) -> dict[str, StoredArray]:
 
 
 def rebuild_hint(path: Path, data: str = "DATA") -> str:
-    """Return what to do for patches at `path`, as part of a message."""
+    """Return the command that makes the patches at `path`, as part of a message."""
     return f"run `foveamask make-patches {data} {path.parent}`"
 
 
@@ -204,10 +206,10 @@ def _metadata_of(attributes: Mapping[str, Any]) -> Metadata:
 
 
 def _check_whole(group: zarr.Group, path: Path, fovea: Fovea, num_photos: int, hint: str) -> None:
-    """Raise unless all arrays are there, as `array_shapes` says, with all of their shards.
+    """Raise unless all arrays of `array_shapes` exist, with all their shards.
 
-    A shard without a file would be read as zeros. That tiles are in the order of their photos is
-    what finds the patches of the validation set, so the tiles are read.
+    A shard without a file would be read as zeros. The order of the tiles is checked too, because
+    the patches of the validation set are found by it.
     """
     try:
         arrays: dict[str, Any] = {name: group[name] for name in [*array_shapes(fovea), "outside"]}
@@ -230,7 +232,7 @@ def _check_whole(group: zarr.Group, path: Path, fovea: Fovea, num_photos: int, h
 
 
 def _missing_shards(array: "zarr.Array[Any]", path: Path) -> Iterator[Path]:
-    """Find the shards, or chunks where it has none, that have no file or one without a byte."""
+    """Yield the shards, or chunks if it has no shards, whose file is missing or empty."""
     sides = array.shards or array.chunks
     grid = (range(-(-num // side)) for num, side in zip(array.shape, sides, strict=True))
     for place in product(*grid):

@@ -1,7 +1,7 @@
-"""Writing refiner patches: whole shards, in order, by one writer that may be interrupted.
+"""Writing refiner patches: complete shards, in order, by one writer that may be interrupted.
 
-While it is written, a store has its final name with the ending `.partial`. `written.json` in it
-says how many patches are safe; a writer that is opened again resumes after these. The format is
+While it is being written, a store has its final name with the ending `.partial`. `written.json` in
+it says how many patches are complete; a new writer resumes after these. The format is
 that of `data.patch_cache.patch_store`.
 """
 
@@ -39,9 +39,9 @@ class PatchWriter:
         Args:
             path: the store when it is finished.
             fovea: of the patches.
-            origin: what they are made from; a store begun from another is removed.
+            origin: what they are made from; an unfinished store of another origin is removed.
             photos: names of the photos, those of the training set first.
-            num_training: how many these are.
+            num_training: number of photos in the training set.
 
         Raises:
             InputError: there is a store at `path` already.
@@ -60,35 +60,35 @@ class PatchWriter:
         if not self.num_written:
             self._create()
         for name, shape in self.shapes.items():
-            # Rows after these were being written when it was interrupted, not into all arrays.
+            # Later rows were being written at the interruption, and are not in all arrays.
             self._array(name).resize((self.num_written, *shape))
         self.outside = self._array("outside")[:]
 
     def last_photo(self) -> tuple[int, int]:
-        """Return the number of the photo to resume with, and how many patches of it are safe."""
+        """Return the number of the photo to resume with, and the number of its complete patches."""
         if not self.num_written:
             return 0, 0
         photos = self._array("tile")[: self.num_written, 0]
         return int(photos[-1]), int((photos == photos[-1]).sum())
 
     def unwritten(self, patches: Patches) -> Patches:
-        """Return those of all patches of the photo to resume with that are not safe yet.
+        """Return the part of `patches`, all of the photo to resume with, that is not written yet.
 
         Raises:
-            InputError: those that are safe are of other tiles. Another device rounds
+            InputError: the patches written already are of other tiles. Another device rounds
                 differently, and may find other tiles uncertain.
         """
         _, num_safe = self.last_photo()
         safe = self._array("tile")[self.num_written - num_safe : self.num_written]
         if not np.array_equal(patches["tile"][:num_safe], safe):
             raise InputError(
-                f"{self.partial} was begun with other tiles, perhaps on another device; "
+                f"{self.partial} was started with other tiles, perhaps on another device; "
                 f"delete it and {rebuild_hint(self.path)}"
             )
         return {name: rows[num_safe:] for name, rows in patches.items()}
 
     def append(self, patches: Patches) -> None:
-        """Add patches; whole shards are written at once."""
+        """Add patches; complete shards are written at once."""
         self.pending.append(patches)
         if sum(len(part["tile"]) for part in self.pending) >= patch_store.SHARD:
             joined = self._take_pending()
@@ -112,7 +112,7 @@ class PatchWriter:
         (self.path / "written.json").unlink(missing_ok=True)
 
     def _resume(self) -> int:
-        """Return how many patches are safe; a store of another origin is removed."""
+        """Return how many patches are complete; a store of another origin is removed."""
         try:
             state = json.loads((self.partial / "written.json").read_text())
             if state["fingerprint"] == self.origin.fingerprint:

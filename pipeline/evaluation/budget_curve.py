@@ -20,17 +20,17 @@ from pipeline.evaluation.metrics import Overlap, overlap
 from pipeline.evaluation.working_size import check_at_working_size
 from pipeline.inference.prediction import Prediction
 
-ORDERS = ("weight", "largest doubt", "true gain")
-"""By the uncertainty of the whole tile, as the model does; by its most uncertain pixel; by the
-wrong pixels that refining it removes, which is known only with the true mask."""
+ORDERS = ("summed uncertainty", "largest uncertainty", "true gain")
+"""Ranking of tiles: by uncertainty summed over the tile, as the model does; by the most uncertain
+pixel; by the wrong pixels that refining removes, which is known only with the true mask."""
 
 
 @dataclass(frozen=True)
 class TileGains:
-    """What refining each tile of one photo changes."""
+    """The changes by refining each tile of one photo."""
 
     coarse: Overlap
-    """Of the coarse mask of the whole photo."""
+    """Overlap of the coarse mask of the whole photo with the true mask."""
     intersection: NDArray[np.int64]
     """(N,) pixels by which the intersection with the true mask grows."""
     predicted: NDArray[np.int64]
@@ -44,15 +44,15 @@ class BudgetPoint:
     """Means over photos for one budget."""
 
     budget: int | None
-    """Most tiles of a photo to refine; None for all."""
+    """Most tiles to refine per photo; None for all uncertain tiles."""
     tiles: float
-    """Tiles that are refined."""
+    """Number of refined tiles."""
     dice: dict[str, float]
-    """For each of `ORDERS`."""
+    """Dice for each of `ORDERS`."""
 
 
 def tile_gains(prediction: Prediction, truth: Mask) -> TileGains:
-    """Return what each tile of a refined prediction changes, against the (H, W) `truth`.
+    """Return the gains of all tiles of a refined prediction, against the (H, W) `truth`.
 
     Raises:
         InputError: the photo was resampled to its working size.
@@ -71,7 +71,7 @@ def tile_gains(prediction: Prediction, truth: Mask) -> TileGains:
     by_order = (
         proposal.tile_uncertainty[0].cpu().numpy()[rows, columns],
         largest.cpu().numpy()[rows, columns],
-        # A pixel that is gained in both masks is one wrong pixel less, one in ours alone one more.
+        # A new pixel in both masks is one wrong pixel less, a new pixel in ours alone one more.
         (2 * intersection - predicted).astype(np.float32),
     )
     return TileGains(
@@ -83,7 +83,7 @@ def tile_gains(prediction: Prediction, truth: Mask) -> TileGains:
 
 
 def pixels_in_tiles(mask: Mask, whole: Size, side: int) -> NDArray[np.int64]:
-    """Return how many pixels of `mask` (H, W) each tile of the padded photo `whole` has."""
+    """Return the number of pixels of `mask` (H, W) in each tile of the padded photo `whole`."""
     canvas = np.zeros(whole, np.uint8)
     canvas[: mask.shape[0], : mask.shape[1]] = mask
     return np.asarray(to_blocks(canvas, side).sum((2, 3)), np.int64)
@@ -106,7 +106,7 @@ def dice_within(gains: TileGains, budget: int | None, order: str) -> float:
 
 
 def budget_curve(photos: Sequence[TileGains], budgets: Sequence[int]) -> list[BudgetPoint]:
-    """Return the means over `photos` for each of `budgets`, and for all tiles in the end."""
+    """Return the means over `photos` for each of `budgets`, and finally for all tiles."""
     return [
         BudgetPoint(
             budget=budget,

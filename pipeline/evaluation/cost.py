@@ -1,7 +1,7 @@
-"""What a model costs: its parameters, and the multiply-adds that a photo takes.
+"""The cost of a model: its parameters, and the multiply-adds of a photo.
 
-Multiply-adds are counted on the device `meta`, where nothing is computed. Networks are given
-photos of the size that they see in prediction; padding of the batch of tiles is not counted.
+Multiply-adds are counted on the device `meta`, where nothing is computed. Inputs have the size of
+those in prediction; padding of the batch of tiles is not counted.
 """
 
 import copy
@@ -23,7 +23,7 @@ class PhotoCost:
 
     coarse: float
     refined: float | None = None
-    """None where the second stage is not run."""
+    """None if the second stage is not run."""
 
     @property
     def total(self) -> float:
@@ -39,7 +39,7 @@ class PhotoCost:
 
 
 def photo_cost(model: Model, size: Size, stage: Stage, num_tiles: float) -> PhotoCost:
-    """Return the multiply-adds of a photo of `size`, of which `num_tiles` tiles are refined."""
+    """Return the multiply-adds of a photo of `size` with `num_tiles` refined tiles."""
     network, fovea = model.coarse, model.fovea
     whole = padded(working_size(size, model.long_side), network.alignment)
     coarse = gmac(network, Size(*(side >> network.level for side in whole)))
@@ -56,7 +56,7 @@ def gmac(network: nn.Module, size: Size) -> float:
 
 
 def count_gmac(network: nn.Module, given: Any) -> float:
-    """Return the multiply-adds, in 10^9, of `network` for what it is `given` on `meta`."""
+    """Return the multiply-adds, in 10^9, of `network` for the input `given`, on `meta`."""
     weightless = copy.deepcopy(network).to("meta").eval()
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         weightless(given)
@@ -69,5 +69,5 @@ def networks_of(model: Model) -> list[nn.Module]:
 
 
 def num_parameters(*networks: nn.Module) -> int:
-    """Return how many learned numbers `networks` have together."""
+    """Return the number of trained parameters of all `networks` together."""
     return sum(p.numel() for network in networks for p in network.parameters())

@@ -1,4 +1,4 @@
-"""Where the wrong pixels of a mask are, and what better parts of the model would gain.
+"""Where the wrong pixels of a mask are, and how much better parts of the model would gain.
 
 Shapes: H x W a photo at working size.
 """
@@ -15,7 +15,7 @@ from pipeline.evaluation.working_size import check_at_working_size
 from pipeline.inference.prediction import Prediction
 
 DISTANCES = (1, 2, 4, 8)
-"""Pixels from the true contour that part the bins of `ErrorBreakdown.by_distance`."""
+"""Distances from the true contour, in pixels, between the bins of `ErrorBreakdown.by_distance`."""
 
 THRESHOLDS = np.arange(-3, 3.1, 0.5)
 """Logits tried as the threshold of a photo."""
@@ -23,25 +23,25 @@ THRESHOLDS = np.arange(-3, 3.1, 0.5)
 
 @dataclass(frozen=True)
 class ErrorBreakdown:
-    """What is wrong in the masks of one photo. The first four are Dice."""
+    """Errors in the masks of one photo. The first four values are Dice."""
 
     coarse: float
     refined: float
     perfect_tiles: float
-    """If all refined tiles were as in the true mask."""
+    """Dice if all refined tiles were as in the true mask."""
     best_threshold: float
-    """With the best threshold for this photo. The gain is a lower bound of what labels that were
-    drawn wide or tight cost."""
+    """Dice with the best threshold for this photo. The gain is a lower bound of the cost of labels
+    that are drawn too wide or too tight."""
     wrong: int
     """Wrong pixels of the refined mask."""
     outside: int
-    """Those of them outside the refined tiles."""
+    """Wrong pixels outside the refined tiles."""
     by_distance: NDArray[np.int64]
-    """(5,) wrong pixels by their distance from the true contour, parted at `DISTANCES`."""
+    """(5,) wrong pixels by their distance from the true contour, in bins between `DISTANCES`."""
 
 
 def break_down(prediction: Prediction, truth: Mask) -> ErrorBreakdown:
-    """Return what is wrong in a refined prediction, against the (H, W) `truth`.
+    """Return the errors of a refined prediction, against the (H, W) `truth`.
 
     Raises:
         InputError: the photo was resampled to its working size.

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 Split = Literal["unseen", "all"]
 
 SCORE_COLUMNS = ("name", "tiles")
-"""The first of a table of scores."""
+"""The first columns of a table of scores."""
 
 
 def evaluate(
@@ -51,8 +51,8 @@ def evaluate(
 ) -> tuple[Summary, list[PhotoScores]]:
     """Return mean scores, and those of each photo.
 
-    The headers of all files are checked first, and each mask is decoded once, when it is scored.
-    If one turns out to be damaged then, all masks are checked, so that every fault is named.
+    The headers of all files are checked first. Each mask is decoded once, when it is scored. If one
+    is damaged, all masks are checked, so that every damaged file is named.
 
     Args:
         data: photos with masks, in one of the known layouts.
@@ -61,7 +61,7 @@ def evaluate(
         split: `unseen` leaves out the photos of groups that the model was trained on.
 
     Raises:
-        InputError: photos or masks are at fault, or the model was trained on all of them.
+        InputError: photos or masks are damaged, or the model was trained on all of them.
     """
     stage = segmenter.check_stage(options.stage)
     samples, num_seen = choose(data, segmenter, split)
@@ -104,7 +104,7 @@ def score_samples(
 
 
 def choose(data: Path, segmenter: Segmenter, split: Split) -> tuple[list[Sample], int]:
-    """Return the samples to score, and how many were left out as seen in training.
+    """Return the samples to score, and the number of samples left out as seen in training.
 
     Raises:
         InputError: there are none to score.
@@ -130,7 +130,7 @@ def choose(data: Path, segmenter: Segmenter, split: Split) -> tuple[list[Sample]
 
 
 def data_settings(model: Model) -> dict[str, Any]:
-    """Return the data settings that `model` was trained with, empty where it does not say."""
+    """Return the data settings that `model` was trained with; empty if it does not name them."""
     return dict(model.provenance.get("settings", {}).get("data", {}))
 
 

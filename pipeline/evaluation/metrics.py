@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 
 from data.arrays import Mask
 
-"""(H, W), true on the object."""
-
 
 @dataclass(frozen=True)
 class Overlap:
-    """How many pixels two masks share, and how many each has; counts of photos add up."""
+    """Numbers of pixels that two masks share and that each has; counts of photos can be added."""
 
     intersection: int
     predicted: int

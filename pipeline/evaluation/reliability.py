@@ -1,4 +1,4 @@
-"""How true probabilities are: the share of object among the pixels of each probability.
+"""Reliability of probabilities: the share of object among the pixels of each probability.
 
 Shapes: H x W pixels, N of them.
 """
@@ -18,11 +18,11 @@ class Bin:
     low: float
     high: float
     share: float
-    """Of all pixels."""
+    """Share of all pixels."""
     predicted: float
-    """Mean probability; 0 where there are no pixels."""
+    """Mean probability; 0 if there are no pixels."""
     true: float
-    """Share of object; 0 where there are no pixels."""
+    """Share of object; 0 if there are no pixels."""
 
 
 class Reliability:
@@ -33,9 +33,9 @@ class Reliability:
         """Pixels, their probabilities and their shares of object, summed in each bin."""
 
     def add(self, p: NDArray[np.float32], target: NDArray[np.float32]) -> None:
-        """Count (H, W) probabilities beside the true shares of object, 0 to 1.
+        """Count (H, W) probabilities with the true shares of object, from 0 to 1.
 
-        Of two sizes the part that both have is counted: one may be padded.
+        If the sizes differ because one is padded, only the common part is counted.
         """
         height, width = (min(sides) for sides in zip(p.shape, target.shape, strict=True))
         p, target = p[:height, :width].ravel(), target[:height, :width].ravel()

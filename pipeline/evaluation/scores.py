@@ -20,25 +20,25 @@ from pipeline.inference.prediction import Prediction
 
 @dataclass(frozen=True)
 class Scores:
-    """How good one mask is."""
+    """Scores of one mask against the true one."""
 
     dice: float
     boundary_error_px: float
-    """Mean distance between the contours; NaN where only one of them exists."""
+    """Mean distance between the contours; NaN if only one of them exists."""
     boundary_iou_2px: float
 
 
 @dataclass(frozen=True)
 class PhotoScores:
-    """How good the masks of one photo are."""
+    """Scores of the masks of one photo."""
 
     name: str
     coarse_nearest: Scores
     coarse: Scores
     refined: Scores | None
-    """None where the second stage was not run."""
+    """None if the second stage was not run."""
     postprocessed: Scores | None
-    """Scores of the finished mask; None where there are no steps after the threshold."""
+    """Scores of the finished mask; None if there are no steps after the threshold."""
     tiles: int
     tiles_share: float
     predicted_dice: float
@@ -75,7 +75,7 @@ class Summary:
     tiles_share: float
     predicted_dice: float
     predicted_dice_rank_correlation: float | None
-    """Spearman's, with the Dice of the finished masks; None where one of them never differs."""
+    """Spearman's, with the Dice of the finished masks; None if one of the two is constant."""
     postprocessed: MeanScores | None
     gmac: PhotoCost
 
@@ -102,7 +102,7 @@ class Summary:
 def score_photo(
     name: str, prediction: Prediction, truth: NDArray[np.bool_], stage: Stage
 ) -> PhotoScores:
-    """Return how good the masks of one photo are; `truth` is (H, W)."""
+    """Return the scores of the masks of one photo; `truth` is (H, W)."""
     return PhotoScores(
         name=name,
         coarse_nearest=score(prediction.coarse_nearest, truth),
@@ -116,7 +116,7 @@ def score_photo(
 
 
 def score(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Scores:
-    """Return how good `mask` is, both (H, W) bool."""
+    """Return the scores of `mask` against `truth`, both (H, W) bool."""
     return Scores(
         dice=overlap(mask, truth).dice,
         boundary_error_px=boundary_error(mask, truth),
@@ -129,8 +129,8 @@ def summarize(photos: Sequence[PhotoScores], num_seen: int, gmac: PhotoCost) -> 
 
     Args:
         photos: their scores, all of the same stages.
-        num_seen: how many others were left out because the model was trained on them.
-        gmac: multiply-adds of a photo on average.
+        num_seen: number of photos left out because the model was trained on their groups.
+        gmac: mean multiply-adds of a photo.
     """
     refined = [photo.refined for photo in photos if photo.refined is not None]
     finished = [photo.postprocessed for photo in photos if photo.postprocessed is not None]

@@ -12,6 +12,6 @@ def check_at_working_size(proposal: Proposal) -> None:
     """
     if proposal.size != proposal.working:
         raise InputError(
-            f"a photo of {proposal.size} is looked at as {proposal.working}: only photos that are "
-            "looked at as they are (data.long_side) can be measured here"
+            f"a photo of {proposal.size} is resampled to {proposal.working}; only photos at "
+            "working size (data.long_side) can be measured here"
         )

@@ -1,9 +1,9 @@
-"""Cores and memory of a process that works on several photos at once.
+"""Threads and memory of a process that works on several photos at once.
 
-On a CPU, several photos at once in a thread each beat one photo in several threads. Nothing here
-outlives the work: torch's threads are set in the workers alone, and OpenCV's, which a process has
-once, come back when the last of those that need it so has ended. The one setting for good,
-`keep_freed_memory`, is for commands to call, whose process is their own.
+On a CPU, several photos in one thread each are faster than one photo in several threads. The
+number of torch's threads is limited in the worker threads only. OpenCV has one setting per process;
+it is restored when the last user has ended. The only permanent setting, `keep_freed_memory`, is for
+commands, which own their process.
 """
 
 import ctypes
@@ -21,17 +21,17 @@ T = TypeVar("T")
 Result = TypeVar("Result")
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Options of `mallopt`, as malloc.h has them."""
+"""Options of `mallopt`, from malloc.h."""
 
 THRESHOLDS = (2**30, 2**25)
-"""Bytes from which a block is given back at once. Older versions of glibc take no more than the
-second."""
+"""Sizes in bytes from which a freed block is returned to the system at once. Older versions of
+glibc accept at most the second value."""
 
 _of_thread = threading.local()
 
 
 class _OpenCV:
-    """How many need OpenCV in one thread, and what it had before the first of them."""
+    """Number of users that need OpenCV in one thread, and its setting before the first of them."""
 
     lock = threading.Lock()
     num_users = 0
@@ -40,7 +40,7 @@ class _OpenCV:
 
 @contextmanager
 def opencv_in_one_thread() -> Iterator[None]:
-    """Have OpenCV compute in the thread that calls it; several may ask for it at once."""
+    """Let OpenCV compute in the calling thread only; several users may overlap."""
     with _OpenCV.lock:
         if not _OpenCV.num_users:
             _OpenCV.before = cv2.getNumThreads()
@@ -56,12 +56,12 @@ def opencv_in_one_thread() -> Iterator[None]:
 
 
 def in_one_thread(work: Callable[[T], Result]) -> Callable[[T], Result]:
-    """Return `work` so that torch computes it in the worker thread that calls it, and no other."""
+    """Return `work`, limited to the thread that calls it: torch starts no threads of its own."""
 
     def alone(item: T) -> Result:
         if not getattr(_of_thread, "is_single", False):
-            torch.get_num_threads()  # so that torch does not set it up later, with all cores
-            _openmp().limit(limits=1)  # of this thread; others, and new ones, keep theirs
+            torch.get_num_threads()  # or torch would initialise it later, with all cores
+            _openmp().limit(limits=1)  # for this thread only
             _of_thread.is_single = True
         return work(item)
 
@@ -70,14 +70,14 @@ def in_one_thread(work: Callable[[T], Result]) -> Callable[[T], Result]:
 
 @cache
 def keep_freed_memory() -> None:
-    """Let this process keep large blocks of memory that it frees, for the next photo.
+    """Let this process keep large freed blocks of memory for the next photo.
 
-    The C library gives them back otherwise, and the pages of new ones are filled with zeros one by
-    one, which takes a tenth of the time of a photo. Without effect where that library is not
-    glibc. It changes the whole process for good: a command may call it, a library may not.
+    By default, glibc returns them to the system, which then fills the pages of new blocks with
+    zeros. That takes a tenth of the time of a photo. With other C libraries this has no effect. It
+    changes the process permanently: commands may call it, library code may not.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    # Without a threshold of its own glibc adapts it, which trimming alone would end.
+    # glibc adapts the first threshold by itself; setting only the second one would end that.
     if mallopt is not None and any(mallopt(M_MMAP_THRESHOLD, most) for most in THRESHOLDS):
         mallopt(M_TRIM_THRESHOLD, 2**30)
 

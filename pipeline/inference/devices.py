@@ -1,4 +1,4 @@
-"""Which device and which precision the networks run in."""
+"""The device and the precision that the networks run in."""
 
 from typing import Literal, TypeVar
 
@@ -26,7 +26,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def to_device(network: Network, device: torch.device) -> Network:
-    """Move `network` to `device`, in the memory format that its convolutions are fastest in."""
+    """Move `network` to `device`, in the memory format with the fastest convolutions."""
     network.to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network

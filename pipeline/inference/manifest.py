@@ -1,11 +1,11 @@
-"""What a folder of results was made with, and which photos are done: what `predict` resumes from.
+"""The manifest and the records of a folder of results, from which `predict` resumes.
 
 .foveamask.json    the manifest: model and options that all results in the folder were made with
-.foveamask.jsonl   a line per photo that is done, with hashes of the photo and of its results
+.foveamask.jsonl   a record, one line, per finished photo: hashes of the photo and of its results
 .foveamask.lock    held by the one `predict` that writes to the folder
 
-Results are taken over by the hashes of files, never by dates. The records are only ever appended
-to; a line that was cut off is no record, and its photo is done again.
+Hashes of files decide whether a photo is finished, never dates. Records are only appended. An
+incomplete line is not a record, so its photo is predicted again.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from pipeline.inference.segmenter import Segmenter
 from pipeline.model import identity, own_version
 
 FORMAT = 1
-"""Raised when a manifest means something else, or the same model and options make other masks."""
+"""To be raised if manifests change, or if the same model and options make other masks."""
 
 MANIFEST = ".foveamask.json"
 RECORDS = ".foveamask.jsonl"
@@ -33,7 +33,7 @@ LOCK = ".foveamask.lock"
 
 @dataclass(frozen=True)
 class MadeWith:
-    """All that results depend on besides the photos."""
+    """Everything besides the photos that results depend on."""
 
     model: str
     """Its identity: a hash of weights, tiles and thresholds."""
@@ -45,7 +45,7 @@ class MadeWith:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is done of one photo.
+    """The record of one finished photo.
 
     Raises:
         ValueError: a value has the wrong type.
@@ -56,7 +56,7 @@ class Record:
     outputs: Mapping[str, str]
     """SHA-256 of the file of each output, by the output's name."""
     expected_dice: float | None = None
-    """None where it was not asked for."""
+    """None if it was not requested."""
 
     def __post_init__(self) -> None:
         right = isinstance(self.photo, str) and isinstance(self.outputs, dict)
@@ -65,12 +65,12 @@ class Record:
 
 
 class Records:
-    """The records of a folder, and the open file that more are appended to."""
+    """The records of a folder, and the open file to which new ones are appended."""
 
     def __init__(self, path: Path) -> None:
-        """Read the records at `path`, if there are any; what is no record is passed over."""
+        """Read the records at `path`, if there are any; other lines are ignored."""
         self.found: dict[str, Record] = {}
-        """By the stem of the photo; the last of several."""
+        """Records by the stem of the photo; of several, the last one."""
         self._file = path.open("a+b")
         self._file.seek(0)
         end = 0
@@ -78,7 +78,7 @@ class Records:
             if line.endswith(b"\n"):
                 end += len(line)
                 self.found.update(_parsed(line))
-        self._file.truncate(end)  # or the next record would go on in a line that was cut off
+        self._file.truncate(end)  # or the next record would be appended to an incomplete line
 
     def add(self, stem: str, record: Record) -> None:
         """Append the record of the photo `stem`."""
@@ -92,10 +92,10 @@ class Records:
 
 
 def made_with(segmenter: Segmenter, options: MaskOptions, outputs: Sequence[Output]) -> MadeWith:
-    """Return what results of `segmenter` are made with.
+    """Return everything besides the photos that results of `segmenter` depend on.
 
     Raises:
-        InputError: the refined stage is asked of a model that has none.
+        InputError: the refined stage is requested, but the model has no refiner.
     """
     given = options.postprocess
     steps = segmenter.model.postprocess if given is None else given
@@ -110,16 +110,16 @@ def made_with(segmenter: Segmenter, options: MaskOptions, outputs: Sequence[Outp
 
 @contextmanager
 def resumed(out: Path, made_with: MadeWith, *, overwrite: bool = False) -> Iterator[Records]:
-    """Give the records of the folder `out`, which no other process may write to meanwhile.
+    """Lock the folder `out` and give its records.
 
     Args:
-        out: the folder, which is there.
-        made_with: what results are made with from now on.
-        overwrite: take over nothing, whatever is there.
+        out: the folder, which must exist.
+        made_with: the model and options of this call.
+        overwrite: start the folder anew, without earlier records.
 
     Raises:
-        InputError: another process writes to the folder; or its results were made with something
-            else, or its manifest cannot be read, and nothing is to be overwritten.
+        InputError: another process writes to the folder; or, without `overwrite`, its results were
+            made with another model or other options, or its manifest cannot be read.
     """
     busy = f"another `foveamask predict` is writing to {out}; wait for it, or name another folder"
     with locked(out / LOCK, busy):
@@ -147,7 +147,7 @@ def file_hash(path: Path) -> str:
 
 
 def _begin(out: Path, made_with: MadeWith) -> None:
-    # Records go first: they must never lie beside a manifest that they do not belong to.
+    # Records are removed first: they must never be beside a manifest of other results.
     (out / RECORDS).unlink(missing_ok=True)
     with replacing(out / MANIFEST) as partial:
         manifest = {"format": FORMAT, "foveamask": own_version()} | asdict(made_with)
@@ -155,34 +155,34 @@ def _begin(out: Path, made_with: MadeWith) -> None:
 
 
 def _check(out: Path, made_with: MadeWith) -> None:
-    """Raise unless the results in `out` were made with just that.
+    """Raise unless the results in `out` were made with the same model and options.
 
     Raises:
         InputError: they were not, or the manifest cannot be read.
     """
-    todo = "use --overwrite to make all results anew, or name another folder"
+    hint = "use --overwrite to make all results anew, or name another folder"
     try:
-        found = json.loads((out / MANIFEST).read_bytes())
+        manifest = json.loads((out / MANIFEST).read_bytes())
     except ValueError as error:
-        raise InputError(f"{out / MANIFEST} is damaged; {todo}") from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        written = found.get("format") if isinstance(found, dict) else None
+        raise InputError(f"{out / MANIFEST} is damaged; {hint}") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        written = manifest.get("format") if isinstance(manifest, dict) else None
         raise InputError(
-            f"{out / MANIFEST} has format {written}, this version reads {FORMAT}; {todo}"
+            f"{out / MANIFEST} has format {written}, this version reads {FORMAT}; {hint}"
         )
     other = [
-        name if name == "model" else f"{name} ({_shown(found.get(name))}, now {_shown(value)})"
+        name if name == "model" else f"{name} ({_shown(manifest.get(name))}, now {_shown(value)})"
         for name, value in asdict(made_with).items()
-        if found.get(name) != value
+        if manifest.get(name) != value
     ]
     if other:
         raise InputError(
-            f"the results in {out} were not made with the same {', '.join(other)}; {todo}"
+            f"the results in {out} were not made with the same {', '.join(other)}; {hint}"
         )
 
 
 def _parsed(line: bytes) -> dict[str, Record]:
-    """Return the record in `line` by the stem of its photo; nothing where there is none."""
+    """Return the record in `line` by the stem of its photo; an empty dict for other lines."""
     try:
         fields = json.loads(line)
         return {str(fields.pop("stem")): Record(**fields)}

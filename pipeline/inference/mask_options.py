@@ -1,4 +1,4 @@
-"""How masks are made: the three options that every command and call shares."""
+"""The three options that decide how masks are made, in every command and call."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,18 +10,18 @@ Stage = Literal["coarse", "refined"]
 
 @dataclass(frozen=True, kw_only=True)
 class MaskOptions:
-    """How masks are made; by default each as the model says.
+    """How masks are made; the defaults are those of the model.
 
     Raises:
         ValueError: the budget is negative.
     """
 
     stage: Stage | None = None
-    """How far to go; None for as far as the model does."""
+    """Last stage to run; None for the last one that the model has."""
     budget: int | None = None
-    """Most tiles of a photo to refine, the most uncertain first; None for all."""
+    """Most tiles to refine per photo, the most uncertain first; None for all uncertain tiles."""
     postprocess: tuple[Step, ...] | None = None
-    """Steps that masks go through after the threshold; None for those of the model."""
+    """Post-processing steps after the threshold; None for those of the model."""
 
     def __post_init__(self) -> None:
         if self.budget is not None and self.budget < 0:

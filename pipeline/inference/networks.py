@@ -1,7 +1,7 @@
-"""The two networks of a model as a runtime computes them: what a `Segmenter` asks of them.
+"""The interface between a `Segmenter` and the runtime that computes the two networks of a model.
 
-`pipeline.inference.torch_networks` is the runtime that comes with the package. Another one, or
-one that only measures, is any object with these three names.
+`pipeline.inference.torch_networks` is the runtime of the package. Any other object with these three
+names can replace it, for example to measure time.
 
 Shapes: B photos, h x w the coarse size, N tiles, T their side, S_k the side of the window of
 level k.
@@ -20,7 +20,7 @@ class Networks(Protocol):
 
     @property
     def device(self) -> torch.device:
-        """Where photos, windows and logits are."""
+        """The device of photos, windows and logits."""
 
     def coarse(self, photos: Tensor) -> Tensor:
         """Return the (B, h, w) float32 coarse logits of (B, 3, h, w) uint8 RGB photos."""

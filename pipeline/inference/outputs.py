@@ -1,4 +1,4 @@
-"""What is written of each photo, and what it may be written over."""
+"""The files that are written for each photo, and checks of what they may overwrite."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from data.samples import by_stem
 from pipeline.inference.prediction import Prediction
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-"""How each PNG file begins."""
+"""First bytes of every PNG file."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """A kind of file that is written of each photo."""
+    """A kind of file that is written for each photo."""
 
     name: str
-    """What manifests call it."""
+    """Its name in manifests."""
     suffix: str
-    """What its file is called after the stem of the photo."""
+    """Ending of the file's name, after the stem of the photo."""
     encode: Callable[[Prediction], bytes]
     """Returns the content of the file."""
 
@@ -39,15 +39,15 @@ MASK = Output("mask", ".png", _encode_mask)
 """0 and 255, at the photo's own size."""
 
 OUTPUTS = (MASK,)
-"""All that `predict` writes."""
+"""All outputs of `predict`."""
 
 
 def check_out(out: Path, photos: Sequence[Path], masks: Iterable[Path] = ()) -> None:
     """Raise if results named by the stems of `photos` cannot be written to the folder `out`.
 
     Raises:
-        InputError: `out` is a file or holds photos or masks, which results would replace or be
-            taken for; or two photos have one stem, and results would replace each other.
+        InputError: `out` is a file; or it holds the photos or their true masks, which results
+            could overwrite or be mistaken for; or two photos have the same stem.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; the last argument names the folder to write to")
@@ -58,7 +58,7 @@ def check_out(out: Path, photos: Sequence[Path], masks: Iterable[Path] = ()) -> 
 
 
 def check_replaced(paths: Iterable[Path]) -> None:
-    """Raise if a mask would replace a picture that is none, such as a photo of that name.
+    """Raise if a mask would overwrite a picture that is not a mask, such as a photo.
 
     Raises:
         InputError: one of `paths` is such a picture.
@@ -72,7 +72,7 @@ def check_replaced(paths: Iterable[Path]) -> None:
 
 
 def may_be_mask(path: Path) -> bool:
-    """Whether the file at `path` is a picture without colours of its own, or a damaged PNG."""
+    """Whether the file at `path` may be a mask: a picture without colours, or a damaged PNG."""
     try:
         with opened(path) as image:
             mode = image.mode

@@ -1,7 +1,7 @@
-"""Many photos, from file to file: list, check, read, propose, refine, finish, write.
+"""Many photos, from file to file: check, read, predict, write.
 
-Photos are worked on side by side; results come in the order that the photos are given in. What is
-done is recorded in the folder of the results as it comes, so that any call can be resumed.
+Photos are processed concurrently; results are in the order of the photos. Each finished photo is
+recorded in the folder of the results, so that any call can be resumed.
 """
 
 import csv
@@ -44,11 +44,11 @@ class Failure:
 
 @dataclass
 class Job:
-    """A photo on its way from file to file."""
+    """A photo that is being processed."""
 
     photo: Path
     sha256: str = ""
-    """Of its file, once that is read."""
+    """Hash of its file, once it has been read."""
 
 
 def predict_photos(
@@ -63,23 +63,22 @@ def predict_photos(
 ) -> list[Failure]:
     """Write the mask of each photo to `out`/<stem>.png and return those that failed.
 
-    Masks that an earlier call made of the same photos with the same model and options are taken
-    over.
+    Masks that an earlier call made of the same photos with the same model and options are kept.
 
     Args:
         photos: the photos.
         out: folder for the masks.
-        segmenter: what makes them.
-        options: how.
-        csv_path: the Kaggle file to write as well, a row for each photo that could be read.
-        expected: a csv to write of the Dice that the model expects of each mask, the least first.
-        overwrite: make all masks anew, also where those in `out` were made with something else.
+        segmenter: model and runtime.
+        options: how masks are made.
+        csv_path: Kaggle csv to write as well, with a row for each photo that could be read.
+        expected: csv to write with the Dice that the model expects of each mask, lowest first.
+        overwrite: make all masks anew, even if those in `out` have another model or other options.
 
     Raises:
-        InputError: the refined stage is asked of a model that has none; masks would lie among the
-            photos, replace other pictures, or take each other's place; `out` has masks made with
-            another model or other options, or another process is writing to it; a table would be
-            written over something else; or a photo has a name that no csv can hold.
+        InputError: the refined stage is requested, but the model has no refiner; `out` holds the
+            photos; masks would overwrite other pictures or each other; `out` has masks of another
+            model or other options, or another process is writing to it; a table would overwrite
+            another file; or the name of a photo cannot be written to a csv.
     """
     making = made_with(segmenter, options, OUTPUTS)
     check_out(out, photos, true_masks(photos))
@@ -87,10 +86,10 @@ def predict_photos(
     check_tables(photos, csv_path, expected)
     out.mkdir(parents=True, exist_ok=True)
     with resumed(out, making, overwrite=overwrite) as records:
-        done = taken_over(photos, out, records.found, with_dice=expected is not None)
-        todo = [photo for photo in photos if photo not in done]
-        results = predict_files(todo, out, segmenter, options, with_dice=expected is not None)
-        failures = gather(todo, results, records, done)
+        done = finished(photos, out, records.found, with_dice=expected is not None)
+        remaining = [photo for photo in photos if photo not in done]
+        results = predict_files(remaining, out, segmenter, options, with_dice=expected is not None)
+        failures = gather(remaining, results, records, done)
         if csv_path is not None:
             with progress("writing the csv") as on_row:
                 kaggle_csv.write(csv_path, (MASK.path(out, photo) for photo in done), on_row)
@@ -103,8 +102,8 @@ def check_tables(photos: Iterable[Path], csv_path: Path | None, expected: Path |
     """Raise, before any work, if a table cannot be written after it.
 
     Raises:
-        InputError: a table would be written over something else, or a photo has a name that no csv
-            can hold.
+        InputError: a table would overwrite another file, or the name of a photo cannot be written
+            to a csv.
     """
     if csv_path is not None:
         prepare_table(csv_path, kaggle_csv.HEADER)
@@ -115,16 +114,16 @@ def check_tables(photos: Iterable[Path], csv_path: Path | None, expected: Path |
             raise InputError(f"{expected} cannot be both the csv of masks and that of their Dice")
 
 
-def taken_over(
+def finished(
     photos: Sequence[Path], out: Path, found: Mapping[str, Record], *, with_dice: bool
 ) -> dict[Path, float | None]:
-    """Return the expected Dice, where it is known, of those `photos` that are done.
+    """Return the `photos` that earlier calls finished, each with its expected Dice if it is known.
 
     Args:
         photos: the photos.
         out: folder of the masks.
         found: records of earlier calls, by the stem of the photo.
-        with_dice: of the expected Dice must be known, or the photo is not done.
+        with_dice: whether a photo without an expected Dice counts as unfinished.
     """
     known = {photo: found[photo.stem] for photo in photos if photo.stem in found}
     if with_dice:
@@ -139,7 +138,7 @@ def taken_over(
         closing(map_threads(partial(is_done, out=out), known.items())) as results,
     ):
         for i, ((photo, record), same) in enumerate(zip(known.items(), results, strict=True)):
-            if same is True:  # and not an error: a file that cannot be read
+            if same is True:  # it is an InputError if a file cannot be read
                 done[photo] = record.expected_dice
             on_photo(i + 1, len(known))
     log.info("%d of %d photos are done already", len(done), len(photos))
@@ -147,14 +146,14 @@ def taken_over(
 
 
 def is_done(item: tuple[Path, Record], out: Path) -> bool:
-    """Whether a photo, and each file that was written of it to `out`, are as its record says.
+    """Whether a photo and the files written for it to `out` have the hashes in its record.
 
     Raises:
         InputError: one of them cannot be read.
     """
     photo, record = item
     written = {output.name: output.path(out, photo) for output in OUTPUTS}
-    # The photo last: it is the largest.
+    # The photo is hashed last, because it is the largest file.
     return (
         record.outputs == {name: file_hash(path) for name, path in written.items()}
         and file_hash(photo) == record.photo
@@ -169,14 +168,14 @@ def predict_files(
     *,
     with_dice: bool,
 ) -> Generator[Record | InputError, None, None]:
-    """Write the results of each photo to `out`; give its record, or why there is none, in order."""
+    """Write the results of each photo to `out`; yield its record, or its error, in order."""
     predict = partial(segmenter.predict_batch, options=options)
     finish = partial(write_results, out=out, with_dice=with_dice)
     return predict_stream(map(Job, photos), read_job, predict, finish, segmenter.device)
 
 
 def read_job(job: Job) -> Photo:
-    """Return the pixels of a photo, and note the hash of its file.
+    """Return the pixels of a photo, and store the hash of its file in `job`.
 
     Raises:
         InputError: it cannot be read.
@@ -202,7 +201,7 @@ def gather(
     records: Records,
     done: dict[Path, float | None],
 ) -> list[Failure]:
-    """Add the results of `photos` to `records` and `done` as they come; return the failures."""
+    """Add each result of `photos` to `records` and `done`; return the failures."""
     failures: list[Failure] = []
     num_before, started = len(done), time.monotonic()
     with closing(results), progress("predicting") as on_photo:
@@ -222,7 +221,7 @@ def gather(
 
 
 def write_expected(path: Path, dice: Mapping[Path, float | None]) -> None:
-    """Write the expected Dice of photos to a csv file, whole, the least first."""
+    """Write the expected Dice of photos to a csv file, lowest first."""
     rows = sorted((value or 0.0, photo.name) for photo, value in dice.items())
     with replacing_table(path, EXPECTED_COLUMNS) as file:
         table = csv.writer(file)

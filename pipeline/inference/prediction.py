@@ -1,4 +1,4 @@
-"""What the two stages hand on: a proposal of the coarse stage, and a prediction of a photo.
+"""Results of the stages: the proposal of the coarse stage, and the prediction of a photo.
 
 Shapes: B photos of one size, H x W that size, Hw x Ww their working size, Hp x Wp that padded,
 h x w the coarse size, N tiles, T their side.
@@ -24,11 +24,12 @@ from refine.stitch import enlarge, reduce
 
 @dataclass(frozen=True)
 class Proposal:
-    """What the coarse stage makes of photos, and what the refiner is to look at."""
+    """The result of the coarse stage: coarse logits, and the input of the refiner."""
 
     size: Size
-    """Of the photos, before they were brought to working size."""
+    """Size of the photos, before resampling to working size."""
     working: Size
+    """Working size, without padding."""
     coarse: Tensor
     """(B, h, w) logits."""
     upsampled: Tensor
@@ -42,7 +43,7 @@ class Proposal:
 
     @property
     def padded(self) -> Size:
-        """Working size and what was padded."""
+        """Working size with padding."""
         return Size(*self.upsampled.shape[1:])
 
     @property
@@ -51,7 +52,7 @@ class Proposal:
         return self.padded.height // self.coarse.shape[-2]
 
     def rows_within(self, max_tiles: int | None) -> Tensor:
-        """Return (N,) bool: which of the tiles are among the `max_tiles` heaviest of their photo.
+        """Return (N,) bool: which tiles are among the `max_tiles` most uncertain of their photo.
 
         Raises:
             ValueError: `max_tiles` is negative.
@@ -61,12 +62,12 @@ class Proposal:
         return chosen[tuple(self.tiles.T)]
 
     def with_tiles(self, rows: Tensor) -> "Proposal":
-        """Return the proposal with those of its tiles that `rows`, (N,) bool, has."""
+        """Return the proposal with only the tiles for which `rows`, (N,) bool, is true."""
         windows = [window[rows] for window in self.windows]
         return replace(self, tiles=self.tiles[rows], windows=windows)
 
     def photos(self) -> "list[Proposal]":
-        """Return what belongs to each photo, so that one kept does not keep the others."""
+        """Return a proposal for each photo, in memory of its own, so that others can be freed."""
         num = len(self.coarse)
         if num == 1:
             return [self]
@@ -89,21 +90,21 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Logits of a photo at its own size, and how they came about."""
+    """Logits of a photo at its own size, and the proposal that they were made from."""
 
     photo: Photo
     proposal: Proposal
-    """Of this photo alone."""
+    """The proposal of this photo alone."""
     on_device: Tensor
-    """(H, W) float32 logits of the stage asked for, on the device that computed them."""
+    """(H, W) float32 logits of the requested stage, on the device that computed them."""
     tile: int
     """Side of a tile in pixels at working size."""
     steps: tuple[Step, ...] = ()
-    """What the mask goes through after the threshold."""
+    """Post-processing steps after the threshold."""
 
     @cached_property
     def logits(self) -> NDArray[np.float32]:
-        """(H, W) of the stage asked for; above zero is object."""
+        """(H, W) logits of the requested stage; above zero is object."""
         return self.on_device.cpu().numpy()
 
     @cached_property
@@ -113,12 +114,12 @@ class Prediction:
 
     @cached_property
     def predicted_dice(self) -> float:
-        """Dice that the mask may be expected to have, from 0 to 1, known without a true one.
+        """Expected Dice of the mask, from 0 to 1, estimated without the true mask.
 
         Twice the probability inside the mask over the sum of all probability and of the mask:
-        the soft Dice confidence of Borges et al., arXiv:2402.10665. It ranks photos by how
-        good their masks are; its height is only as true as the probabilities are. An empty mask
-        has 0.
+        the soft Dice confidence of Borges et al., arXiv:2402.10665. It is meant to
+        rank photos by the quality of their masks; its value is only as reliable as the
+        probabilities are. An empty mask has 0.
         """
         inside = torch.from_numpy(self.mask).to(self.on_device.device)
         area = int(inside.sum())
@@ -150,12 +151,12 @@ class Prediction:
 
     @property
     def num_tiles(self) -> int:
-        """Tiles in that grid."""
+        """Number of tiles in the grid."""
         return self.proposal.padded.area // self.tile**2
 
 
 def check_photos(photos: Sequence[Photo]) -> None:
-    """Raise unless all `photos` are (H, W, 3) uint8 of one size, and there is one.
+    """Raise unless all `photos` are (H, W, 3) uint8 of one size, and there is at least one.
 
     Raises:
         ValueError: they are not.

@@ -1,14 +1,14 @@
 """A trained model as one object: photos in, masks out.
 
-This is the one path from a photo to its mask; extracting patches, prediction and evaluation
-all go along it, in three steps:
+This is the only path from a photo to its mask. Patch extraction, prediction and evaluation all use
+it, in three steps:
 
-    propose   coarse logits, of the network or given, and the windows of uncertain tiles
-    refine    the refiner's logits of those windows
-    finish    stitched, at the photo's own size, thresholded and post-processed
+    propose   computes coarse logits, unless they are given, and the windows of uncertain tiles
+    refine    computes the refiner's logits of those windows
+    finish    stitches, resamples to the photo's own size, thresholds and post-processes
 
-Each step takes what the one before it gave. So another budget needs no network to run again, and
-corrected coarse logits only the refiner.
+Each step takes the result of the one before. So for another budget no network has to run again, and
+for corrected coarse logits only the refiner.
 
 Shapes: B photos of one size, H x W that size, Hw x Ww their working size, Hp x Wp that padded,
 h x w the coarse size, N tiles, T their side.
@@ -70,12 +70,12 @@ class Segmenter:
     def from_model(
         cls, model: Model, device: torch.device | None = None, precision: Precision = "auto"
     ) -> "Segmenter":
-        """Return `model` with its networks run by torch; what is done to it later changes nothing.
+        """Return `model` with its networks run by torch; later changes to it have no effect.
 
         Args:
             model: its networks are copied.
-            device: where to compute; by default on a GPU where there is one.
-            precision: the type that is computed in.
+            device: device to compute on; by default a GPU if there is one.
+            precision: precision of the computation.
         """
         chosen = choose_device("auto") if device is None else device
         return cls(model, TorchNetworks(model, chosen, precision))
@@ -90,7 +90,7 @@ class Segmenter:
         return self.predict(photo, options).mask
 
     def predict(self, photo: Photo, options: MaskOptions = DEFAULT_OPTIONS) -> Prediction:
-        """Return the logits of a photo; see `predict_batch`."""
+        """Return the prediction of a photo; see `predict_batch`."""
         (prediction,) = self.predict_batch([photo], options)
         return prediction
 
@@ -98,9 +98,9 @@ class Segmenter:
     def predict_batch(
         self, photos: Sequence[Photo], options: MaskOptions = DEFAULT_OPTIONS
     ) -> list[Prediction]:
-        """Return the logits of photos of one size, which are computed together.
+        """Return the predictions of photos of one size, which are computed together.
 
-        On a GPU this may return before they are there; whoever looks at them waits.
+        On a GPU this may return before they are computed; reading the values waits for them.
 
         Args:
             photos: (H, W, 3) uint8 RGB of any size.
@@ -108,7 +108,7 @@ class Segmenter:
 
         Raises:
             ValueError: `photos` are not (H, W, 3) uint8 of one size.
-            InputError: the refined stage is asked of a model that has none.
+            InputError: the refined stage is requested, but the model has no refiner.
         """
         proposal = self.propose(photos, self._max_tiles(options))
         return self.finish(photos, proposal, self.refine(proposal), options)
@@ -121,11 +121,11 @@ class Segmenter:
         *,
         coarse: Tensor | None = None,
     ) -> Proposal:
-        """Run the coarse stage and cut out what the refiner is to look at.
+        """Run the coarse stage and gather the windows of uncertain tiles.
 
         Args:
             photos: (H, W, 3) uint8 RGB of one size.
-            max_tiles: most tiles of a photo, the most uncertain first; None for all.
+            max_tiles: most tiles per photo, the most uncertain first; None for all uncertain tiles.
             coarse: (B, h, w) coarse logits to start from, such as corrected ones of an earlier
                 proposal; by default the coarse network is run.
 
@@ -156,7 +156,7 @@ class Segmenter:
 
     @torch.inference_mode()
     def refine(self, proposal: Proposal) -> Tensor:
-        """Return what the refiner makes of the tiles of a proposal, (N, T, T) logits.
+        """Return the refiner's (N, T, T) logits of the tiles of a proposal.
 
         Raises:
             InputError: there are tiles, and the model has no refiner.
@@ -176,17 +176,17 @@ class Segmenter:
     ) -> list[Prediction]:
         """Stitch refined tiles into the coarse logits, at the photos' own size.
 
-        No network runs here: with other `options`, the same proposal and refined tiles give the
+        No network runs here. With other `options`, the same proposal and refined tiles give the
         predictions of another stage, a smaller budget or other post-processing.
 
         Args:
-            photos: those of the proposal.
+            photos: the photos of the proposal.
             proposal: from `propose`.
             refined: (N, T, T) logits of its tiles, from `refine`.
             options: how the masks are made.
 
         Raises:
-            InputError: the refined stage is asked of a model that has none.
+            InputError: the refined stage is requested, but the model has no refiner.
         """
         max_tiles = self._max_tiles(options)
         if max_tiles is not None and len(proposal.tiles) > max_tiles:
@@ -204,7 +204,7 @@ class Segmenter:
         ]
 
     def pyramid(self, at_work: Sequence[Photo]) -> list[Tensor]:
-        """Return the one pyramid that both stages see of photos of one size, at working size.
+        """Return the pyramid of photos of one size, at working size. Both stages read it.
 
         Level k is (B, (Hp + 2 M) / 2^k, (Wp + 2 M) / 2^k, 3) uint8 with `margin` M around it.
         """
@@ -235,7 +235,7 @@ class Segmenter:
         return uncertainty, select_tiles(uncertainty, max_tiles)
 
     def windows(self, levels: list[Tensor], upsampled: Tensor, tiles: Tensor) -> Windows:
-        """Cut the windows of tiles, RGB and coarse probability together.
+        """Return the windows of tiles: RGB and coarse probability.
 
         Args:
             levels: the photos' pyramid, from `pyramid`.
@@ -243,7 +243,7 @@ class Segmenter:
             tiles: (N, 3) int64 photo, row and column, at least one.
         """
         fovea = self.model.fovea
-        # Rows that no window shows stay zero: about half of them.
+        # Rows that are in no window stay zero, about half of them.
         first, last = (int(row) * fovea.tile for row in tiles[:, 1].aminmax())
         rows = slice(max(0, first - fovea.margin), last + fovea.tile + fovea.margin)
         p = torch.zeros(upsampled.shape, dtype=torch.uint8, device=upsampled.device)
@@ -266,10 +266,10 @@ class Segmenter:
         return stitch(proposal.upsampled, proposal.tiles, refined, residual=residual)
 
     def check_stage(self, stage: Stage | None) -> Stage:
-        """Return `stage`, or the last one that the model has where it is None.
+        """Return `stage`, or the last one that the model has if it is None.
 
         Raises:
-            InputError: the refined stage is asked of a model that has none.
+            InputError: the refined stage is requested, but the model has no refiner.
         """
         if stage == "refined" and self.model.refiner is None:
             raise InputError(NO_REFINER)

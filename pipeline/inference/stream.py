@@ -1,9 +1,9 @@
-"""Many photos: read, segmented and finished side by side, results in the order of the photos.
+"""Many photos: read, predicted and finished concurrently, with results in the order of the photos.
 
-On a CPU each photo is worked on from the first step to the last in one thread, and there are as
-many threads as cores. On a GPU threads read ahead, two others keep the card busy with batches of
-photos of one size, so that one copies and launches while the other computes, and threads finish
-behind. Everything that waits is bounded: memory does not grow with the number of photos.
+On a CPU, one thread takes a photo through all steps, and there are as many threads as cores. On a
+GPU, some threads read photos in advance. Two threads compute batches of photos of one size: while
+one batch is computed, the next is copied to the GPU. Other threads finish the results. All queues
+are bounded, so memory does not grow with the number of photos.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -30,12 +30,12 @@ PHOTOS_A_BATCH = 8
 """Most photos that a GPU computes together."""
 
 PIXELS_A_BATCH = 20_000_000
-"""Most pixels of them, unless a single photo has more: their logits are on the card at their own
+"""Most pixels of a batch, unless a single photo has more. Logits are on the GPU at the photos' own
 size, 4 bytes a pixel."""
 
 BATCHES_AT_ONCE = 2
-"""One that the card computes, and one that is copied to it or waited for meanwhile. Three at most
-are on the card, and a photo for each core, which is being finished."""
+"""One batch is computed while another is copied. At most three batches are on the GPU, and one
+photo per core that is being finished."""
 
 
 def predict_stream(
@@ -45,17 +45,17 @@ def predict_stream(
     finish: Callable[[T, Prediction], Result],
     device: torch.device,
 ) -> Generator[Result | InputError, None, None]:
-    """Give what `finish` makes of the prediction of each item, in the order of the items.
+    """Yield the result of `finish` for each item, in the order of the items.
 
-    An `InputError` is given in the place of the result, so that the others go on; any other
-    exception is raised. Closing the generator waits for what is being worked on.
+    An `InputError` is yielded instead of the result, so that the other items are still processed;
+    any other exception is raised. Closing the generator waits for items that are being processed.
 
     Args:
-        items: what to work on.
-        read: gives the photo of an item, (H, W, 3) uint8 RGB.
-        predict: gives the predictions of photos of one size.
+        items: the items to process.
+        read: returns the photo of an item, (H, W, 3) uint8 RGB.
+        predict: returns the predictions of photos of one size.
         finish: called with an item and its prediction.
-        device: where `predict` computes.
+        device: device on which `predict` computes.
     """
     if device.type != "cpu":
         yield from predict_stream_batched(items, read, predict, finish, device)
@@ -71,14 +71,14 @@ def predict_stream(
 def map_photos(
     work: Callable[[T], Result], items: Iterable[T], num_workers: int | None = None
 ) -> Generator[Result | InputError, None, None]:
-    """Call `work` on several items at once and give the results in order.
+    """Call `work` on several items at once and yield the results in order.
 
-    An `InputError` is given in the place of the result, so that the others go on.
+    An `InputError` is yielded instead of the result, so that the other items are still processed.
 
     Args:
-        work: called in threads, one item a call.
-        items: what to work on.
-        num_workers: how many items at once; by default as many as this process has cores.
+        work: called in threads, with one item per call.
+        items: the items to process.
+        num_workers: number of items at once; by default as many as this process has cores.
     """
     with opencv_in_one_thread():
         yield from map_threads(in_one_thread(work), items, num_workers)
@@ -91,7 +91,7 @@ def predict_stream_batched(
     finish: Callable[[T, Prediction], Result],
     device: torch.device,
 ) -> Generator[Result | InputError, None, None]:
-    """Do what `predict_stream` does in three steps, each of which has its own threads."""
+    """Do the same as `predict_stream`, in three steps with threads of their own."""
 
     def read_one(item: T) -> Read[T]:
         try:
@@ -99,15 +99,16 @@ def predict_stream_batched(
         except InputError as error:
             return item, error
 
-    def predict_some(batch: Sequence[Read[T]]) -> list[Predicted[T]]:
+    def predict_one_batch(batch: Sequence[Read[T]]) -> list[Predicted[T]]:
         photos = [photo for _, photo in batch if not isinstance(photo, InputError)]
         try:
             with borrowed_stream(device):
-                found = iter(predict(photos) if photos else [])
+                predictions = iter(predict(photos) if photos else [])
         except InputError as error:
             return [(item, error) for item, _ in batch]
         return [
-            (item, photo if isinstance(photo, InputError) else next(found)) for item, photo in batch
+            (item, photo if isinstance(photo, InputError) else next(predictions))
+            for item, photo in batch
         ]
 
     def finish_one(pair: Predicted[T]) -> Result:
@@ -117,7 +118,7 @@ def predict_stream_batched(
         return finish(item, prediction)
 
     read_ahead = in_one_thread(read_one)
-    compute, write = in_one_thread(predict_some), in_one_thread(finish_one)
+    compute, write = in_one_thread(predict_one_batch), in_one_thread(finish_one)
     with (
         opencv_in_one_thread(),
         closing(raise_first(map_threads(read_ahead, items))) as photos,
@@ -132,9 +133,9 @@ def predict_stream_batched(
 
 
 def batches(photos: Iterable[Read[T]]) -> Iterator[list[Read[T]]]:
-    """Give neighbours of the same size, as many as go together.
+    """Group consecutive photos of the same size into batches.
 
-    What could not be read goes along with its neighbours.
+    An item that could not be read is put into the batch of its neighbours.
     """
     batch: list[Read[T]] = []
     shape: tuple[int, ...] = ()
@@ -150,21 +151,21 @@ def batches(photos: Iterable[Read[T]]) -> Iterator[list[Read[T]]]:
 
 
 def most_together(shape: tuple[int, ...]) -> int:
-    """Return how many photos of `shape` make a batch; of none, if it is not known yet."""
+    """Return the largest number of photos of `shape` in a batch; () if no shape is known yet."""
     pixels = shape[0] * shape[1] if shape else 1
     return min(PHOTOS_A_BATCH, max(1, PIXELS_A_BATCH // pixels))
 
 
 @contextmanager
 def borrowed_stream(device: torch.device) -> Iterator[None]:
-    """Let this thread's work on a GPU go beside that of the others; wait for it in the end."""
+    """Run this thread's GPU work on a separate stream, and wait for it at the end."""
     if device.type != "cuda":
         yield
         return
     free = _streams(device)
     stream = free.get()
     try:
-        stream.wait_stream(torch.cuda.current_stream(device))  # which made the weights
+        stream.wait_stream(torch.cuda.current_stream(device))  # on which the weights were copied
         with torch.cuda.stream(stream):
             yield
         stream.synchronize()
@@ -174,7 +175,7 @@ def borrowed_stream(device: torch.device) -> Iterator[None]:
 
 @cache
 def _streams(device: torch.device) -> "SimpleQueue[torch.cuda.Stream]":
-    """Return the streams of `device`: the same ones always, since each keeps memory of its own."""
+    """Return the streams of `device`; they are reused, because each stream caches memory."""
     free: SimpleQueue[torch.cuda.Stream] = SimpleQueue()
     for _ in range(BATCHES_AT_ONCE):
         free.put(torch.cuda.Stream(device))

@@ -1,8 +1,8 @@
-"""Networks as torch runs them for prediction: copies without what only training needs.
+"""Networks for prediction with torch: copies that are faster than the networks for training.
 
-Batch norms become part of the convolutions before them, weights are kept in the type that is
-computed in, and activations are the ones that the device has a fast kernel for. A copy computes
-what its original does, up to rounding.
+Batch norms are folded into the convolutions before them, weights are cast to the type of the
+computation, and PReLU is replaced where the device has no fast kernel for it. Up to rounding, a
+copy computes the same as its original.
 
 Shapes: B photos, h x w the coarse size, N tiles, T their side.
 """
@@ -22,12 +22,12 @@ from pipeline.model import NO_REFINER, Model
 from refine.fovea import Windows
 
 VECTOR = 32
-"""Channels that the CPU's bfloat16 kernel of PReLU takes at once; with fewer of them it goes value
-by value, which took a third of the time of ENet."""
+"""Channels that the CPU's bfloat16 kernel of PReLU computes at once. With fewer channels it
+computes value by value, which took a third of the time of ENet."""
 
 
 CPU_TILES_AT_ONCE = 128
-"""Tiles refined together on a CPU: so few that what is between two layers stays in the cache."""
+"""Tiles refined together on a CPU: so few that features between layers stay in the cache."""
 
 GPU_TILES_AT_ONCE = 4096
 """The same on any other device. Photos with more tiles take more time and no more memory."""
@@ -38,9 +38,9 @@ for each shape; without it, memory grew by 1 GB per 1,000 photos."""
 
 
 class TorchNetworks:
-    """The networks of a model on a device, as `pipeline.inference.networks` asks for them.
+    """The networks of a model on a device, with the interface of `pipeline.inference.networks`.
 
-    They are copies: what is done to `model` later changes nothing.
+    They are copies, so later changes to `model` have no effect.
     """
 
     def __init__(self, model: Model, device: torch.device, precision: Precision = "auto") -> None:
@@ -57,7 +57,7 @@ class TorchNetworks:
         return logits
 
     def refiner(self, windows: Windows) -> Tensor:
-        """Return the (N, T, T) float32 logits of tiles, some of them at a time.
+        """Return the (N, T, T) float32 logits of tiles, computed in parts.
 
         Args:
             windows: level k is (N, S_k, S_k, 4) uint8, RGB and coarse probability.
@@ -77,7 +77,7 @@ class TorchNetworks:
 
 
 class MaximumPReLU(nn.Module):
-    """PReLU of slopes that are 1 at most, as the larger of x and of x times its slope."""
+    """PReLU for slopes of at most 1, computed as the larger of x and slope times x."""
 
     slopes: Tensor
 
@@ -103,12 +103,13 @@ def fold_for_inference(network: Network, device: torch.device, precision: Precis
     exact = [copy.deepcopy(norm.state_dict()) for norm in norms]
     result.to(dtype)
     for norm, state in zip(norms, exact, strict=True):
-        norm.float().load_state_dict(state)  # statistics lose too much, and a norm takes both types
+        # Statistics lose too much precision in `dtype`, and a float32 norm accepts both types.
+        norm.float().load_state_dict(state)
     return to_device(result, device)
 
 
 def fold_batch_norms(layers: nn.Sequential) -> None:
-    """Make each batch norm part of the convolution before it; an identity takes its place."""
+    """Fold each batch norm into the convolution before it, and replace it by an identity."""
     for i, (layer, norm) in enumerate(pairwise(list(layers))):
         transposed = isinstance(layer, nn.ConvTranspose2d)
         if isinstance(norm, nn.BatchNorm2d) and (transposed or isinstance(layer, nn.Conv2d)):
@@ -117,10 +118,10 @@ def fold_batch_norms(layers: nn.Sequential) -> None:
 
 
 def replace_slow_prelus(network: nn.Module) -> None:
-    """Put a faster module of the same values in the place of each PReLU of few channels."""
+    """Replace each PReLU of few channels by a faster module with the same values."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if not isinstance(child, nn.PReLU) or child.weight.numel() >= VECTOR:
                 continue
-            if float(child.weight.max()) <= 1:  # else x is not the larger where it is positive
+            if float(child.weight.max()) <= 1:  # else slope * x is the larger for positive x
                 setattr(parent, name, MaximumPReLU(child.weight.detach()))

@@ -1,4 +1,4 @@
-"""Training state on disk, written whole or not at all."""
+"""Training state on disk. Files are written completely or not at all."""
 
 import io
 import json
@@ -19,17 +19,17 @@ from data.files import replacing
 FORMAT = 1
 
 UNREADABLE = (RuntimeError, OSError, EOFError, LookupError, ValueError, pickle.UnpicklingError)
-"""What `torch.load` raises, depending on where a file was cut off."""
+"""Errors that `torch.load` raises for truncated files, depending on where they end."""
 
 AVERAGED = "module."
-"""What `AveragedModel` puts before the names of the network it averages."""
+"""Prefix of `AveragedModel` for the names of the averaged network."""
 
 
 @dataclass
 class TrainState:
     """Everything that changes while a network trains.
 
-    `origin` names what it is trained from; a state of another origin is not resumed.
+    `origin` is a hash of the photos and settings; a state of another origin is not resumed.
     """
 
     model: nn.Module
@@ -42,10 +42,10 @@ class TrainState:
     epoch: int = 0
     best_score: float = float("-inf")
     history: list[dict[str, float]] = field(default_factory=list)
-    """What was measured in each epoch so far."""
+    """Measurements of each epoch so far, as in metrics.jsonl."""
 
     def save(self, path: Path) -> None:
-        """Write this state to `path`, replacing what is there in one step."""
+        """Write this state to `path`, replacing an earlier one in one step."""
         data = io.BytesIO()
         torch.save(
             {
@@ -64,7 +64,7 @@ class TrainState:
             data,
         )
         with replacing(path) as partial:
-            # Not by torch itself, which says RuntimeError of a full disk.
+            # torch itself would raise RuntimeError on a full disk.
             partial.write_bytes(data.getvalue())
 
     def restore(self, path: Path) -> None:

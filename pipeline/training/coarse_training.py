@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class CoarsePhotos:
-    """Photos of training and validation sets, each read for all networks of a run, by stem."""
+    """Decoded photos of training and validation set by stem, shared by all networks of a run."""
 
     pairs: Mapping[str, CoarsePair]
     digests: Mapping[str, str]
@@ -60,10 +60,10 @@ class CoarsePhotos:
 
 
 def load_photos(samples: Sequence[Sample], config: Config) -> CoarsePhotos:
-    """Read and hash `samples`, decoded as the coarse network of `config` sees them.
+    """Read and hash `samples`, decoded to the input size of the coarse network of `config`.
 
     Raises:
-        InputError: photos or masks are at fault.
+        InputError: photos or masks are damaged or do not fit together.
     """
     network = new_coarse_network(config.coarse)
     stretch_to = Size(*config.data.stretch_to) if config.data.stretch_to else None
@@ -126,12 +126,12 @@ def loss_of(config: CoarseConfig, device: torch.device) -> BatchLoss:
 
 
 def check_init(config: CoarseConfig, samples: Sequence[Sample], hint: str) -> None:
-    """Raise if `config.init` names a model that training cannot be initialised from.
+    """Raise if training cannot be initialised from the model `config.init`.
 
     Args:
         config: settings of the network.
-        samples: photos that the network, or that of a fold, is validated on.
-        hint: what to do where the model was trained on some of their groups.
+        samples: photos that the final network or a fold network is validated on.
+        hint: advice for the message if the model was trained on some of their groups.
 
     Raises:
         InputError: there is no such model, it is of another network, or it was trained on some of
@@ -152,8 +152,8 @@ def check_init(config: CoarseConfig, samples: Sequence[Sample], hint: str) -> No
 def origin(config: Config, train: str, val: str) -> str:
     """Return a hash of what a coarse network is trained from; `train` and `val` are fingerprints.
 
-    Epochs are left out, because a finished run may be resumed with more, and so are loader
-    processes and folds, because they change nothing.
+    The number of epochs is left out, because a finished run may be resumed with more epochs.
+    Loader processes and folds are left out, because they do not change this network.
     """
     table = as_table(config)
     settings = table["coarse"] | table["data"]
@@ -166,7 +166,7 @@ def origin(config: Config, train: str, val: str) -> str:
 
 
 class CoarseBatches:
-    """Augmented batches, loaded by processes of their own, one epoch after another."""
+    """Augmented batches, loaded by separate processes, epoch by epoch."""
 
     def __init__(self, pairs: Sequence[CoarsePair], config: CoarseConfig) -> None:
         self.sampler = EpochBatches(
@@ -180,18 +180,18 @@ class CoarseBatches:
             CoarseDataset(pairs, config.augment, config.seed),
             batch_sampler=self.sampler,
             num_workers=config.num_workers,
-            # By fork they share the decoded photos, and inherit that Ctrl-C is blocked.
+            # Forked processes share the decoded photos, and inherit the blocked Ctrl-C.
             multiprocessing_context="fork" if config.num_workers else None,
             worker_init_fn=_set_up_worker,
             pin_memory=torch.cuda.is_available(),
             persistent_workers=config.num_workers > 0,
-            # Of its own: the loader draws from it when workers start, and with the generator
-            # that dropout draws from, the number of workers would change what is learned.
+            # A separate generator: the loader draws from it when workers start. If it were the one
+            # of dropout, the number of workers would change the trained weights.
             generator=torch.Generator(),
         )
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next iteration goes through."""
+        """Choose the epoch of the next iteration."""
         self.sampler.set_epoch(epoch)
 
     def __len__(self) -> int:
@@ -214,7 +214,7 @@ def mean_dice(model: nn.Module, pairs: Sequence[CoarsePair], device: torch.devic
 
 @contextmanager
 def _sigint_blocked() -> Iterator[None]:
-    """Block Ctrl-C; processes started inside never get it, nor print a traceback of it."""
+    """Block Ctrl-C; processes started inside never receive it, so they print no traceback."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -223,8 +223,8 @@ def _sigint_blocked() -> Iterator[None]:
 
 
 def _set_up_worker(_: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started it says when to end
-    # Errors of the work reach that process by themselves. All that is left to print is of the
-    # thread that hands tensors over, when nobody takes them any more.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process ends this one
+    # The loader passes errors on to the parent. Only the thread that sends tensors would print one,
+    # when the parent no longer receives them.
     sys.excepthook = lambda *_: None
     cv2.setNumThreads(0)

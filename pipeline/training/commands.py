@@ -1,6 +1,6 @@
-"""The stages of a run as short recipes: what the commands of the same names do.
+"""The training commands `train-coarse`, `make-patches` and `train-refiner`.
 
-Each locks the folder of the run before it reads anything in it.
+Each of them locks the folder of the run before it reads anything in it.
 """
 
 import json
@@ -37,15 +37,15 @@ CHANGE_FOLDS = (
     "each training group is in one of coarse.folds: initialise from another model, or set "
     "coarse.folds = 0"
 )
-"""What to do about a model to initialise from that was trained on groups to validate on."""
+"""Hints for the case that the initial model was trained on validation groups."""
 
 
 @dataclass(frozen=True)
 class CoarseTraining:
-    """One network of stage one: that of the run, or of a fold."""
+    """The training of one network of stage one: the final network, or that of a fold."""
 
     run: Path
-    """Folder of the run, or of the run of the fold."""
+    """Folder of the run, or of the fold."""
     train: list[Sample]
     val: list[Sample]
 
@@ -59,12 +59,12 @@ def train_coarse(
         data: folders of photos with masks.
         run: folder of the run.
         settings: settings file.
-        device: where to compute.
-        folds: in the place of the setting `coarse.folds`; the patches come from these networks
-            then, or from that of the run where it is 0.
+        device: device to compute on.
+        folds: overrides the setting `coarse.folds`. The fold networks then extract the patches,
+            or the final network if it is 0.
 
     Raises:
-        InputError: data, settings or an earlier run in the folder are at fault.
+        InputError: there is an error in the data, the settings or the folder of the run.
     """
     chosen = distributed.local_device(choose_device(device))
     with run_folder.locked(run):
@@ -89,11 +89,11 @@ def train_coarse(
 
 
 def make_patches(data: Sequence[Path], run: Path, settings: Path | None, device: str) -> Path:
-    """Write the patch cache of a run, or what is missing of it, and return its path.
+    """Write the patch cache of a run, or the missing part of it, and return its path.
 
     Raises:
-        InputError: data, settings or the run are at fault, or `torchrun` has started several
-            processes for it.
+        InputError: there is an error in the data, the settings or the run, or `torchrun` has
+            started several processes.
     """
     distributed.check_alone("make-patches")
     chosen = choose_device(device)
@@ -107,7 +107,8 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
     """Train stage two, or resume it, and return the folder of the finished model.
 
     Raises:
-        InputError: settings or the run are at fault, or the patches are missing or stale.
+        InputError: there is an error in the settings or the run, or the patches are missing or
+            were made from something else.
     """
     chosen = distributed.local_device(choose_device(device))
     with run_folder.locked(run):
@@ -132,7 +133,7 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
 
 
 def provenance(train: list[Sample], val: list[Sample], config: Config) -> dict[str, Any]:
-    """Return what a model says of its origin; `groups` are all that its weights were trained on."""
+    """Return the origin of a model; `groups` are all groups that its weights were trained on."""
     groups = {sample.group for sample in train} | _groups_of(config.coarse.init)
     return {
         "photos": len(train),
@@ -145,12 +146,12 @@ def provenance(train: list[Sample], val: list[Sample], config: Config) -> dict[s
 
 
 def plain(config: Config) -> dict[str, Any]:
-    """Return the settings as JSON has them."""
+    """Return the settings as a table of JSON values."""
     return dict(json.loads(json.dumps(as_table(config))))
 
 
 def _options(folds: int | None) -> dict[str, Any]:
-    """Return the settings that the option `--folds` stands for."""
+    """Return the settings that the option `--folds` sets."""
     if folds is None:
         return {}
     source = "folds" if folds else "final"
@@ -158,7 +159,7 @@ def _options(folds: int | None) -> dict[str, Any]:
 
 
 def _groups_of(init: str) -> frozenset[str]:
-    """Return the groups that the model `init` was trained on, none if there is no such setting."""
+    """Return the groups that the model `init` was trained on; none if `init` is empty."""
     return load_model(init).seen if init else frozenset()
 
 
@@ -170,7 +171,7 @@ def _train_coarse_network(
     network, score = coarse_training.train_coarse(
         photos, training.train, training.val, training.run / "coarse", config, device
     )
-    # Of a finished run, the same command again must not take the refiner away.
+    # If the run is finished, running this command again must not remove the refiner.
     if distributed.rank() == 0 and not is_finished(folder, network):
         scores = {"validation": {"photos": len(training.val), "coarse_grid_dice": score}}
         origin = provenance(training.train, training.val, config)

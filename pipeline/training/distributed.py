@@ -1,4 +1,4 @@
-"""Several training processes, as `torchrun` starts them; one process works the same way."""
+"""Training in several processes, as `torchrun` starts them; also works with one process."""
 
 import logging
 import os
@@ -13,8 +13,8 @@ from torch.nn.parallel import DistributedDataParallel
 from data.errors import InputError
 
 _SENT: deque[Tensor] = deque(maxlen=16)
-"""Keeps tensors that were sent in Python's hands: were gloo's thread the last to hold one, it
-would need the interpreter to free it, and abort the process if that is ending by then."""
+"""References to tensors that were sent. If gloo's thread held the last one, it would need the
+interpreter to free the tensor, and would abort the process if the interpreter is shutting down."""
 
 
 @contextmanager
@@ -27,26 +27,26 @@ def process_group(device: torch.device) -> Iterator[None]:
         torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     if rank():
-        logging.getLogger().setLevel(logging.ERROR)  # the first process speaks for all
+        logging.getLogger().setLevel(logging.ERROR)  # only the first process logs progress
     try:
         yield
-        distributed.barrier()  # nobody leaves while another still waits for an answer
+        distributed.barrier()  # no process ends while another still waits for it
     finally:
         distributed.destroy_process_group()
 
 
 def check_alone(command: str) -> None:
-    """Raise if `torchrun` has started several processes for what one does.
+    """Raise if `torchrun` has started several processes for a command that uses one.
 
     Raises:
-        InputError: it has.
+        InputError: it has started several.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise InputError(f"{command} works in one process, on all cores; start it without torchrun")
 
 
 def local_device(device: torch.device) -> torch.device:
-    """Return this process's own device: one GPU a process."""
+    """Return the device of this process: each process has one GPU."""
     if device.type != "cuda":
         return device
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
@@ -58,12 +58,12 @@ def world_size() -> int:
 
 
 def local_world_size() -> int:
-    """Return how many of them train on this machine."""
+    """Return how many of these processes run on this machine."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 def rank() -> int:
-    """Return which of them this one is; rank 0 scores and writes."""
+    """Return the number of this process; the one with rank 0 scores and writes files."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
@@ -73,7 +73,7 @@ def distributed_model(model: nn.Module) -> nn.Module:
 
 
 def broadcast_from_rank0(value: float) -> float:
-    """Return the value that rank 0 gives; the others' is ignored."""
+    """Return the `value` of rank 0 in all processes; their own values are ignored."""
     if world_size() == 1:
         return value
     sent = torch.tensor(value, dtype=torch.float64, device=_group_device())

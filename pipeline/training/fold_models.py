@@ -1,11 +1,11 @@
-"""Models that were not trained on a photo, to extract its patches with.
+"""Fold networks: each extracts the patches of photos that it was not trained on.
 
-A network is more certain of the photos that it was trained on than of others, and wrong about them
-in fewer places, so that a refiner trained on such predictions meets other errors later. With
-`tiles.patch_source = "folds"` the patches of a training photo are extracted by another network of
-the run, which was trained on the groups of all folds but the photo's own:
+A network is more certain of its training photos than of others, and makes fewer errors there. A
+refiner trained on such predictions would meet other errors later. With
+`tiles.patch_source = "folds"`, the patches of a training photo are extracted by a network that was
+trained on all folds except the one with the photo's group:
 
-folds/<k>-of-<K>/   a run of its own for fold k: stage one alone
+folds/<k>-of-<K>/   stage one trained without fold k
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from pipeline.model_folder import load_model, weights_hash
 
 
 def fold_folder(run: Path, fold: int, num_folds: int) -> Path:
-    """Return the folder of the run that trains without `fold`."""
+    """Return the folder of the network that is trained without `fold`."""
     return run / "folds" / f"{fold}-of-{num_folds}"
 
 
@@ -52,20 +52,20 @@ def fold_splits(
 
 @dataclass(frozen=True)
 class UnseenModels:
-    """The models that extract patches, each from photos that it was not trained on."""
+    """The models that extract patches: the final network, and fold networks if there are any."""
 
     final: Model
-    """That of the run, for validation photos."""
+    """The model of the run, for validation photos."""
     folds: tuple[Model, ...]
-    """For training photos, by fold; none where `final` is for those too."""
+    """Models for training photos, by fold; empty if `final` extracts their patches too."""
     split_seed: int
 
     def for_sample(self, sample: Sample, *, is_validation: bool) -> Model:
         """Return the model that extracts the patches of `sample`.
 
         Raises:
-            InputError: it was trained on the photo's group, and is one of a fold, or the photo is
-                for validation.
+            InputError: that model was trained on the group of `sample`, although the sample is for
+                validation or the model is that of a fold.
         """
         if is_validation and sample.group in self.final.seen:
             raise InputError(
@@ -85,7 +85,7 @@ class UnseenModels:
 
 
 def unseen_models(run: Path, config: Config, final: Model) -> UnseenModels:
-    """Return the models that `tiles.patch_source` names; `final` is that of `run`.
+    """Return the models that `tiles.patch_source` chooses; `final` is the model of `run`.
 
     Raises:
         InputError: some of them are missing.

@@ -1,7 +1,7 @@
-"""The training loop, shared by both stages.
+"""The training loop of both stages.
 
-A stage brings its network, its loss and its way to score; this module brings
-the order of things: optimise, schedule, average, validate, save, resume.
+A stage provides its network, loss and score; this module has the loop around them:
+optimise, schedule, average, validate, save, resume.
 """
 
 import logging
@@ -39,13 +39,13 @@ def fit(
     run_dir: Path,
     origin: str,
 ) -> float:
-    """Train `model`, give it the averaged weights of the best epoch, and return their score.
+    """Train `model`, load the averaged weights of the best epoch into it, and return their score.
 
-    `run_dir/last.pt` holds the state after the latest epoch, `run_dir/best.pt` that of the
+    `run_dir/last.pt` holds the state after the latest epoch, `run_dir/best.pt` that after the
     best one, `run_dir/metrics.jsonl` a line per epoch. If `last.pt` exists, training resumes
     from it, and ends with the same weights as a run that was never interrupted.
 
-    Of several processes only the first, which writes the files, is given the best weights.
+    With several processes, only the first one writes the files and loads the best weights.
 
     Raises:
         FloatingPointError: the loss or its gradient stopped being finite.
@@ -62,7 +62,7 @@ def fit(
     timed = TimedBatches(batches)
     while state.epoch < config.epochs:
         started = time.monotonic()
-        # An epoch's randomness follows from its number, so it needs no saving.
+        # The randomness of an epoch follows from its number, so no generator state is saved.
         torch.manual_seed(
             (config.seed + state.epoch) * distributed.world_size() + distributed.rank()
         )
@@ -87,10 +87,10 @@ def fit(
 
 
 def save_epoch(state: TrainState, run_dir: Path, *, is_best: bool) -> None:
-    """Write the files of an epoch that has ended; of several processes the first does."""
+    """Write the files of a finished epoch; with several processes, only the first one does."""
     if distributed.rank():
         return
-    # last.pt comes last: what an interruption leaves undone before it is done again.
+    # last.pt is written last: after an interruption before it, the epoch is trained again.
     if is_best:
         state.save(run_dir / "best.pt")
     state.write_history(run_dir / "metrics.jsonl")
@@ -104,7 +104,7 @@ def train_epoch(
     batches: Batches,
     max_grad_norm: float,
 ) -> float:
-    """Go once through `batches`, updating `state`; return the mean loss."""
+    """Train on all `batches` once, updating `state`; return the mean loss."""
     trained.train()
     total = 0.0
     for batch in batches:
@@ -114,11 +114,11 @@ def train_epoch(
         state.scaler.scale(loss).backward()
         state.scaler.unscale_(state.optimizer)
         norm = nn.utils.clip_grad_norm_(state.model.parameters(), max_grad_norm)
-        if not state.scaler.is_enabled():  # which leaves such a step out
+        if not state.scaler.is_enabled():  # the scaler skips steps with such gradients
             check_finite("norm of the gradient", norm, state.epoch)
         state.scaler.step(state.optimizer)
         state.scaler.update()
-        if not isinstance(state.schedule, ReduceLROnPlateau):  # which waits for a score
+        if not isinstance(state.schedule, ReduceLROnPlateau):  # that one is stepped with each score
             state.schedule.step()
         state.average.update_parameters(state.model)
         total += loss.item()
@@ -204,17 +204,17 @@ def moving_average(
     @torch.no_grad()
     def update(average: Sequence[Tensor], current: Sequence[Tensor], num: Tensor | int) -> None:
         weight = max(1 - decay, 1 / (int(num) + 1))
-        for kept, new in zip(average, current, strict=True):
-            if kept.is_floating_point():
-                kept.lerp_(new, weight)
-            else:  # the count of batches that a norm has seen
-                kept.copy_(new)
+        for mean, new in zip(average, current, strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(new, weight)
+            else:  # the number of batches in the statistics of a batch norm
+                mean.copy_(new)
 
     return update
 
 
 def _score(state: TrainState, score: Score) -> float:
-    """Return what the first process rates the average; all of them hear it, and the schedule."""
+    """Return the score of the averaged weights; pass it to all processes and to the schedule."""
     value = 0.0
     if distributed.rank() == 0:
         network: nn.Module = state.average.module
@@ -227,7 +227,7 @@ def _score(state: TrainState, score: Score) -> float:
 
 
 def describe(row: dict[str, float], epochs: int) -> str:
-    """Return a line for the log."""
+    """Return the line of an epoch in the log."""
     text = f"epoch {row['epoch']}/{epochs}  loss {row['loss']:.4f}"
     if "score" in row:
         text += f"  Dice {row['score']:.5f}"

@@ -6,16 +6,16 @@ from pathlib import Path
 
 
 def memory_limit(root: Path = Path("/")) -> int:
-    """Return the bytes of memory of the machine, or of the container where that has fewer.
+    """Return the bytes of memory of the machine, or of the container if it is limited to fewer.
 
-    `root` is where the file system begins.
+    `root` is the root of the file system; tests pass another one.
     """
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min([physical, *_cgroup_limits(root)])
 
 
 def _cgroup_limits(root: Path) -> Iterator[int]:
-    """Find the limits of this process's control group and of all that it lies in."""
+    """Yield the limits of this process's control group and of all groups that contain it."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -29,7 +29,7 @@ def _cgroup_limits(root: Path) -> Iterator[int]:
         else:
             continue
         folder = top / group.lstrip("/")
-        # In a container the path may be that of the host; the top is the container's own.
+        # In a container, the path may be that of the host; the container's own limit is at the top.
         for place in {folder, *folder.parents, top}:
             try:
                 yield int((place / name).read_text())

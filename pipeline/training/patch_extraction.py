@@ -1,4 +1,4 @@
-"""Between the stages: from photos and the coarse network to the boundary patch cache."""
+"""Patch extraction, between the stages: from photos and the coarse network to the patch cache."""
 
 import logging
 from collections.abc import Sequence
@@ -32,21 +32,21 @@ from refine.fovea import split_rings
 
 log = logging.getLogger(__name__)
 
-UNSURE = 0.25
-"""A trained network is rarely uncertain of this share of a photo's tiles. The contour alone takes
-2 % of the tiles of a photo of 1920 x 1280, 9 % at 480 x 320, but a quarter at 128 x 96."""
+UNCERTAIN_SHARE = 0.25
+"""Share of uncertain tiles in a photo that a trained network rarely reaches. The contour alone
+crosses 2 % of the tiles at 1920 x 1280, 9 % at 480 x 320, but a quarter at 128 x 96."""
 
 TRAIN_LONGER = (
     "in %d of %d validation photos a quarter of the tiles is uncertain, or %d "
     "(tiles.max_patches_per_photo): train the coarse network for longer, or the refiner will be "
     "asked for more tiles than it is trained and validated on"
 )
-"""What is said where that is so of most validation photos."""
+"""Warning if more than half of the validation photos reach that share."""
 
 UNUSED_FOLDS = 'the networks of coarse.folds = %d are not used, since tiles.patch_source = "final"'
 
 PHOTOS_ON_GPU = 4
-"""Photos on the card at a time: enough to decode beside computing, few enough for its memory."""
+"""Photos on the GPU at once: enough to decode meanwhile, few enough for its memory."""
 
 
 def make_patches(
@@ -54,12 +54,12 @@ def make_patches(
 ) -> Path:
     """Extract the patches of all uncertain tiles of the photos in `data`; return their path.
 
-    Training photos come first, then validation photos. `pipeline.training.fold_models` says which
-    network extracts the patches of a photo; `model` is that of the run. An interrupted call resumes
-    after the last whole shard.
+    Training photos come first, then validation photos. `pipeline.training.fold_models` chooses the
+    network for each photo; `model` is the model of the run. After an interruption, the same call
+    resumes after the last complete shard.
 
     Raises:
-        InputError: photos or masks are at fault, or there are patches made from something
+        InputError: photos or masks are damaged, or there are patches that were made from something
             else.
     """
     train, val = split_samples(data, config.data)
@@ -88,7 +88,7 @@ def make_patches(
 
 
 def segmenters_of(models: Sequence[Model], config: Config, device: torch.device) -> list[Segmenter]:
-    """Return the coarse stage of each of `models`, used as `config` says; equal ones are one."""
+    """Return the coarse stage of each of `models` with the tiles of `config`; one per model."""
     by_id = {id(model): model for model in models}
     ready = {
         key: Segmenter.from_model(
@@ -100,10 +100,10 @@ def segmenters_of(models: Sequence[Model], config: Config, device: torch.device)
 
 
 def check_shapes(samples: Sequence[Sample], config: Config) -> None:
-    """Refuse photos that can train stage one alone, which stretches them.
+    """Refuse photos that were resized to another aspect ratio: they can train stage one only.
 
     Raises:
-        InputError: there are some.
+        InputError: there are such photos.
     """
     wanted = config.data.stretch_to
     squashed = [s.photo for s in samples if wanted and read_size(s.photo) != wanted]
@@ -123,12 +123,12 @@ def write_patches(
     """Make the patches of `samples` in parallel, each with its segmenter; write them in order.
 
     Raises:
-        InputError: a photo or mask is damaged, or what is written already has other tiles.
+        InputError: a photo or mask is damaged, or patches written earlier have other tiles.
     """
     first, _ = writer.last_photo()
     if first:
         log.info("resuming with photo %d of %d", first + 1, len(samples))
-    budget, num_unsure = config.tiles.max_patches_per_photo, 0
+    budget, num_uncertain = config.tiles.max_patches_per_photo, 0
 
     def work(index: int) -> tuple[Patches, Overlap]:
         return photo_patches(index, samples[index], segmenters[index], budget)
@@ -138,8 +138,8 @@ def write_patches(
     results = raise_first(map_photos(work, range(first, len(samples)), num_workers))
     with closing(results), progress("extracting patches") as on_photo:
         for i, (patches, outside) in enumerate(results, first):
-            is_val = i >= writer.num_training  # those before may be of other networks
-            num_unsure += is_val and is_unsure(len(patches["tile"]), samples[i], config)
+            is_val = i >= writer.num_training  # training photos may belong to fold networks
+            num_uncertain += is_val and is_uncertain(len(patches["tile"]), samples[i], config)
             writer.outside[i] = (outside.intersection, outside.predicted, outside.truth)
             if i == first:
                 patches = writer.unwritten(patches)
@@ -148,22 +148,22 @@ def write_patches(
             on_photo(i + 1, len(samples))
         writer.finish()
     num_val = len(samples) - max(first, writer.num_training)
-    if 2 * num_unsure > num_val:
-        log.warning(TRAIN_LONGER, num_unsure, num_val, budget)
+    if 2 * num_uncertain > num_val:
+        log.warning(TRAIN_LONGER, num_uncertain, num_val, budget)
 
 
-def is_unsure(num_tiles: int, sample: Sample, config: Config) -> bool:
-    """Whether `num_tiles` are so many uncertain tiles that the coarse network needs training."""
+def is_uncertain(num_tiles: int, sample: Sample, config: Config) -> bool:
+    """Whether `num_tiles` uncertain tiles mean that the coarse network needs more training."""
     whole = padded(working_size(read_size(sample.photo), config.data.long_side))
     return num_tiles >= min(
-        config.tiles.max_patches_per_photo, UNSURE * whole.area / config.tiles.side**2
+        config.tiles.max_patches_per_photo, UNCERTAIN_SHARE * whole.area / config.tiles.side**2
     )
 
 
 def photo_patches(
     index: int, sample: Sample, segmenter: Segmenter, budget: int
 ) -> tuple[Patches, Overlap]:
-    """Return the patches of one photo, and the overlap of its masks outside of them.
+    """Return the patches of one photo, and the overlap of coarse and true mask outside them.
 
     Raises:
         InputError: photo or mask are damaged.

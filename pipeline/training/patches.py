@@ -1,4 +1,4 @@
-"""The patch cache of a run as the refiner's training reads it."""
+"""The patch cache of a run, opened for the training of the refiner."""
 
 import logging
 import re
@@ -23,26 +23,26 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PatchCache:
-    """Patches of training photos, then those of validation photos; opened once a training."""
+    """Patches of training photos, then those of validation photos; opened once per training."""
 
     path: Path
     fovea: Fovea
     fingerprint: str
-    """Hash of all that the patches were made from."""
+    """Hash of everything that the patches were made from."""
     arrays: Arrays
-    """What each patch is, by the names of `patch_store.array_shapes`; in memory if it fits."""
+    """The arrays of `patch_store.array_shapes` by name; in memory if they fit."""
     photos: NDArray[np.int64]
     """(N,) number of each patch's photo, ascending."""
     outside: NDArray[np.int64]
     """(M, 3) pixels of each photo outside its tiles: in both masks, the coarse one, the true."""
     num_train_photos: int
-    """The first so many photos are for training, the others for validation."""
+    """Number of training photos; these come first, validation photos follow."""
     train_groups: frozenset[str]
     val_groups: frozenset[str]
 
     @property
     def num_train_patches(self) -> int:
-        """The first so many patches are for training."""
+        """Number of training patches; these come first, validation patches follow."""
         return int(np.searchsorted(self.photos, self.num_train_photos))
 
 
@@ -50,7 +50,8 @@ def open_patches(run: Path, config: Config, coarse_hash: str) -> PatchCache:
     """Open the patches of `run` that were made with `config` and the weights of `coarse_hash`.
 
     Raises:
-        InputError: they are missing, stale or damaged, or none are of training photos.
+        InputError: they are missing or damaged, were made from something else, or include no
+            training patches.
     """
     path, fovea = run / "patches.zarr", config.tiles.fovea
     group = patch_store.open_store(path, fovea, coarse_hash, patch_settings(config))
@@ -83,12 +84,12 @@ def patch_settings(config: Config) -> dict[str, Any]:
 
 
 def in_memory(arrays: Arrays) -> Arrays:
-    """Return `arrays` read into memory where that takes less than half of it, else as they are.
+    """Return `arrays` in memory if they take less than half of it, else as they are.
 
-    Each process of a machine has its share of the memory.
+    The memory is shared equally by the processes on this machine.
 
     Raises:
-        InputError: the store that they are in is damaged.
+        InputError: their store is damaged.
     """
     num_bytes = sum(int(np.prod(array.shape)) * array.dtype.itemsize for array in arrays.values())
     if num_bytes * 2 > memory_limit() / distributed.local_world_size():

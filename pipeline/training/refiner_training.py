@@ -78,7 +78,7 @@ def train_refiner(
 
 
 def batches_of(cache: PatchCache, config: RefinerConfig) -> PatchBatches:
-    """Return the batches of this process, of training patches."""
+    """Return the batches of training patches for this process."""
     return PatchBatches(
         cache.arrays,
         cache.num_train_patches,
@@ -107,8 +107,8 @@ def initialise(network: Refiner, model: Model, val_groups: Set[str]) -> None:
     """Give `network` the refiner's weights of `model`.
 
     Raises:
-        InputError: it has none, they are of another network, or were trained on photos of
-            `val_groups`.
+        InputError: `model` has no refiner, or one of another architecture, or was trained on
+            photos of `val_groups`.
     """
     if model.refiner is None:
         raise InputError(f"refiner.init: {NO_REFINER}")
@@ -134,13 +134,13 @@ def origin(config: Config, patches: str) -> str:
 
 
 def windows_of(patches: dict[str, Tensor], fovea: Fovea) -> Windows:
-    """Return the windows of patches as the store has them."""
+    """Return the windows of patches, given as arrays of the store."""
     rings = [patches[name] for name in RINGS[: fovea.levels - 1]]
     return join_rings([patches["full"], *rings], fovea)
 
 
 def refined_logits(model: nn.Module, windows: Windows, *, residual: bool) -> Tensor:
-    """Return the (N, T, T) logits of patches; a `residual` is added to the coarse ones in them."""
+    """Return the (N, T, T) logits of patches; a `residual` is added to their coarse logits."""
     logits: Tensor = model(windows)
     return logit(windows[0][..., 3]) + logits if residual else logits
 
@@ -150,8 +150,9 @@ def mean_dice(
 ) -> float:
     """Return the mean Dice of the whole validation photos of `cache`.
 
-    Outside the tiles a mask is the coarse one, whose counts the cache has; inside them `refined`
-    gives the (N, T, T) logits. So this is the Dice of the stitched mask without stitching it.
+    Outside the tiles the mask is the coarse one, and the cache has its pixel counts. Inside them,
+    `refined` gives the (N, T, T) logits. The sums give the Dice of the stitched mask, which is not
+    built.
     """
     counts, photos = cache.outside.copy(), cache.photos
     for start in range(cache.num_train_patches, len(photos), SCORE_BATCH):
@@ -166,7 +167,7 @@ def mean_dice(
 
 
 def patch_counts(predicted: Tensor, target: Tensor) -> NDArray[Any]:
-    """Return (N, 3) pixels of each patch in both masks, in the predicted, in the true one."""
+    """Return (N, 3) pixels of each patch: in both masks, in the predicted, in the true one."""
     truth = target == 1
     predicted = predicted & (target != BEYOND)
     counts = torch.stack([(x).sum((1, 2)) for x in (predicted & truth, predicted, truth)], dim=1)

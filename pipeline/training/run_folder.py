@@ -4,7 +4,7 @@ config.toml       the settings of the run
 coarse/, refiner/ last.pt, best.pt and metrics.jsonl of each stage
 patches.zarr      the patch cache
 model/            the model so far: after stage one without a refiner
-folds/            runs of the coarse stage that each leave out one fold of the training groups
+folds/            networks of stage one, each trained without one fold of the training groups
 """
 
 import os
@@ -27,10 +27,10 @@ TABLES = {
     "make-patches": ("tiles",),
     "train-refiner": ("refiner", "postprocess"),
 }
-"""The commands in their order, each with the tables of settings that it is the last to read."""
+"""The commands in their order, each with the tables of settings that no later command reads."""
 
 STAGES = {"data": "coarse", "coarse": "coarse", "tiles": "refiner", "refiner": "refiner"}
-"""Tables whose settings are fixed once a stage has been trained for an epoch."""
+"""Tables whose settings are fixed once the stage has been trained for an epoch."""
 
 NEVER_FIXED = ("coarse.epochs", "coarse.num_workers", "coarse.folds", "refiner.epochs")
 
@@ -40,18 +40,18 @@ def read_settings(
 ) -> Config:
     """Return the settings of `run`.
 
-    They are those of the command line over those of the file `given` over those that the run was
-    started with over the defaults.
+    Options of the command line override the file `given`, which overrides the settings that the
+    run was started with, which override the defaults.
 
     Args:
         run: folder of the run, which need not exist yet.
-        given: settings file named on the command line.
-        command: the command that reads them.
+        given: settings file from the command line.
+        command: name of the command.
         options: settings from options of the command line, table by table.
 
     Raises:
-        InputError: they change what the run was trained with, or what another command reads.
-        SettingsError: the file `given` is at fault.
+        InputError: they change settings that are fixed, or that an earlier command reads.
+        SettingsError: the file `given` has an error.
     """
     if given is not None and not given.is_file():
         raise InputError(f"no such settings file: {given}")
@@ -64,10 +64,10 @@ def read_settings(
 
 
 def check_changes(run: Path, names: Sequence[str], command: str) -> None:
-    """Raise if `command` cannot change the settings `names` of `run`.
+    """Raise if `command` may not change the settings `names` of `run`.
 
     Raises:
-        InputError: some of them are fixed, or are read by an earlier command.
+        InputError: some of them are fixed, or only an earlier command may change them.
     """
     fixed = [name for name in names if _is_fixed(run, name)]
     if fixed:
@@ -85,16 +85,16 @@ def check_changes(run: Path, names: Sequence[str], command: str) -> None:
 
 
 def _is_fixed(run: Path, name: str) -> bool:
-    """Whether the stage that the setting `name` belongs to has been trained for an epoch."""
+    """Whether the setting `name` is fixed: its stage has been trained for an epoch."""
     stage = STAGES.get(name.partition(".")[0])
     return bool(stage) and name not in NEVER_FIXED and (run / str(stage) / "last.pt").exists()
 
 
 def _started_with(run: Path) -> Config | None:
-    """Return the settings in the run's config.toml, None where there is none.
+    """Return the settings in the run's config.toml; None if there is no such file.
 
     Raises:
-        InputError: this version does not know them.
+        InputError: this version does not know some of them.
     """
     path = run / "config.toml"
     if not path.exists():
@@ -109,13 +109,13 @@ def _started_with(run: Path) -> Config | None:
 
 @contextmanager
 def locked(run: Path) -> Iterator[None]:
-    """Keep other commands out of the folder `run`, which is made if it does not exist.
+    """Keep other commands out of the folder `run`, which is created if it does not exist.
 
-    A folder that was made for nothing, since the block raised before writing to it, is removed.
-    Processes that `torchrun` started together share the lock of the first.
+    If the block raises before it has written anything, a folder created here is removed again.
+    Processes that `torchrun` started together share the lock of the first one.
 
     Raises:
-        InputError: another command is at work in it.
+        InputError: another command is running in it.
     """
     if int(os.environ.get("RANK", "0")):
         yield
@@ -133,13 +133,13 @@ def locked(run: Path) -> Iterator[None]:
 
 
 def record(run: Path, settings: Config) -> None:
-    """Write the settings that a stage is about to work with to the run's config.toml."""
+    """Write the settings of the stage that starts now to the run's config.toml."""
     run.mkdir(parents=True, exist_ok=True)
     save_settings(settings, run / "config.toml")
 
 
 def model_so_far(run: Path) -> Model:
-    """Return the model of `run`, which has a refiner once that is trained.
+    """Return the model of `run`; it has a refiner once stage two is trained.
 
     Raises:
         InputError: stage one has not been trained, or the model is damaged.
@@ -150,5 +150,5 @@ def model_so_far(run: Path) -> Model:
 
 
 def versions() -> dict[str, str]:
-    """Return what a model's provenance says of the programs it was trained with."""
+    """Return the versions of the programs, for the provenance of a model."""
     return {"foveamask": own_version(), "torch": torch.__version__}

@@ -14,11 +14,11 @@ log = logging.getLogger(__name__)
 def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sample], list[Sample]]:
     """Return the training set and the validation set of the data in `folders`.
 
-    The validation set is of the first folder. All photos of the others are for training, except
-    those of groups in the validation set.
+    The validation set comes from the first folder. All photos of the others are in the training
+    set, except those of validation groups.
 
     Raises:
-        InputError: a folder is at fault, or one of the sets is empty.
+        InputError: a folder is missing or incomplete, or one of the sets is empty.
     """
     samples = find_samples(*folders, group_pattern=config.group)
     first = [sample for sample in samples if sample.folder == folders[0]]
@@ -37,7 +37,7 @@ def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sam
 
 
 def check_exclude(folders: Sequence[Path], config: DataConfig) -> None:
-    """Warn of photos that `config` excludes and that are not in `folders`."""
+    """Warn if `config` excludes photos that are not in `folders`."""
     samples = find_samples(*folders, group_pattern=config.group)
     unknown = set(config.exclude).difference(sample.name for sample in samples)
     if unknown:

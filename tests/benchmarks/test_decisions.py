@@ -15,11 +15,17 @@ def test_the_tables_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
     budgets, bins, temperature = capsys.readouterr().out.split("\n\n")
     lines = [line.split(" | ") for line in budgets.splitlines()]
-    assert lines[0] == ["| budget", "tiles", "weight", "largest doubt", "true gain |"]
+    assert lines[0] == [
+        "| budget",
+        "tiles",
+        "summed uncertainty",
+        "largest uncertainty",
+        "true gain |",
+    ]
     assert [line[0] for line in lines[2:]] == [*(f"| {b}" for b in decisions.BUDGETS), "| all"]
     assert len(set(lines[-1][2:5])) == 2  # all tiles are refined, in whatever order
     lines = [line.split(" | ") for line in bins.splitlines()]
-    assert lines[0][1:4] == ["coarse: pixels, %", "said", "true"]
+    assert lines[0][1:4] == ["coarse: pixels, %", "predicted", "true"]
     for column in (1, 4):
         shares = [float(line[column]) for line in lines[2:]]
         assert sum(shares) == pytest.approx(100, abs=0.1)

@@ -17,9 +17,9 @@ def test_the_table_has_means_of_each_set():
     photos = [PhotoErrors(break_down(segmenter.predict(photo), truth)) for truth in truths]
 
     first, second = (photo.breakdown for photo in photos)
-    lines = error_table({"held out": photos, "learnt from": photos[:1]}).splitlines()
+    lines = error_table({"not trained on": photos, "trained on": photos[:1]}).splitlines()
 
-    assert lines[0] == "| | held out, 2 photos | learnt from, 1 photos |"
+    assert lines[0] == "| | not trained on, 2 photos | trained on, 1 photos |"
     mean = (first.refined + second.refined) / 2
     assert f"| refined Dice | {mean:.5f} | {first.refined:.5f} |" in lines
     mean = (first.wrong + second.wrong) / 2
@@ -39,7 +39,7 @@ def test_the_command_prints_both_sets_and_the_reference(
     wrong_pixels.wrong_pixels(data, model=str(mine), reference=str(other))
 
     printed = capsys.readouterr().out
-    assert "| held out, 1 photos | learnt from, 1 photos |" in printed
+    assert "| not trained on, 1 photos | trained on, 1 photos |" in printed
     assert "| coarse Dice of the reference | 0." in printed
-    with pytest.raises(InputError, match="has learnt from photos of those learnt from"):
+    with pytest.raises(InputError, match="was trained on photos of the column 'trained on'"):
         wrong_pixels.wrong_pixels(data, model=str(mine), reference=str(mine))

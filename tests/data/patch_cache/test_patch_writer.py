@@ -187,7 +187,7 @@ def test_writing_does_not_go_on_with_other_tiles(
     other = {name: change(rows) for name, rows in patches.items()}
 
     with pytest.raises(
-        InputError, match=rf"partial was begun with other tiles.*; delete it.*{AGAIN}"
+        InputError, match=rf"partial was started with other tiles.*; delete it.*{AGAIN}"
     ):
         writer(tmp_path / "patches.zarr").unwritten(other)
 

@@ -27,7 +27,7 @@ def test_dice_within_a_budget_by_weight_is_that_of_a_prediction_with_that_budget
 
     for budget in (1, 7, 25):
         dice = overlap(segmenter(photo, MaskOptions(budget=budget)), truth).dice
-        assert dice_within(gains, budget, "weight") == pytest.approx(dice)
+        assert dice_within(gains, budget, "summed uncertainty") == pytest.approx(dice)
 
 
 def test_the_most_doubtful_tile_has_the_pixel_nearest_to_one_half():
@@ -37,7 +37,7 @@ def test_the_most_doubtful_tile_has_the_pixel_nearest_to_one_half():
 
     gains = tile_gains(prediction, photo[..., 0] > 128)
 
-    first = int(np.argmax(gains.orders["largest doubt"]))
+    first = int(np.argmax(gains.orders["largest uncertainty"]))
     row, column = (int(i) for i in prediction.tiles[first])
     block = p[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
     assert (block - 0.5).abs().min() == (p - 0.5).abs().min()
@@ -50,7 +50,7 @@ def test_no_order_gains_more_at_once_than_the_true_one():
 
     points = budget_curve([gains], (5, 40))
 
-    assert dice_within(gains, None, "weight") == 1
+    assert dice_within(gains, None, "summed uncertainty") == 1
     assert [point.budget for point in points] == [5, 40, None]
     assert [point.tiles for point in points] == [5, 40, len(gains.predicted)]
     for point in points:

@@ -27,7 +27,7 @@ def test_photos_not_at_working_size_are_refused():
     segmenter = segmenter_of()
     photo = np.repeat(np.repeat(photo_of(), 2, axis=0), 2, axis=1)
 
-    with pytest.raises(InputError, match="is looked at as"):
+    with pytest.raises(InputError, match="is resampled to"):
         break_down(segmenter.predict(photo), photo[..., 0] > 128)
 
 
