@@ -97,7 +97,7 @@ def array_dtype(name: str) -> np.dtype[Any]:
 class StoredArray:
     """An array of a finished store; damage that only reading it shows is an `InputError`."""
 
-    def __init__(self, path: Path, array: zarr.Array[Any]) -> None:
+    def __init__(self, path: Path, array: "zarr.Array[Any]") -> None:
         self.path = path
         self.array = array
         self.shape = array.shape
@@ -229,7 +229,7 @@ def _check_whole(group: zarr.Group, path: Path, fovea: Fovea, num_photos: int, h
         raise _damaged(path, "its tiles are not in the order of its photos", hint)
 
 
-def _missing_shards(array: zarr.Array[Any], path: Path) -> Iterator[Path]:
+def _missing_shards(array: "zarr.Array[Any]", path: Path) -> Iterator[Path]:
     """Find the shards, or chunks where it has none, that have no file or one without a byte."""
     sides = array.shards or array.chunks
     grid = (range(-(-num // side)) for num, side in zip(array.shape, sides, strict=True))
