@@ -6,7 +6,7 @@ from data.ranges import field_types
 from pipeline.config import CHOICES, CoarseConfig, Config, RefinerConfig
 from pipeline.settings_page import descriptions, settings_page
 from pipeline.training.run_folder import NEVER_FIXED
-from tests.pipeline.test_toml_settings import names_of
+from tests.builders import setting_names
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -20,7 +20,7 @@ def test_the_page_of_settings_is_the_one_that_the_settings_make():
 def test_every_setting_has_a_row_with_a_sentence():
     sections = PAGE.read_text().split("\n## ")
 
-    for name in names_of(Config()):
+    for name in setting_names(Config):
         table, _, key = name.rpartition(".")
         (section,) = [s for s in sections if s.startswith(f"`[{table}]`" if table else "Top level")]
         (row,) = [line for line in section.splitlines() if line.startswith(f"| `{key}` |")]

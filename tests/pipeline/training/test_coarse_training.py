@@ -18,7 +18,7 @@ from pipeline.training.coarse_training import (
     origin,
 )
 from tests.builders import model_trained_on
-from tests.data.test_samples import write_carvana
+from tests.layouts import write_carvana
 
 PAIRS = [
     CoarsePair(np.full((32, 32, 3), value, np.uint8), np.full((32, 32), value, np.uint8))
