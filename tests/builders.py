@@ -20,6 +20,7 @@ from data.errors import SettingsError
 from data.geometry import Fovea, Size
 from data.samples import Sample
 from pipeline import config
+from pipeline.cli import main
 from pipeline.config import (
     CoarseConfig,
     Config,
@@ -32,7 +33,6 @@ from pipeline.toml_settings import save_settings
 from refine.refiner_network import Refiner
 
 Pixels = NDArray[np.uint8]
-
 
 Mask = NDArray[np.bool_]
 
@@ -255,3 +255,13 @@ def unsure_model(
 
 def unsure_segmenter(**settings: Any) -> Segmenter:
     return Segmenter.from_model(unsure_model(**settings), CPU, "fp32")
+
+
+def model_trained_on(*groups: str) -> Model:
+    """A model of stage one that names the groups that it was trained on."""
+    return replace(tiny_model(refined=False), provenance={"groups": list(groups)})
+
+
+def foveamask(*arguments: object) -> int:
+    """Run a command; return its exit status."""
+    return main([str(argument) for argument in arguments])

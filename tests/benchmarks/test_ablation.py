@@ -10,7 +10,7 @@ from pipeline.config import Config
 from pipeline.model_folder import find_model, load_model
 from pipeline.toml_settings import changed, load_settings, overlaid
 from refine.postprocess import parse
-from tests.benchmarks.builders import SETTINGS, write_cars
+from tests.measured import SETTINGS, write_cars
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from pipeline.config import Config
 from pipeline.model_folder import load_model
 from pipeline.toml_settings import load_settings
 from pipeline.training.split import split_samples
-from tests.benchmarks.builders import SETTINGS, write_cars
+from tests.measured import SETTINGS, write_cars
 
 FOLD = {
     "groups": 3,

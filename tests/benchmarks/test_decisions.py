@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks import decisions
 from pipeline.model_folder import save_model
-from tests.benchmarks.builders import segmenter_of, write_photos
+from tests.measured import segmenter_of, write_photos
 
 
 def test_the_tables_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

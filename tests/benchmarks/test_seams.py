@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks import seams
 from pipeline.model_folder import save_model
-from tests.benchmarks.builders import photo_of, segmenter_of, write_photos
+from tests.measured import photo_of, segmenter_of, write_photos
 
 
 def test_an_untrained_refiner_leaves_no_seams():

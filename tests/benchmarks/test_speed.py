@@ -19,7 +19,7 @@ from data.geometry import Fovea
 from pipeline.model import Model
 from pipeline.model_folder import save_model
 from refine.refiner_network import Refiner
-from tests.benchmarks.builders import SETTINGS, write_cars
+from tests.measured import SETTINGS, write_cars
 
 CPU = torch.device("cpu")
 

@@ -5,7 +5,7 @@ import pytest
 from benchmarks.thinning import evenly_spaced, linked_subset
 from data.errors import InputError
 from data.samples import CARVANA_GROUP, Sample
-from tests.benchmarks.builders import write_cars
+from tests.measured import write_cars
 
 
 def test_every_angle_occurs_in_a_thinned_data_set_and_every_car(tmp_path: Path):

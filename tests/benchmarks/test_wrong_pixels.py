@@ -8,7 +8,7 @@ from benchmarks.wrong_pixels import PhotoErrors, error_table
 from data.errors import InputError
 from pipeline.evaluation.error_breakdown import break_down
 from pipeline.model_folder import save_model
-from tests.benchmarks.builders import photo_of, segmenter_of, write_photos
+from tests.measured import photo_of, segmenter_of, write_photos
 
 
 def test_the_table_has_means_of_each_set():

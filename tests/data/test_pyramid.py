@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from data.arrays import Pixels
 from data.geometry import Size, padded
 from data.pyramid import halve, pad, pyramid, to_working_size
+from tests.builders import noise
 
 
 @st.composite
@@ -25,10 +26,6 @@ def halve_slowly(pixels: Pixels) -> Pixels:
     wide = pixels.astype(int)
     total = wide[::2, ::2] + wide[1::2, ::2] + wide[::2, 1::2] + wide[1::2, 1::2]
     return ((total + 2) >> 2).astype(np.uint8)
-
-
-def noise(*shape: int) -> Pixels:
-    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 
 @given(photos(multiple=2))
@@ -102,7 +99,7 @@ def test_a_pixel_is_seen_in_exactly_one_coarse_pixel(row: int, column: int, valu
 
 @pytest.mark.parametrize("shape", [(1280, 1918, 3), (1100, 1535), (1, 1600, 3)])
 def test_photos_near_the_working_size_are_not_resampled(shape: tuple[int, ...]):
-    photo = noise(*shape)
+    photo = noise(shape)
 
     assert to_working_size(photo, 1918) is photo
 
@@ -112,7 +109,7 @@ def test_photos_near_the_working_size_are_not_resampled(shape: tuple[int, ...]):
     [((300, 200, 3), (64, 43, 3)), ((20, 10), (64, 32)), ((2, 400, 3), (1, 64, 3))],
 )
 def test_other_photos_are_brought_to_it(shape: tuple[int, ...], working: tuple[int, ...]):
-    photo = noise(*shape)
+    photo = noise(shape)
 
     result = to_working_size(photo, 64)
 

@@ -1,8 +1,6 @@
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -17,28 +15,9 @@ from data.samples import (
     fingerprint,
     group_of,
 )
+from tests.layouts import write_carvana, write_masks, write_photos
 
 CARS = ("0123456789ab", "fedcba987654", "00087a6bd4dc")
-
-
-def write_photos(folder: Path, names: Iterable[str], size: tuple[int, int] = (6, 4)) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        Image.new("RGB", size, "teal").save(folder / name)
-
-
-def write_masks(folder: Path, names: Iterable[str], size: tuple[int, int] = (6, 4)) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        mask = np.zeros(size[::-1], np.uint8)
-        mask[:2] = 1
-        Image.fromarray(mask).save(folder / name)
-
-
-def write_carvana(data: Path, stems: Iterable[str]) -> None:
-    stems = list(stems)
-    write_photos(data / "train", [f"{stem}.jpg" for stem in stems])
-    write_masks(data / "train_masks", [f"{stem}_mask.gif" for stem in stems])
 
 
 def test_the_carvana_layout_is_found(tmp_path: Path):

@@ -11,7 +11,7 @@ from pipeline.config import Config, DataConfig, TilesConfig
 from pipeline.model import Model, check_unseen, identity, to_json
 from refine.postprocess import parse
 from refine.refiner_network import Refiner
-from tests.pipeline.test_model_folder import model_of
+from tests.model_folders import model_of
 
 
 def test_the_identity_of_a_model_changes_with_what_decides_its_masks_alone():

@@ -11,14 +11,15 @@ from data import pyramid as slow
 from data.arrays import Pixels
 from data.geometry import MAX_LEVELS, TILE_SIDES, Fovea
 from refine.fovea import gather_windows, join_rings, ring_index, split_rings
+from tests.builders import noise
 
 FOVEAS = [Fovea(tile, levels) for tile, levels in product(TILE_SIDES, range(1, MAX_LEVELS + 1))]
+
+
 foveas = st.sampled_from(FOVEAS)
+
+
 seeds = st.integers(0, 2**32 - 1)
-
-
-def noise(shape: tuple[int, ...], seed: int = 0) -> Pixels:
-    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
 def pyramid_of(photos: Pixels, fovea: Fovea) -> list[Tensor]:

@@ -20,14 +20,9 @@ from data.datasets.coarse_dataset import (
 from data.errors import InputError
 from data.geometry import Size
 from data.samples import Sample
+from tests.builders import disc
 
 VIEW = CoarseView(64)
-
-
-def disc(height: int, width: int, row: float, column: float, radius: float) -> NDArray[np.bool_]:
-    rows, columns = np.ogrid[:height, :width]
-    inside: NDArray[np.bool_] = (rows - row) ** 2 + (columns - column) ** 2 <= radius**2
-    return inside
 
 
 def sample(folder: Path, name: str, mask: NDArray[np.bool_]) -> Sample:
@@ -54,7 +49,7 @@ def ignore(done: int, total: int) -> None:
 
 
 def test_the_target_is_the_area_mean_of_the_mask(tmp_path: Path):
-    mask = disc(64, 64, 30.2, 33.7, 21)
+    mask = disc((30.2, 33.7), 21, (64, 64))
 
     pair = load_pair(sample(tmp_path, "a", mask), VIEW)
 
@@ -67,7 +62,7 @@ def test_the_target_is_the_area_mean_of_the_mask(tmp_path: Path):
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (45, 61), (150, 201), (31, 20)])
 def test_photo_and_mask_lie_on_the_same_grid(tmp_path: Path, height: int, width: int):
-    mask = disc(height, width, height / 3, width / 2, height / 4)
+    mask = disc((height / 3, width / 2), height / 4, (height, width))
 
     pair = load_pair(sample(tmp_path, "a", mask), VIEW)
 
@@ -95,7 +90,7 @@ def test_coarse_pixels_are_squares_of_four_from_the_corner():
 
 
 def test_samples_are_loaded_in_order_and_counted(tmp_path: Path):
-    samples = [sample(tmp_path, f"{i}", disc(64, 64, 32, 32, i)) for i in range(12)]
+    samples = [sample(tmp_path, f"{i}", disc((32, 32), i, (64, 64))) for i in range(12)]
     told = []
 
     loaded = load_pairs(samples, VIEW, lambda done, total: told.append((done, total)))
@@ -106,7 +101,7 @@ def test_samples_are_loaded_in_order_and_counted(tmp_path: Path):
 
 
 def test_photos_are_decoded_once_and_never_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    samples = [sample(tmp_path, f"{i}", disc(64, 64, 32, 32, i)) for i in range(3)]
+    samples = [sample(tmp_path, f"{i}", disc((32, 32), i, (64, 64))) for i in range(3)]
     decoded = Counter[Path]()
     read_photo = coarse_dataset.read_photo
 
@@ -124,7 +119,7 @@ def test_photos_are_decoded_once_and_never_again(tmp_path: Path, monkeypatch: py
 
 
 def test_all_problems_are_named_at_once(tmp_path: Path):
-    samples = [sample(tmp_path, name, disc(64, 64, 32, 32, 9)) for name in "abcd"]
+    samples = [sample(tmp_path, name, disc((32, 32), 9, (64, 64))) for name in "abcd"]
     samples[0].photo.write_bytes(b"")
     Image.new("1", (64, 48)).save(samples[2].mask)
     samples[3].mask.write_bytes(b"no picture")
@@ -192,7 +187,7 @@ def test_a_network_may_see_less_of_a_photo_padded_to_more(
 
 @pytest.mark.parametrize("squashed", [Size(512, 512), Size(256, 480), Size(600, 400)])
 def test_a_disc_squashed_for_storage_comes_back_to_its_place_on_the_grid(squashed: Size):
-    full = disc(1280, 1918, 500.3, 1400.7, 300.0).astype(np.uint8) * 255
+    full = disc((500.3, 1400.7), 300.0, (1280, 1918)).astype(np.uint8) * 255
     stored = cv2.resize(full, squashed[::-1], interpolation=cv2.INTER_AREA)
 
     original = CoarseView(1918)(full).astype(float)

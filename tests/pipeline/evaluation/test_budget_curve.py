@@ -5,7 +5,7 @@ import torch
 from pipeline.evaluation.budget_curve import ORDERS, budget_curve, dice_within, tile_gains
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.mask_options import MaskOptions
-from tests.benchmarks.builders import SIZE, photo_of, segmenter_of
+from tests.measured import SIZE, photo_of, segmenter_of
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -4,7 +4,7 @@ import pytest
 from data.errors import InputError
 from pipeline.evaluation.error_breakdown import break_down, in_refined_tiles
 from pipeline.evaluation.metrics import distance_to_contour, overlap
-from tests.benchmarks.builders import SIZE, photo_of, segmenter_of
+from tests.measured import SIZE, photo_of, segmenter_of
 
 
 def test_every_wrong_pixel_is_counted_once():

@@ -16,7 +16,7 @@ from pipeline.evaluation.evaluate import evaluate, write_score_table
 from pipeline.evaluation.scores import PhotoScores, Scores
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
-from tests.benchmarks.builders import segmenter_of, write_photos
+from tests.measured import segmenter_of, write_photos
 
 COARSE = MaskOptions(stage="coarse")
 

@@ -13,7 +13,7 @@ import pytest
 from pipeline.cli import main
 from pipeline.inference.manifest import RECORDS
 from pipeline.model_folder import save_model
-from tests.pipeline.inference.test_predict import segmenter_of, visible, write_photos
+from tests.pipeline.inference.predicting import segmenter_of, visible, write_photos
 
 ROOT = Path(__file__).parents[3]
 

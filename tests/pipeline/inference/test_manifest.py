@@ -22,7 +22,7 @@ from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import OUTPUTS, Output
 from pipeline.inference.segmenter import Segmenter
 from refine.postprocess import parse
-from tests.pipeline.inference.test_predict import segmenter_of
+from tests.pipeline.inference.predicting import segmenter_of
 
 MADE_WITH = MadeWith("a" * 64, "refined", None, [], ["mask"])
 TODO = "use --overwrite to make all results anew, or name another folder"

@@ -8,7 +8,7 @@ from data.errors import InputError
 from data.images import read_photo
 from data.masks import decode_mask, write_mask
 from pipeline.inference.outputs import MASK, OUTPUTS, check_out, check_replaced, may_be_mask
-from tests.pipeline.inference.test_predict import segmenter_of, write_photos
+from tests.pipeline.inference.predicting import segmenter_of, write_photos
 
 
 def test_a_mask_has_the_stem_of_its_photo(tmp_path: Path):

@@ -10,19 +10,14 @@ from data.geometry import Fovea
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
 from refine.postprocess import apply, parse
-from tests import builders
-from tests.builders import CPU, unsure_model, unsure_segmenter
+from tests.builders import CPU, shaded_photo, unsure_model, unsure_segmenter
 
 Photo = NDArray[np.uint8]
 
 
-def photo_of(height: int, width: int, seed: int = 0) -> Photo:
-    return builders.shaded_photo((height, width), seed)
-
-
 @pytest.mark.parametrize("size", [(96, 128), (50, 61), (300, 400)])
 def test_photos_together_are_predicted_as_each_alone(size: tuple[int, int]):
-    photos = [photo_of(*size, seed=seed) for seed in range(3)]
+    photos = [shaded_photo(size, seed) for seed in range(3)]
     segmenter = unsure_segmenter(fovea=Fovea(8, 3))
 
     together = segmenter.predict_batch(photos)
@@ -42,7 +37,7 @@ def test_photos_together_are_predicted_as_each_alone(size: tuple[int, int]):
 
 
 def test_a_budget_is_one_of_each_photo_of_a_batch():
-    photos = [photo_of(96, 128, seed=seed) for seed in range(3)]
+    photos = [shaded_photo((96, 128), seed) for seed in range(3)]
 
     together = unsure_segmenter().predict_batch(photos, MaskOptions(budget=4))
 
@@ -51,7 +46,7 @@ def test_a_budget_is_one_of_each_photo_of_a_batch():
 
 def test_photos_of_different_sizes_make_no_batch():
     with pytest.raises(ValueError, match="make no batch"):
-        unsure_segmenter().predict_batch([photo_of(32, 32), photo_of(32, 33)])
+        unsure_segmenter().predict_batch([shaded_photo((32, 32)), shaded_photo((32, 33))])
     with pytest.raises(ValueError, match="at least one photo"):
         unsure_segmenter().predict_batch([])
 
@@ -59,7 +54,7 @@ def test_photos_of_different_sizes_make_no_batch():
 def test_a_prediction_that_is_kept_keeps_no_other():
     segmenter = unsure_segmenter()
 
-    prediction, *_ = segmenter.predict_batch([photo_of(96, 128, seed=seed) for seed in range(3)])
+    prediction, *_ = segmenter.predict_batch([shaded_photo((96, 128), seed) for seed in range(3)])
 
     own = prediction.proposal
     for kept in (prediction.on_device, own.coarse, own.upsampled, own.tiles, *own.windows):
@@ -68,7 +63,7 @@ def test_a_prediction_that_is_kept_keeps_no_other():
 
 def test_masks_go_through_the_steps_of_the_model_or_those_asked_for():
     steps = (parse("smooth=3"), parse("components=10"))
-    photo = photo_of(96, 128)
+    photo = shaded_photo((96, 128))
     segmenter = Segmenter.from_model(replace(unsure_model(), postprocess=steps), CPU, "fp32")
 
     plain = segmenter.predict(photo, MaskOptions(postprocess=()))
@@ -85,7 +80,7 @@ def test_masks_go_through_the_steps_of_the_model_or_those_asked_for():
 
 
 def test_the_dice_expected_is_that_of_the_probabilities():
-    prediction = unsure_segmenter().predict(photo_of(50, 61))
+    prediction = unsure_segmenter().predict(shaded_photo((50, 61)))
     p, mask = 1 / (1 + np.exp(-prediction.logits.astype(np.float64))), prediction.logits > 0
 
     expected = 2 * p[mask].sum() / (p.sum() + mask.sum())
@@ -98,7 +93,7 @@ def test_the_dice_expected_is_that_of_the_probabilities():
 def test_the_dice_expected_is_one_of_a_sure_mask_and_none_of_an_empty_one(
     logit: float, dice: float
 ):
-    prediction = unsure_segmenter().predict(photo_of(32, 32))
+    prediction = unsure_segmenter().predict(shaded_photo((32, 32)))
     sure = replace(prediction, on_device=torch.full((32, 32), logit))
 
     assert sure.predicted_dice == pytest.approx(dice)
@@ -111,7 +106,7 @@ def test_the_dice_expected_is_one_of_a_sure_mask_and_none_of_an_empty_one(
 def test_the_mask_has_the_size_of_the_photo(size: tuple[int, int]):
     segmenter = unsure_segmenter()
 
-    prediction = segmenter.predict(photo_of(*size))
+    prediction = segmenter.predict(shaded_photo(size))
 
     for mask in (prediction.mask, prediction.coarse_nearest):
         assert mask.shape == size
@@ -120,7 +115,7 @@ def test_the_mask_has_the_size_of_the_photo(size: tuple[int, int]):
         assert logits.shape == size
         assert logits.dtype == np.float32
         assert np.isfinite(logits).all()
-    np.testing.assert_array_equal(segmenter(photo_of(*size)), prediction.mask)
+    np.testing.assert_array_equal(segmenter(shaded_photo(size)), prediction.mask)
 
 
 @pytest.mark.parametrize("size", [(96, 128), (97, 121), (200, 300), (40, 33), (257, 90)])

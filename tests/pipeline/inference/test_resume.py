@@ -18,7 +18,7 @@ from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.predict import predict_photos
 from pipeline.inference.segmenter import Photo, Segmenter
 from refine.postprocess import parse
-from tests.pipeline.inference.test_predict import segmenter_of, visible, write_photos
+from tests.pipeline.inference.predicting import segmenter_of, visible, write_photos
 
 ROOT = Path(__file__).parents[3]
 

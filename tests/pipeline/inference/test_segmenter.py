@@ -13,14 +13,10 @@ from data.pyramid import pad
 from pipeline.inference import torch_networks
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
-from tests import builders
-from tests.builders import CPU, unsure_model, unsure_segmenter
+from tests.builders import CPU, shaded_photo, unsure_model, unsure_segmenter
+from tests.spies import ByBrightness
 
 Photo = NDArray[np.uint8]
-
-
-def photo_of(height: int, width: int, seed: int = 0) -> Photo:
-    return builders.shaded_photo((height, width), seed)
 
 
 def inside_tiles(tiles: NDArray[np.int64], side: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -34,7 +30,7 @@ def inside_tiles(tiles: NDArray[np.int64], side: int, shape: tuple[int, int]) ->
 def test_an_untrained_refiner_changes_nothing(size: tuple[int, int]):
     segmenter = unsure_segmenter(trained=False)
 
-    prediction = segmenter.predict(photo_of(*size))
+    prediction = segmenter.predict(shaded_photo(size))
 
     assert len(prediction.tiles)
     np.testing.assert_array_equal(prediction.logits, prediction.coarse)
@@ -44,7 +40,7 @@ def test_an_untrained_refiner_changes_nothing(size: tuple[int, int]):
 @pytest.mark.parametrize("levels", [1, 2, 3, 4])
 def test_the_refiner_changes_its_tiles_and_nothing_else(tile: int, levels: int):
     segmenter = unsure_segmenter(fovea=Fovea(tile, levels))
-    photo = photo_of(96, 128)
+    photo = shaded_photo((96, 128))
 
     prediction = segmenter.predict(photo, MaskOptions(budget=3))
 
@@ -58,7 +54,7 @@ def test_the_refiner_changes_its_tiles_and_nothing_else(tile: int, levels: int):
 def test_no_tile_may_be_uncertain():
     segmenter = unsure_segmenter(low=0.5, high=0.5 + 1e-7)
 
-    prediction = segmenter.predict(photo_of(96, 128))
+    prediction = segmenter.predict(shaded_photo((96, 128)))
 
     assert prediction.tiles.shape == (0, 2)
     np.testing.assert_array_equal(prediction.logits, prediction.coarse)
@@ -66,7 +62,7 @@ def test_no_tile_may_be_uncertain():
 
 def test_every_tile_may_be_uncertain(monkeypatch: pytest.MonkeyPatch):
     segmenter = unsure_segmenter(low=0.0, high=1.0, fovea=Fovea(8, 3))
-    photo = photo_of(96, 128)
+    photo = shaded_photo((96, 128))
 
     at_once = segmenter.predict(photo)
     monkeypatch.setattr(torch_networks, "CPU_TILES_AT_ONCE", 32)
@@ -79,7 +75,7 @@ def test_every_tile_may_be_uncertain(monkeypatch: pytest.MonkeyPatch):
 
 def test_a_budget_of_nothing_is_the_coarse_stage():
     segmenter = unsure_segmenter()
-    photo = photo_of(96, 128)
+    photo = shaded_photo((96, 128))
 
     prediction = segmenter.predict(photo, MaskOptions(budget=0))
 
@@ -91,7 +87,7 @@ def test_a_budget_of_nothing_is_the_coarse_stage():
 
 def test_a_budget_takes_the_most_uncertain_tiles():
     segmenter = unsure_segmenter(fovea=Fovea(8, 2))
-    photo = photo_of(96, 128)
+    photo = shaded_photo((96, 128))
     p = torch.sigmoid(segmenter.propose([photo]).coarse[0])
     doubt = torch.minimum(p, 1 - p).reshape(12, 2, 16, 2).sum((1, 3))
 
@@ -106,7 +102,7 @@ def test_a_budget_takes_the_most_uncertain_tiles():
 
 def test_a_model_without_a_refiner_goes_as_far_as_it_can():
     segmenter = Segmenter.from_model(replace(unsure_model(), refiner=None), CPU, "fp32")
-    photo = photo_of(96, 128)
+    photo = shaded_photo((96, 128))
 
     prediction = segmenter.predict(photo)
 
@@ -116,7 +112,7 @@ def test_a_model_without_a_refiner_goes_as_far_as_it_can():
 
 
 def test_the_same_photo_gives_the_same_logits():
-    photo = photo_of(90, 131)
+    photo = shaded_photo((90, 131))
 
     first = unsure_segmenter().predict(photo)
     second = unsure_segmenter().predict(photo.copy())
@@ -126,7 +122,7 @@ def test_the_same_photo_gives_the_same_logits():
 
 
 def test_a_photo_that_is_a_view_gives_the_same_mask():
-    photo = photo_of(90, 131)
+    photo = shaded_photo((90, 131))
     mirrored = np.ascontiguousarray(photo[:, ::-1])
     photo.flags.writeable = False
     segmenter = unsure_segmenter()
@@ -137,7 +133,7 @@ def test_a_photo_that_is_a_view_gives_the_same_mask():
 def test_a_prediction_leaves_photo_and_model_as_they_were():
     model = unsure_model()
     weights = {name: value.clone() for name, value in model.coarse.state_dict().items()}
-    photo = photo_of(96, 128)
+    photo = shaded_photo((96, 128))
     before = photo.copy()
 
     Segmenter.from_model(model, CPU, "fp32").predict(photo)
@@ -158,7 +154,7 @@ def test_the_networks_see_the_photo_in_one_pyramid():
             seen.append(photos)
             return torch.linspace(-2, 1, photos[:, 0].numel()).view(photos[:, 0].shape)
 
-    photo = np.repeat(np.repeat(photo_of(24, 32), 4, axis=0), 4, axis=1)
+    photo = np.repeat(np.repeat(shaded_photo((24, 32)), 4, axis=0), 4, axis=1)
     segmenter = Segmenter.from_model(replace(unsure_model(), coarse=Spy()), CPU, "fp32")
 
     proposal = segmenter.propose([photo])
@@ -192,16 +188,7 @@ def test_what_is_no_photo_is_refused(photo: Photo):
 
 def test_a_negative_budget_is_refused():
     with pytest.raises(ValueError, match="at least 0 tiles, not -1"):
-        unsure_segmenter()(photo_of(32, 32), MaskOptions(budget=-1))
-
-
-class ByBrightness(CoarseNetwork):
-    """Says that what is bright is the object, as surely as it is bright."""
-
-    multiple = 8
-
-    def forward(self, photos: torch.Tensor) -> torch.Tensor:
-        return (photos[:, 0].float() - 127.5) / 16
+        unsure_segmenter()(shaded_photo((32, 32)), MaskOptions(budget=-1))
 
 
 @pytest.mark.parametrize("stride", COARSE_STRIDES)
@@ -209,7 +196,7 @@ class ByBrightness(CoarseNetwork):
 def test_whatever_the_stride_of_the_coarse_network_the_refiner_sees_the_same_places(
     stride: int, fovea: Fovea
 ):
-    photo = cv2.resize(photo_of(12, 17), (257, 190))
+    photo = cv2.resize(shaded_photo((12, 17)), (257, 190))
     model = replace(unsure_model(fovea=fovea), coarse=ByBrightness(stride=stride), long_side=257)
     segmenter = Segmenter.from_model(model, CPU, "fp32")
 
@@ -231,7 +218,7 @@ def test_a_refiner_that_is_no_residual_stands_in_the_place_of_the_coarse_logits(
     model.refiner.residual = False
     segmenter = Segmenter.from_model(model, CPU, "fp32")
 
-    prediction = segmenter.predict(photo_of(96, 128))
+    prediction = segmenter.predict(shaded_photo((96, 128)))
 
     refined = segmenter.networks.refiner(prediction.proposal.windows).detach().numpy()
     for (row, column), block in zip(prediction.tiles, refined, strict=True):

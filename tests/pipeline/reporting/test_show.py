@@ -24,18 +24,12 @@ from pipeline.reporting.figures import view_tile
 from pipeline.reporting.show import ShowOptions, show
 from refine.postprocess import parse
 from refine.refiner_network import Refiner
+from tests.spies import ByBrightness
 
 CPU = torch.device("cpu")
+
+
 EVER = ["fovea", "overlay", "tiles"]
-
-
-class ByBrightness(CoarseNetwork):
-    """Says that what is bright is the object, as surely as it is bright."""
-
-    multiple = 8
-
-    def forward(self, photos: torch.Tensor) -> torch.Tensor:
-        return (photos[:, 0].float() - 127.5) / 16
 
 
 def photo_of(height: int = 96, width: int = 128) -> NDArray[np.uint8]:
@@ -136,6 +130,8 @@ def test_photos_of_any_size_are_drawn(tmp_path: Path, size: tuple[int, int]):
 
 
 FOVEAS = [Fovea(8, 1), Fovea(16, 2), Fovea(16, 3), Fovea(32, 4)]
+
+
 FITTING = [(fovea, s) for fovea in FOVEAS for s in COARSE_STRIDES if s <= fovea.tile]
 
 

@@ -6,10 +6,19 @@ import numpy as np
 import pytest
 
 from data.datasets.coarse_dataset import CoarsePair
-from data.samples import digests, find_samples, fingerprint
-from pipeline.config import CoarseConfig, Config, DataConfig, MlpConfig
-from pipeline.training.coarse_training import CoarseBatches, CoarsePhotos, load_photos, origin
-from tests.data.test_samples import write_carvana
+from data.errors import InputError
+from data.samples import Sample, digests, find_samples, fingerprint
+from pipeline.config import CoarseConfig, Config, DataConfig, EnetConfig, MlpConfig
+from pipeline.model_folder import save_model
+from pipeline.training.coarse_training import (
+    CoarseBatches,
+    CoarsePhotos,
+    check_init,
+    load_photos,
+    origin,
+)
+from tests.builders import model_trained_on
+from tests.layouts import write_carvana
 
 PAIRS = [
     CoarsePair(np.full((32, 32, 3), value, np.uint8), np.full((32, 32), value, np.uint8))
@@ -88,3 +97,21 @@ def test_an_origin_changes_with_options_photos_and_their_settings():
     ]
 
     assert len(set(origins)) == 6
+
+
+def test_weights_that_were_trained_on_validation_groups_are_refused(tmp_path: Path):
+    save_model(model_trained_on("a", "b"), tmp_path)
+    val = [Sample("a_01", Path("a.png"), Path("b.png"), "a", Path())]
+    config = CoarseConfig(init=str(tmp_path))
+
+    with pytest.raises(InputError, match=r"coarse\.init was trained on 1 of .*\(a\).*; do so"):
+        check_init(config, val, "do so")
+    check_init(config, [replace(val[0], group="c")], "do so")
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path):
+    save_model(model_trained_on(), tmp_path)
+    config = CoarseConfig(init=str(tmp_path), enet=EnetConfig(unpool="nearest"))
+
+    with pytest.raises(InputError, match=r"coarse\.init .*'indices'.* ask for enet .*'nearest'"):
+        check_init(config, [], "")

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from coarse.enet import ENet
 from data.datasets.coarse_dataset import CoarsePair, load_pairs
 from data.errors import InputError, SettingsError
-from data.geometry import Fovea
 from data.masks import write_mask
 from data.samples import Sample, find_samples
-from pipeline.cli import main
-from pipeline.config import CoarseConfig, Config, DataConfig, EnetConfig, TilesConfig
+from pipeline.config import CoarseConfig, Config, DataConfig, TilesConfig
 from pipeline.inference.segmenter import Proposal, Segmenter
-from pipeline.model import Model
-from pipeline.model_folder import load_model, save_model, weights_hash
+from pipeline.model_folder import load_model, weights_hash
 from pipeline.training import coarse_training, fold_models, patch_extraction, run_folder
-from pipeline.training.coarse_training import check_init
 from pipeline.training.split import split_samples
+from tests.builders import foveamask, model_trained_on
 
 SETTINGS = """
 [data]
@@ -58,10 +53,6 @@ def write_data(folder: Path, cars: int = 12, size: tuple[int, int] = (48, 64)) -
         cv2.imwrite(str(folder / "images" / f"{car:012x}_01.png"), photo)
         write_mask(folder / "masks" / f"{car:012x}_01.png", mask > 0)
     return folder
-
-
-def foveamask(*arguments: object) -> int:
-    return main([str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")
@@ -189,11 +180,6 @@ def test_one_fold_is_refused():
         CoarseConfig(folds=1)
 
 
-def model_trained_on(*groups: str) -> Model:
-    torch.manual_seed(0)
-    return Model(ENet(), None, Fovea(8), 0.05, 0.95, 64, provenance={"groups": list(groups)})
-
-
 def test_a_network_that_was_trained_on_a_car_never_extracts_its_patches():
     sample = Sample("a_01", Path("a.png"), Path("b.png"), "a", Path())
     own = model_trained_on("a")
@@ -228,24 +214,6 @@ def test_training_is_initialised_from_another_model(tmp_path: Path):
         torch.testing.assert_close(a, b, msg=name, atol=1e-6, rtol=0)
     assert set(old.provenance["groups"]) <= set(new.provenance["groups"])
     assert any(group.startswith("f") for group in new.provenance["groups"])
-
-
-def test_weights_that_were_trained_on_validation_groups_are_refused(tmp_path: Path):
-    save_model(model_trained_on("a", "b"), tmp_path)
-    val = [Sample("a_01", Path("a.png"), Path("b.png"), "a", Path())]
-    config = CoarseConfig(init=str(tmp_path))
-
-    with pytest.raises(InputError, match=r"coarse\.init was trained on 1 of .*\(a\).*; do so"):
-        check_init(config, val, "do so")
-    check_init(config, [replace(val[0], group="c")], "do so")
-
-
-def test_weights_of_another_network_are_refused(tmp_path: Path):
-    save_model(model_trained_on(), tmp_path)
-    config = CoarseConfig(init=str(tmp_path), enet=EnetConfig(unpool="nearest"))
-
-    with pytest.raises(InputError, match=r"coarse\.init .*'indices'.* ask for enet .*'nearest'"):
-        check_init(config, [], "")
 
 
 @pytest.mark.slow

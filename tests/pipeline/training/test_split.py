@@ -5,7 +5,7 @@ import pytest
 from data.errors import InputError
 from pipeline.config import DataConfig
 from pipeline.training.split import check_exclude, split_samples
-from tests.data.test_samples import write_carvana
+from tests.layouts import write_carvana
 
 
 def test_photos_excluded_are_not_trained_on(tmp_path: Path):

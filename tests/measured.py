@@ -4,15 +4,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from torch import nn
 
-from coarse.enet import ENet
 from data.geometry import Fovea
 from data.masks import write_mask
 from pipeline.inference.segmenter import Segmenter
-from pipeline.model import Model
-from refine.refiner_network import Refiner
+from tests.builders import unsure_segmenter
 
 SETTINGS = """
 [data]
@@ -52,15 +48,8 @@ SIZE = (192, 256)
 
 
 def segmenter_of(*, trained: bool = True) -> Segmenter:
-    """An untrained coarse network, unsure here and there, and a refiner that does something."""
-    torch.manual_seed(3)
-    coarse, refiner = ENet(), Refiner(Fovea(8), channels=(8,) * 3, depths=(1, 2, 2))
-    nn.init.normal_(coarse.head.weight, std=2)
-    if trained:
-        nn.init.normal_(refiner.head.weight, std=2)
-    return Segmenter.from_model(
-        Model(coarse, refiner, Fovea(8), 0.05, 0.95, SIZE[1]), torch.device("cpu"), "fp32"
-    )
+    """Unsure here and there; `trained` says whether its refiner does anything."""
+    return unsure_segmenter(fovea=Fovea(8), trained=trained, long_side=SIZE[1])
 
 
 def photo_of(seed: int = 0) -> np.ndarray:

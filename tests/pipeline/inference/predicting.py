@@ -1,0 +1,41 @@
+"""A segmenter, photos for it, and what a command has put into a folder."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from coarse.enet import ENet
+from data.geometry import Fovea
+from pipeline.inference.segmenter import Segmenter
+from pipeline.model import Model
+from refine.refiner_network import Refiner
+
+CPU = torch.device("cpu")
+
+
+def segmenter_of() -> Segmenter:
+    torch.manual_seed(3)
+    coarse = ENet()
+    nn.init.normal_(coarse.head.weight, std=2)
+    refiner = Refiner(Fovea(8, 2), channels=(4, 4), depths=(1, 1))
+    return Segmenter.from_model(Model(coarse, refiner, Fovea(8, 2), 0.05, 0.95, 96), CPU, "fp32")
+
+
+def write_photos(folder: Path, count: int) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(0)
+    photos = []
+    for i in range(count):
+        path = folder / f"{i:04}.png"
+        blobs = cv2.resize(random.integers(0, 256, (5, 7, 3), np.uint8), (96, 64))
+        cv2.imwrite(str(path), blobs)
+        photos.append(path)
+    return photos
+
+
+def visible(folder: Path) -> dict[str, bytes]:
+    """The files in `folder` that do not begin with a dot."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name[0] != "."}
