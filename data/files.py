@@ -5,15 +5,20 @@ import os
 import re
 import secrets
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from data.errors import InputError
 
 PARTIAL = re.compile(r"\.[0-9a-f]{16}\.partial")
 """Names of the temporary files that `replacing` makes."""
+
+_held: set[Path] = set()
+"""Locks that this process holds; `_guard` is held to look at them."""
+_guard = threading.Lock()
 
 
 @contextmanager
@@ -102,20 +107,40 @@ def remove_partials(folder: Path) -> None:
 
 @contextmanager
 def locked(path: Path, message: str) -> Iterator[None]:
-    """Hold a lock against other processes: the file `path`, which is created if needed.
+    """Hold the lock `path`, a file that is made if it is not there, against all others.
 
     Raises:
-        InputError: another process holds it; the error has `message`.
+        InputError: another process, or another thread of this one, holds it; with `message`.
     """
-    with path.open("w") as file:
-        try:
-            # Not flock: if this process is killed, its child processes would keep that lock.
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno())):
-                raise BlockingIOError  # the process that held it has removed the file meanwhile
-        except (BlockingIOError, PermissionError) as error:
-            raise InputError(message) from error
-        yield
+    key = path.resolve()
+    with _guard:
+        # A lock of the system belongs to the process: a second one would succeed, and closing its
+        # file would give up the first.
+        if key in _held:
+            raise InputError(message)
+        _held.add(key)
+    try:
+        with path.open("w") as file:
+            _lock(path, file, message)
+            yield
+    finally:
+        with _guard:
+            _held.discard(key)
+
+
+def _lock(path: Path, file: TextIO, message: str) -> None:
+    """Lock the open `file` at `path` against other processes.
+
+    Raises:
+        InputError: another process holds the lock, with `message`.
+    """
+    try:
+        # Not flock, which a process that this one started would hold on to if this one is killed.
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno())):
+            raise BlockingIOError  # whoever held it has removed the file meanwhile
+    except (BlockingIOError, PermissionError) as error:
+        raise InputError(message) from error
 
 
 def is_special(path: Path) -> bool:

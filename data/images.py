@@ -74,6 +74,9 @@ TO_UPRIGHT = {
 def read_photo(path: str | Path, max_pixels: int = MAX_PIXELS) -> Photo:
     """Return the photo in the file at `path`; see `decode_photo`.
 
+    Pillow has a limit of its own for TIFF and WebP, 179 megapixels, which belongs to the process:
+    a program that reads larger ones sets `PIL.Image.MAX_IMAGE_PIXELS`, as our commands do.
+
     Raises:
         InputError: the file cannot be read or decoded.
     """

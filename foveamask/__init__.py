@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from data.errors import InputError
-    from data.images import decode_photo, read_photo
-    from data.masks import decode_mask, read_mask, write_mask
+    from data.images import decode_photo, encode_png, read_photo
+    from data.masks import decode_mask, encode_mask, read_mask, write_mask
     from pipeline.inference.mask_options import MaskOptions
     from pipeline.inference.prediction import Prediction, Proposal
     from pipeline.inference.segmenter import Segmenter
@@ -28,6 +28,8 @@ HOMES = {
     "Segmenter": "pipeline.inference.segmenter",
     "decode_mask": "data.masks",
     "decode_photo": "data.images",
+    "encode_mask": "data.masks",
+    "encode_png": "data.images",
     "read_mask": "data.masks",
     "read_photo": "data.images",
     "write_mask": "data.masks",
@@ -43,6 +45,8 @@ __all__ = [
     "Segmenter",
     "decode_mask",
     "decode_photo",
+    "encode_mask",
+    "encode_png",
     "read_mask",
     "read_photo",
     "write_mask",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter, validators
 
 from data.errors import SettingsError
-from pipeline import DEFAULT_MODEL
+from pipeline import DEFAULT_MODEL, Stage
 
 if TYPE_CHECKING:
     from pipeline.inference.mask_options import MaskOptions
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from refine.postprocess import Step
 
 Device = Literal["auto", "cpu", "cuda"]
-Stage = Literal["coarse", "refined"]
 Settings = Annotated[Path | None, Parameter(name="--config")]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 Seed = Annotated[int, Parameter(validator=validators.Number(gte=0))]

@@ -51,7 +51,7 @@ for an epoch: `[data]` and `[coarse]` by `train-coarse`, `[tiles]` and `[refiner
 `postprocess` may change at any time.
 
 A small data set may need another `data.split_seed`, or a `data.val_share` closer to one half, to
-have photos in both sets. The error message says which seed would do.
+have photos in both sets.
 """
 
 

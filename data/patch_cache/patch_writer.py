@@ -117,7 +117,7 @@ class PatchWriter:
             state = json.loads((self.partial / "written.json").read_text())
             if state["fingerprint"] == self.origin.fingerprint:
                 return int(state["patches"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass
         shutil.rmtree(self.partial, ignore_errors=True)
         return 0

@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from data.geometry import Size, padded, working_size
-from pipeline.inference.mask_options import Stage
+from pipeline import Stage
 from pipeline.model import Model
 
 

@@ -25,9 +25,10 @@ from data.samples import (
 )
 from data.tables import replacing_table
 from data.threads import raise_first
+from pipeline import Stage
 from pipeline.evaluation.cost import photo_cost
 from pipeline.evaluation.scores import PhotoScores, Summary, score_photo, summarize
-from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions, Stage
+from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import predict_stream

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline import Stage
 from pipeline.evaluation.cost import PhotoCost
 from pipeline.evaluation.metrics import boundary_error, boundary_iou, overlap, rank_correlation
-from pipeline.inference.mask_options import Stage
 from pipeline.inference.prediction import Prediction
 
 

@@ -92,7 +92,9 @@ class Records:
 
 
 def made_with(segmenter: Segmenter, options: MaskOptions, outputs: Sequence[Output]) -> MadeWith:
-    """Return everything besides the photos that results of `segmenter` depend on.
+    """Return what results of `segmenter` depend on, besides the photos.
+
+    Precision and device are left out: they change a few pixels of the contour at most.
 
     Raises:
         InputError: the refined stage is requested, but the model has no refiner.
@@ -163,7 +165,7 @@ def _check(out: Path, made_with: MadeWith) -> None:
     hint = "use --overwrite to make all results anew, or name another folder"
     try:
         manifest = json.loads((out / MANIFEST).read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{out / MANIFEST} is damaged; {hint}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         written = manifest.get("format") if isinstance(manifest, dict) else None
@@ -186,7 +188,7 @@ def _parsed(line: bytes) -> dict[str, Record]:
     try:
         fields = json.loads(line)
         return {str(fields.pop("stem")): Record(**fields)}
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
 
 

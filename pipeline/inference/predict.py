@@ -82,7 +82,7 @@ def predict_photos(
     """
     making = made_with(segmenter, options, OUTPUTS)
     check_out(out, photos, true_masks(photos))
-    check_replaced(MASK.path(out, photo) for photo in photos)
+    check_replaced(output.path(out, photo) for output in OUTPUTS for photo in photos)
     check_tables(photos, csv_path, expected)
     out.mkdir(parents=True, exist_ok=True)
     with resumed(out, making, overwrite=overwrite) as records:
@@ -142,6 +142,8 @@ def finished(
                 done[photo] = record.expected_dice
             on_photo(i + 1, len(known))
     log.info("%d of %d photos are done already", len(done), len(photos))
+    if len(done) < len(known):
+        log.info("%d others were, but photo or mask has changed since", len(known) - len(done))
     return done
 
 

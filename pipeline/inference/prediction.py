@@ -31,7 +31,7 @@ class Proposal:
     working: Size
     """Working size, without padding."""
     coarse: Tensor
-    """(B, h, w) logits."""
+    """(B, h, w) logits. To correct some of them, change a `clone()` of it."""
     upsampled: Tensor
     """(B, Hp, Wp) logits."""
     tile_uncertainty: Tensor
@@ -40,6 +40,8 @@ class Proposal:
     """(N, 3) int64: photo, row and column in the grid of tiles, in that order."""
     windows: Windows
     """Level k: (N, S_k, S_k, 4) uint8, RGB and coarse probability."""
+    max_tiles: int | None = None
+    """Most tiles per photo that it was made with; None for all that are uncertain."""
 
     @property
     def padded(self) -> Size:
@@ -50,6 +52,25 @@ class Proposal:
     def stride(self) -> int:
         """Pixels at working size along the side of a coarse pixel."""
         return self.padded.height // self.coarse.shape[-2]
+
+    def check(self, photos: Sequence[Photo], max_tiles: int | None) -> None:
+        """Raise unless it is of `photos`, and holds as many tiles as `max_tiles` asks for.
+
+        Raises:
+            ValueError: it is not, or does not.
+        """
+        check_photos(photos)
+        if (len(photos), photos[0].shape[:2]) != (len(self.coarse), self.size):
+            raise ValueError(
+                f"a proposal of {len(self.coarse)} photos of {tuple(self.size)} does not belong to "
+                f"{len(photos)} of {photos[0].shape[:2]}"
+            )
+        if self.max_tiles is not None and (max_tiles is None or max_tiles > self.max_tiles):
+            wanted = "all" if max_tiles is None else max_tiles
+            raise ValueError(
+                f"{wanted} uncertain tiles are wanted, but the proposal was made with "
+                f"{self.max_tiles} at most"
+            )
 
     def rows_within(self, max_tiles: int | None) -> Tensor:
         """Return (N,) bool: which tiles are among the `max_tiles` most uncertain of their photo.
@@ -168,6 +189,20 @@ def check_photos(photos: Sequence[Photo]) -> None:
             raise ValueError(f"a photo is (H, W, 3) uint8, not {photo.shape} {photo.dtype}")
         if photo.shape != photos[0].shape:
             raise ValueError(f"photos of {photos[0].shape} and {photo.shape} make no batch")
+
+
+def check_coarse(coarse: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return coarse logits that were not computed here as float32, if they can be used.
+
+    Raises:
+        ValueError: they are not finite floats of `shape`.
+    """
+    if not isinstance(coarse, Tensor) or not coarse.is_floating_point() or coarse.shape != shape:
+        found = f"{tuple(coarse.shape)} {coarse.dtype}" if hasattr(coarse, "shape") else coarse
+        raise ValueError(f"coarse logits of these photos are a float tensor {shape}, not {found}")
+    if not coarse.isfinite().all():
+        raise ValueError("coarse logits are finite numbers; these hold others")
+    return coarse.float()
 
 
 def at_photo_size(logits: Tensor, proposal: Proposal) -> Tensor:

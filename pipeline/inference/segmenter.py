@@ -27,14 +27,15 @@ from data.arrays import Photo
 from data.errors import InputError
 from data.geometry import Size
 from data.pyramid import to_working_size
-from pipeline import DEFAULT_MODEL
+from pipeline import DEFAULT_MODEL, Stage
 from pipeline.inference.devices import Precision, choose_device
-from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions, Stage
+from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
 from pipeline.inference.networks import Networks
 from pipeline.inference.prediction import (
     Prediction,
     Proposal,
     at_photo_size,
+    check_coarse,
     check_photos,
 )
 from pipeline.inference.torch_networks import TorchNetworks
@@ -126,8 +127,8 @@ class Segmenter:
         Args:
             photos: (H, W, 3) uint8 RGB of one size.
             max_tiles: most tiles per photo, the most uncertain first; None for all uncertain tiles.
-            coarse: (B, h, w) coarse logits to start from, such as corrected ones of an earlier
-                proposal; by default the coarse network is run.
+            coarse: (B, h, w) coarse logits to start from, such as a changed clone of those of an
+                earlier proposal; by default the coarse network is run.
 
         Raises:
             ValueError: `photos` are not (H, W, 3) uint8 of one size, `coarse` is not of their
@@ -139,9 +140,8 @@ class Segmenter:
         seen = self._seen_by_coarse(levels)
         if coarse is None:
             coarse = self.networks.coarse(seen)
-        elif coarse.shape != (len(photos), *seen.shape[2:]):
-            wanted = (len(photos), *seen.shape[2:])
-            raise ValueError(f"coarse logits of these photos are {wanted}, not {coarse.shape}")
+        else:
+            coarse = check_coarse(coarse, (len(photos), *seen.shape[2:])).to(self.device)
         upsampled = self.upsample(coarse)
         uncertainty, tiles = self.uncertain_tiles(coarse, max_tiles)
         return Proposal(
@@ -152,6 +152,7 @@ class Segmenter:
             tile_uncertainty=uncertainty,
             tiles=tiles,
             windows=self.windows(levels, upsampled, tiles) if len(tiles) else [],
+            max_tiles=max_tiles,
         )
 
     @torch.inference_mode()
@@ -186,9 +187,12 @@ class Segmenter:
             options: how the masks are made.
 
         Raises:
+            ValueError: `photos` are not those of the proposal, or the budget is larger than the
+                number of tiles that the proposal was made with.
             InputError: the refined stage is requested, but the model has no refiner.
         """
         max_tiles = self._max_tiles(options)
+        proposal.check(photos, max_tiles)
         if max_tiles is not None and len(proposal.tiles) > max_tiles:
             rows = proposal.rows_within(max_tiles)
             proposal, refined = proposal.with_tiles(rows), refined[rows]

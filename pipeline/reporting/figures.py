@@ -14,8 +14,8 @@ from data.arrays import Mask, Pixels
 from data.geometry import Size
 from data.pyramid import to_working_size
 from data.tile_grid import repeat_pixels
+from pipeline import Stage
 from pipeline.evaluation.metrics import overlap
-from pipeline.inference.mask_options import Stage
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.segmenter import Segmenter
 from pipeline.reporting.canvas import (

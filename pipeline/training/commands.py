@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from data.errors import SettingsError
 from data.samples import Sample
 from pipeline.config import Config
 from pipeline.inference.devices import choose_device
@@ -69,6 +70,7 @@ def train_coarse(
     chosen = distributed.local_device(choose_device(device))
     with run_folder.locked(run):
         config = run_folder.read_settings(run, settings, "train-coarse", _options(folds))
+        check_folds(config)
         train, val = split_samples(data, config.data)
         check_exclude(data, config.data)
         splits = fold_splits(train, config)
@@ -86,6 +88,21 @@ def train_coarse(
                     log.info("fold %d of %d", i, len(splits))
                 _train_coarse_network(training, photos, config, chosen)
     return run / "model"
+
+
+def check_folds(config: Config) -> None:
+    """Raise if fold networks would be trained that nothing uses, or used that are not trained.
+
+    Raises:
+        SettingsError: they would.
+    """
+    folds, source = config.coarse.folds, config.tiles.patch_source
+    if bool(folds) != (source == "folds"):
+        raise SettingsError(
+            f'coarse.folds = {folds} and tiles.patch_source = "{source}" do not go together: set '
+            'both, coarse.folds = 5 and tiles.patch_source = "folds", or neither; '
+            "`train-coarse --folds 5` sets both"
+        )
 
 
 def make_patches(data: Sequence[Path], run: Path, settings: Path | None, device: str) -> Path:

@@ -26,12 +26,15 @@ def process_group(device: torch.device) -> Iterator[None]:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    logger = logging.getLogger()
+    level = logger.level
     if rank():
-        logging.getLogger().setLevel(logging.ERROR)  # only the first process logs progress
+        logger.setLevel(logging.ERROR)  # only the first process logs progress
     try:
         yield
         distributed.barrier()  # no process ends while another still waits for it
     finally:
+        logger.setLevel(level)
         distributed.destroy_process_group()
 
 

@@ -1,4 +1,7 @@
 import os
+import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -6,7 +9,7 @@ import numpy as np
 import pytest
 
 from data.errors import InputError
-from data.files import read_bytes, reading, replacing
+from data.files import locked, read_bytes, reading, replacing
 from data.images import write_png
 
 
@@ -121,3 +124,31 @@ def test_a_disk_that_fails_while_a_file_is_read_is_an_error_of_the_input(
 
     with pytest.raises(InputError, match=r"a\.jpg cannot be read: Input/output error"):
         read_bytes(tmp_path / "a.jpg")
+
+
+def test_a_lock_keeps_other_threads_out_and_is_not_lost_to_them(tmp_path: Path):
+    lock, refusals = tmp_path / ".lock", []
+
+    def second() -> None:
+        try:
+            with locked(lock, "busy"):
+                refusals.append("not refused")
+        except InputError as error:
+            refusals.append(str(error))
+
+    with locked(lock, "busy"):
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join()
+        # The refused one must not have given up the lock of this process, as closing a file does.
+        code = (
+            "import sys; from pathlib import Path; from data.files import locked\n"
+            "with locked(Path(sys.argv[1]), 'busy'): pass"
+        )
+        command = [sys.executable, "-c", code, str(lock)]
+        other = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert refusals == ["busy"]
+    assert "InputError: busy" in other.stderr
+    with locked(lock, "busy"):
+        pass

@@ -187,7 +187,7 @@ def test_what_is_no_photo_is_refused(photo: Photo):
 
 
 def test_a_negative_budget_is_refused():
-    with pytest.raises(ValueError, match="at least 0 tiles, not -1"):
+    with pytest.raises(ValueError, match="at least 0, not -1"):
         unsure_segmenter()(shaded_photo((32, 32)), MaskOptions(budget=-1))
 
 

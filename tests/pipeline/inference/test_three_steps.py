@@ -1,6 +1,7 @@
 """A prediction in three steps: propose, refine, finish; and the runtime as a seam."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,10 +116,49 @@ def test_the_networks_own_coarse_logits_given_back_change_nothing():
     assert_same(*segmenter.finish([photo], proposal, segmenter.refine(proposal)), wanted)
 
 
-@pytest.mark.parametrize("shape", [(1, 24, 31), (2, 24, 32), (24, 32)])
-def test_coarse_logits_of_another_size_are_refused(shape: tuple[int, ...]):
-    with pytest.raises(ValueError, match=r"are \(1, 24, 32\)"):
-        unsure_segmenter().propose([builders.shaded_photo((96, 128))], coarse=torch.zeros(shape))
+@pytest.mark.parametrize(
+    "coarse",
+    [
+        torch.zeros(1, 24, 31),
+        torch.zeros(2, 24, 32),
+        torch.zeros(24, 32),
+        torch.zeros(1, 24, 32, dtype=torch.int64),
+        torch.full((1, 24, 32), torch.nan),
+        np.zeros((1, 24, 32), np.float32),
+    ],
+)
+def test_coarse_logits_that_are_none_of_these_photos_are_refused(coarse: Tensor):
+    with pytest.raises(ValueError, match="coarse logits"):
+        unsure_segmenter().propose([builders.shaded_photo((96, 128))], coarse=coarse)
+
+
+def test_coarse_logits_of_half_precision_are_as_good():
+    segmenter, photo = unsure_segmenter(), builders.shaded_photo((96, 128))
+    half = segmenter.propose([photo]).coarse.half()
+
+    assert segmenter.propose([photo], coarse=half).upsampled.dtype == torch.float32
+
+
+def test_a_proposal_finishes_its_own_photos_only():
+    segmenter, photo = unsure_segmenter(), builders.shaded_photo((96, 128))
+    proposal = segmenter.propose([photo])
+    refined = segmenter.refine(proposal)
+
+    for photos in ([photo[:64]], [photo, photo]):
+        with pytest.raises(ValueError, match="does not belong to"):
+            segmenter.finish(photos, proposal, refined)
+
+
+def test_a_proposal_of_few_tiles_finishes_no_larger_budget():
+    segmenter, photo = unsure_segmenter(), builders.shaded_photo((96, 128))
+    proposal = segmenter.propose([photo], 5)
+    refined = segmenter.refine(proposal)
+
+    for options in (MaskOptions(), MaskOptions(budget=6)):
+        with pytest.raises(ValueError, match="was made with 5 at most"):
+            segmenter.finish([photo], proposal, refined, options)
+    (prediction,) = segmenter.finish([photo], proposal, refined, MaskOptions(budget=3))
+    assert len(prediction.tiles) == 3
 
 
 def test_any_runtime_can_take_the_place_of_torch():
@@ -147,15 +187,26 @@ def test_any_runtime_can_take_the_place_of_torch():
 
 def test_a_model_without_a_refiner_finishes_no_refined_stage():
     model = replace(unsure_model(), refiner=None)
-    segmenter = Segmenter.from_model(model, CPU, "fp32")
-    proposal = segmenter.propose([builders.shaded_photo((96, 128))])
+    segmenter, photos = Segmenter.from_model(model, CPU, "fp32"), [builders.shaded_photo((96, 128))]
+    proposal = segmenter.propose(photos)
 
     with pytest.raises(InputError, match="no refiner"):
         segmenter.refine(proposal)
     with pytest.raises(InputError, match="no refiner"):
-        segmenter.finish([], proposal, torch.zeros(0), MaskOptions(stage="refined"))
+        segmenter.finish(photos, proposal, torch.zeros(0), MaskOptions(stage="refined"))
 
 
-def test_no_budget_is_negative():
-    with pytest.raises(ValueError, match="at least 0"):
-        MaskOptions(budget=-1)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"budget": -1},
+        {"budget": 1.5},
+        {"budget": True},
+        {"budget": "3"},
+        {"stage": "fine"},
+        {"postprocess": ("smooth=3",)},
+    ],
+)
+def test_options_are_checked_where_they_are_made(options: dict[str, Any]):
+    with pytest.raises(ValueError, match=r"a stage is|a budget is|holds steps"):
+        MaskOptions(**options)

@@ -129,7 +129,7 @@ def test_writing_does_not_go_on_with_a_network_that_finds_other_tiles(tmp_path: 
     other = Segmenter.from_model(segmenter.model, CPU, "fp32")
 
     with pytest.raises(
-        InputError, match="begun with other tiles, perhaps on another device; delete"
+        InputError, match="started with other tiles, perhaps on another device; delete"
     ):
         write_patches(
             writer_of(tmp_path / "p.zarr", samples), samples, [other] * len(samples), CONFIG

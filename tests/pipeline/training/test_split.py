@@ -1,9 +1,11 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from data.errors import InputError
-from pipeline.config import DataConfig
+from data.errors import InputError, SettingsError
+from pipeline.config import CoarseConfig, Config, DataConfig, TilesConfig
+from pipeline.training.commands import check_folds
 from pipeline.training.split import check_exclude, split_samples
 from tests.layouts import write_carvana
 
@@ -48,3 +50,11 @@ def test_further_folders_are_for_training_except_validation_cars_of_the_first(tm
     val_cars = {sample.group for sample in val}
     names = {f"{car}_01" for car in cars[:12]} | {f"{car}_02" for car in cars}
     assert [s.name for s in train] == sorted(name for name in names if name[:12] not in val_cars)
+
+
+@pytest.mark.parametrize(("folds", "source"), [(5, "final"), (0, "folds")])
+def test_folds_that_nothing_uses_or_that_are_not_trained_are_refused(folds: int, source: Any):
+    config = Config(coarse=CoarseConfig(folds=folds), tiles=TilesConfig(patch_source=source))
+
+    with pytest.raises(SettingsError, match="do not go together"):
+        check_folds(config)
