@@ -94,6 +94,16 @@ def test_the_first_place_of_a_share_is_in_it_and_the_place_after_it_is_not():
     assert not in_validation("car", share=place, start=0.0, seed=7)
 
 
+def test_a_split_is_by_share_start_and_seed():
+    samples = samples_of(f"car{i}" for i in range(60))
+
+    _, held_out = split(samples, share=0.3, start=0.6, seed=5)
+
+    assert {sample.group for sample in held_out} == {
+        f"car{i}" for i in range(60) if in_validation(f"car{i}", share=0.3, start=0.6, seed=5)
+    }
+
+
 def test_folds_part_the_groups_that_are_not_held_out_evenly():
     groups = [f"car{i}" for i in range(3000)]
     kept = [group for group in groups if not in_validation(group, share=0.5)]

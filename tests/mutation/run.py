@@ -78,7 +78,7 @@ def main() -> None:
         parser.error(f"not in table.toml: {', '.join(sorted(unknown))}")
     for module in [] if options.report else options.modules or table:
         if options.survivors:
-            retry(module)
+            retry(module, [find_test(name) for name in table[module]])
         else:
             if not options.resume or not workspace(module).exists():
                 prepare(module, [find_test(name) for name in table[module]])
@@ -112,19 +112,26 @@ def prepare(module: str, tests: list[str]) -> None:
         if (ROOT / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, copy / name)
+    configure(module, tests)
+
+
+def configure(module: str, tests: list[str]) -> None:
+    """Write settings for mutmut into the copy made for a module."""
+    copy = workspace(module)
     packages = sorted(path.parent.name for path in copy.glob("*/__init__.py"))
-    others = {path.name for path in copy.iterdir()} - set(packages)
+    others = {path.name for path in copy.iterdir()} - {*packages, "mutants", "log.txt"}
     settings = SETTINGS | {
         "source_paths": packages,
         "only_mutate": [module],
         "also_copy": sorted(others),
         "pytest_add_cli_args_test_selection": ["--hypothesis-profile=mutants", *tests],
     }
-    with (copy / "pyproject.toml").open("a") as file:
-        file.write("\n" + tomli_w.dumps({"tool": {"mutmut": settings}}))
+    text = (ROOT / "pyproject.toml").read_text()
+    tables = tomli_w.dumps({"tool": {"mutmut": settings}})
+    (copy / "pyproject.toml").write_text(f"{text}\n{tables}")
 
 
-def retry(module: str) -> None:
+def retry(module: str, tests: list[str]) -> None:
     """Run the tests as they are now on what survived them as they were.
 
     Raises:
@@ -134,6 +141,7 @@ def retry(module: str) -> None:
     if (ROOT / module).read_text() != (copy / module).read_text():
         sys.exit(f"{module} has changed; run it without --survivors")
     shutil.copytree(ROOT / "tests", copy / "tests", dirs_exist_ok=True)
+    configure(module, tests)
     (copy / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
     if names := [mutant.name for mutant in mutants(module) if mutant.outcome in UNNOTICED]:
         mutmut(module, names)
