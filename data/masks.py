@@ -98,7 +98,7 @@ def _palette_to_grey(image: Image.Image) -> Pixels | None:
     """Return the grey of a palette's grey colours, 0 and 1 of two others, else None."""
     indices: Pixels = np.asarray(image)
     opaque = np.zeros((256, 3))
-    colours = np.array(image.getpalette("RGB")).reshape(-1, 3)
+    colours = np.array(image.getpalette()).reshape(-1, 3)
     opaque[: len(colours)] = colours
     palette = (opaque * _palette_alpha(image)[:, None]).round().astype(np.uint8)
     used = np.flatnonzero(np.bincount(indices.ravel()))
@@ -109,9 +109,7 @@ def _palette_to_grey(image: Image.Image) -> Pixels | None:
         return np.asarray(indices == brighter).astype(np.uint8)
     if grey is None:
         return None
-    table = np.zeros(256, np.uint8)
-    table[used] = grey
-    return np.asarray(table[indices])
+    return np.asarray(palette[indices, 0])
 
 
 def _palette_alpha(image: Image.Image) -> NDArray[np.float64]:

@@ -112,6 +112,7 @@ def test_spaces_and_runs_that_touch_make_no_difference(text: str):
         ("1 -99999999999999999999", "has length -99999999999999999999"),
         ("1 99999999999999999999", "ends at pixel 99999999999999999999"),
         ("0 1 3 1", "'0 1' starts at 0"),
+        ("1 1 2 0 3 1", "'2 0' has length 0"),
         ("6 1 7 1", "'7 1' ends at pixel 7"),  # the last pixel may be a run
         ("9223372036854775807 2", "'9223372036854775807 2' ends at pixel 9223372036854775808"),
         ("4 1 1 1", "'1 1' starts at or before pixel 4.* in order"),
