@@ -72,7 +72,7 @@ def encode_mask(mask: Mask) -> bytes:
 
 
 def _as_grey(mask: Mask) -> Pixels:
-    return mask.astype(np.uint8) * 255
+    return mask * np.uint8(255)
 
 
 def _to_grey(image: Image.Image, name: str) -> Pixels:
@@ -131,7 +131,7 @@ def _as_one_channel(pixels: Pixels) -> Pixels | None:
 def _is_edge(grey: Pixels, mask: Mask) -> bool:
     """Whether all values between 0 and 255 lie close to the contour of `mask`."""
     kernel = np.ones((2 * EDGE + 1, 2 * EDGE + 1))
-    object_ = mask.astype(np.uint8)
+    object_ = mask.view(np.uint8)
     near = (cv2.dilate(object_, kernel) == 1) & (cv2.erode(object_, kernel) == 0)
     between = (grey > 0) & (grey < 255)
     return bool((near | ~between).all())
