@@ -261,3 +261,12 @@ def test_logits_that_are_not_on_the_cpu_stay_where_they_are():
     assert probability(logits).shape == logits.shape
     assert probability(logits).device.type == reduce(logits, Size(2, 3)).device.type == "meta"
     assert probability(logits[:0]).shape == (0, 5, 7)
+
+
+def test_logits_are_reduced_where_they_are_by_a_factor_of_up_to_64():
+    small = reduce(torch.empty(1, 96, 128, device="meta"), Size(2, 2))
+
+    assert (small.shape, small.device.type) == ((1, 2, 2), "meta")
+    # What is nowhere cannot be brought to the CPU, where larger factors are done.
+    with pytest.raises(NotImplementedError, match="meta tensor"):
+        reduce(torch.empty(1, 96, 130, device="meta"), Size(2, 2))
