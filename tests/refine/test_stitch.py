@@ -270,3 +270,22 @@ def test_logits_are_reduced_where_they_are_by_a_factor_of_up_to_64():
     # What is nowhere cannot be brought to the CPU, where larger factors are done.
     with pytest.raises(NotImplementedError, match="meta tensor"):
         reduce(torch.empty(1, 96, 130, device="meta"), Size(2, 2))
+
+
+@pytest.mark.parametrize("height", [2, 5, 16])
+def test_a_single_column_is_reduced_as_a_single_row_is(height: int):
+    logits = 4 * noise((2, 32, 24), 0) + torch.arange(32.0)[:, None]
+
+    column = reduce(logits, Size(height, 1))
+
+    assert torch.equal(column, reduce(logits.mT, Size(1, height)).mT)
+    assert (column.diff(dim=1) > 0).all()
+
+
+def test_no_logit_is_left_out_of_the_means():
+    logits = torch.zeros(1, 64, 64)
+    logits[:, :, ::8] = 8
+
+    small = reduce(logits, Size(8, 8))
+
+    torch.testing.assert_close(small[:, :, 1:-1], torch.ones(1, 8, 6))
