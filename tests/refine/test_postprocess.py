@@ -125,6 +125,21 @@ def test_smoothing_loses_an_antenna():
     assert not run("smooth=3", car())[5:18, 70].any()
 
 
+@pytest.mark.parametrize(("side", "stays"), [(3, True), (5, True), (7, False), (9, False)])
+def test_a_spike_narrower_than_the_square_goes_and_a_gap_as_narrow_is_closed(
+    side: int, stays: bool
+):
+    body = np.zeros((80, 80), bool)
+    body[30:70, 10:70] = True
+    spike, gap = np.zeros_like(body), np.zeros_like(body)
+    spike[10:30, 35:41] = True
+    gap[50:70, 35:41] = True
+
+    assert run(f"close-open={side}", body | spike)[12:25, 36:40].all() == stays
+    assert run(f"close-open={side}", body | spike)[12:25].any() == stays
+    assert run(f"close-open={side}", body & ~gap)[55:65, 37].any() != stays
+
+
 def test_background_cut_off_by_the_edge_of_the_photo_is_no_hole():
     mask = np.ones((20, 20), bool)
     mask[0, 5:8] = False

@@ -201,6 +201,7 @@ def test_every_byte_but_the_last_ones_comes_back_from_its_logit():
     every = torch.arange(256, dtype=torch.uint8)
 
     again = probability(logit(every))
+    assert again.dtype == torch.uint8
 
     assert torch.equal(again[1:-1], every[1:-1])
     # 0 and 255 stand for half a step from there, so that no logit is infinite.
@@ -248,3 +249,43 @@ def test_reduced_logits_are_means_of_what_they_stand_for(size: Size):
     assert small.shape == (2, *size)
     torch.testing.assert_close(small[0], torch.full(tuple(size), -3.0))
     assert abs(float(small[1].mean())) < 0.1
+
+
+def test_logits_that_are_not_on_the_cpu_stay_where_they_are():
+    logits = torch.empty(2, 5, 7, device="meta")
+
+    assert (enlarge(logits, Size(9, 8)).shape, enlarge(logits, Size(9, 8)).device.type) == (
+        (2, 9, 8),
+        "meta",
+    )
+    assert probability(logits).shape == logits.shape
+    assert probability(logits).device.type == reduce(logits, Size(2, 3)).device.type == "meta"
+    assert probability(logits[:0]).shape == (0, 5, 7)
+
+
+def test_logits_are_reduced_where_they_are_by_a_factor_of_up_to_64():
+    small = reduce(torch.empty(1, 96, 128, device="meta"), Size(2, 2))
+
+    assert (small.shape, small.device.type) == ((1, 2, 2), "meta")
+    # What is nowhere cannot be brought to the CPU, where larger factors are done.
+    with pytest.raises(NotImplementedError, match="meta tensor"):
+        reduce(torch.empty(1, 96, 130, device="meta"), Size(2, 2))
+
+
+@pytest.mark.parametrize("height", [2, 5, 16])
+def test_a_single_column_is_reduced_as_a_single_row_is(height: int):
+    logits = 4 * noise((2, 32, 24), 0) + torch.arange(32.0)[:, None]
+
+    column = reduce(logits, Size(height, 1))
+
+    assert torch.equal(column, reduce(logits.mT, Size(1, height)).mT)
+    assert (column.diff(dim=1) > 0).all()
+
+
+def test_no_logit_is_left_out_of_the_means():
+    logits = torch.zeros(1, 64, 64)
+    logits[:, :, ::8] = 8
+
+    small = reduce(logits, Size(8, 8))
+
+    torch.testing.assert_close(small[:, :, 1:-1], torch.ones(1, 8, 6))
