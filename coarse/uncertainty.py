@@ -57,9 +57,9 @@ def select_tiles(uncertainty: Tensor, max_tiles: int | None = None) -> Tensor:
         raise ValueError(f"a budget is at least 0 tiles, not {max_tiles}")
     flat = uncertainty.flatten(1)
     chosen = flat > 0
-    if max_tiles is not None and max_tiles < flat.shape[1]:
+    if max_tiles is not None:
         # A stable sort: of equal tiles the first wins, on every device.
-        order = flat.argsort(dim=1, descending=True, stable=True)
+        order = flat.argsort(descending=True, stable=True)
         within = torch.zeros_like(chosen).scatter_(1, order[:, :max_tiles], True)
         chosen &= within
     return chosen.view_as(uncertainty).nonzero()

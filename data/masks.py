@@ -72,13 +72,13 @@ def encode_mask(mask: Mask) -> bytes:
 
 
 def _as_grey(mask: Mask) -> Pixels:
-    return mask.astype(np.uint8) * 255
+    return mask * np.uint8(255)
 
 
 def _to_grey(image: Image.Image, name: str) -> Pixels:
     if image.mode in ("1", "L"):
-        plain = np.array(image.convert("L"), np.uint8)
-        plain[plain == image.info.get("transparency", -1)] = 0
+        plain = np.array(image.convert("L"))
+        plain[plain == image.info.get("transparency")] = 0
         return plain
     if image.mode.startswith("I"):
         wide = np.asarray(image).astype(np.int64)
@@ -88,7 +88,7 @@ def _to_grey(image: Image.Image, name: str) -> Pixels:
     else:
         rgba = image.convert("RGBA")
         laid = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
-        grey = _as_one_channel(np.asarray(laid, np.uint8)[..., :3])
+        grey = _as_one_channel(np.asarray(laid)[..., :3])
     if grey is None:
         raise InputError(f"{name} is a picture in colour, not a mask")
     return grey
@@ -96,22 +96,20 @@ def _to_grey(image: Image.Image, name: str) -> Pixels:
 
 def _palette_to_grey(image: Image.Image) -> Pixels | None:
     """Return the grey of a palette's grey colours, 0 and 1 of two others, else None."""
-    indices = np.asarray(image, np.uint8)
-    palette = np.zeros((256, 3), np.uint8)
-    colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
-    palette[: len(colours)] = colours
-    palette = (palette * _palette_alpha(image)[:, None]).round().astype(np.uint8)
-    used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256))
+    indices: Pixels = np.asarray(image)
+    opaque = np.zeros((256, 3))
+    colours = np.array(image.getpalette()).reshape(-1, 3)
+    opaque[: len(colours)] = colours
+    palette = (opaque * _palette_alpha(image)[:, None]).round().astype(np.uint8)
+    used = np.flatnonzero(np.bincount(indices.ravel()))
     grey = _as_one_channel(palette[used])
     if grey is None and len(used) <= 2:
         # Of two equally bright colours the later in the palette is the object.
         brighter = max(used, key=lambda index: (palette[index] @ LUMA, index))
-        return np.asarray(indices == brighter, np.uint8)
+        return np.asarray(indices == brighter).astype(np.uint8)
     if grey is None:
         return None
-    table = np.zeros(256, np.uint8)
-    table[used] = grey
-    return np.asarray(table[indices], np.uint8)
+    return np.asarray(palette[indices, 0])
 
 
 def _palette_alpha(image: Image.Image) -> NDArray[np.float64]:
@@ -132,8 +130,8 @@ def _as_one_channel(pixels: Pixels) -> Pixels | None:
 
 def _is_edge(grey: Pixels, mask: Mask) -> bool:
     """Whether all values between 0 and 255 lie close to the contour of `mask`."""
-    kernel = np.ones((2 * EDGE + 1, 2 * EDGE + 1), np.uint8)
-    object_ = mask.astype(np.uint8)
+    kernel = np.ones((2 * EDGE + 1, 2 * EDGE + 1))
+    object_ = mask.view(np.uint8)
     near = (cv2.dilate(object_, kernel) == 1) & (cv2.erode(object_, kernel) == 0)
     between = (grey > 0) & (grey < 255)
     return bool((near | ~between).all())

@@ -7,6 +7,8 @@ may continue from the end of one row to the start of the next.
 Shapes: H x W the photo.
 """
 
+from typing import NoReturn
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,7 +49,7 @@ def decode(text: str, size: Size) -> Mask:
     """
     mask = np.zeros(size, np.bool_)
     flat = mask.reshape(-1)
-    for start, end in zip(*(ends.tolist() for ends in runs(text, size)), strict=True):
+    for start, end in np.transpose(runs(text, size)).tolist():
         flat[start:end] = True
     return mask
 
@@ -73,17 +75,17 @@ def runs(text: str, size: Size) -> tuple[Numbers, Numbers]:
     if wrong.any():
         i = int(wrong.argmax())
         start, length = (_whole_number(word) for word in words[2 * i : 2 * i + 2])
-        _check_run(start, length, int(last[i]), size)
+        _refuse_run(start, length, int(last[i]), size)
     return starts - 1, ends
 
 
 def _whole_numbers(words: list[str]) -> Numbers:
     try:
-        return np.array(words, dtype=str).astype(np.int64) if words else np.empty(0, np.int64)
+        return np.array(words).astype(np.int64)
     except (ValueError, OverflowError):
         # A word that is no number is named; a number beyond 64 bits is no pixel either way.
         numbers = (_whole_number(word) for word in words)
-        return np.array([max(-1, min(number, 2**62)) for number in numbers], np.int64)
+        return np.array([max(-1, min(number, 2**62)) for number in numbers])
 
 
 def _whole_number(word: str) -> int:
@@ -93,7 +95,7 @@ def _whole_number(word: str) -> int:
         raise InputError(f"run lengths are whole numbers, but here is {word!r}") from None
 
 
-def _check_run(start: int, length: int, last: int, size: Size) -> None:
+def _refuse_run(start: int, length: int, last: int, size: Size) -> NoReturn:
     run = f"the run '{start} {length}'"
     if start < 1:
         raise InputError(f"{run} starts at {start}, but pixels are numbered from 1")
@@ -104,8 +106,7 @@ def _check_run(start: int, length: int, last: int, size: Size) -> None:
             f"{run} starts at or before pixel {last}, where the run before it ends; "
             f"runs must be in order and must not overlap"
         )
-    if start + length - 1 > size.area:
-        raise InputError(
-            f"{run} ends at pixel {start + length - 1}, but a photo of {size.width} x "
-            f"{size.height} has {size.area}; are the run lengths those of another photo?"
-        )
+    raise InputError(
+        f"{run} ends at pixel {start + length - 1}, but a photo of {size.width} x "
+        f"{size.height} has {size.area}; are the run lengths those of another photo?"
+    )

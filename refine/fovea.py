@@ -83,8 +83,9 @@ def join_rings(parts: Sequence[Tensor], fovea: Fovea) -> Windows:
     for level in range(1, fovea.levels):
         side, hole = fovea.window_side(level), fovea.hole_side(level)
         rim = (side - hole) // 2
-        inner = parts[0].new_empty(len(parts[0]), side * side, parts[0].shape[-1])
-        inner[:, ring_index(fovea, level).to(inner.device)] = parts[level]
+        ring = parts[level]
+        inner = ring.new_empty(len(ring), side * side, ring.shape[-1])
+        inner[:, ring_index(fovea, level).to(inner.device)] = ring
         window = inner.unflatten(1, (side, side))
         window[:, rim : rim + hole, rim : rim + hole] = halve(windows[-1])
         windows.append(window)
@@ -95,6 +96,6 @@ def ring_index(fovea: Fovea, level: int) -> Tensor:
     """Return the (P_k,) row-major positions of the window of `level` outside its hole."""
     side, hole = fovea.window_side(level), fovea.hole_side(level)
     rim = (side - hole) // 2
-    outside = torch.ones(side, side, dtype=torch.bool)
-    outside[rim : rim + hole, rim : rim + hole] = False
+    outside = torch.ones(side, side)
+    outside[rim : rim + hole, rim : rim + hole] = 0
     return outside.flatten().nonzero().squeeze(1)

@@ -67,11 +67,10 @@ def parse(text: str) -> Step:
     if not given:
         return Step(name, METHODS[name].default if name in METHODS else 0)
     try:
-        return Step(name, int(value))
+        number = int(value)
     except ValueError as error:
-        if value.strip().lstrip("-").isdigit():
-            raise
         raise ValueError(f"{text!r} has no whole number after its {name}=") from error
+    return Step(name, number)
 
 
 def apply(steps: Sequence[Step], mask: Mask, photo: Photo) -> Mask:
@@ -95,7 +94,7 @@ def smooth(mask: Mask, _: Photo, side: int) -> Mask:
     window, border = (side, side), cv2.BORDER_CONSTANT
     votes = np.where(mask, 1, -1).astype(np.float32)
     total = cv2.boxFilter(votes, -1, window, normalize=False, borderType=border)
-    return np.where(np.abs(total) < 0.5, mask, total > 0)
+    return np.asarray((total > 0) | (mask & (total == 0)))
 
 
 def close_open(mask: Mask, _: Photo, side: int) -> Mask:
@@ -103,8 +102,8 @@ def close_open(mask: Mask, _: Photo, side: int) -> Mask:
 
     Pixels beyond the photo neither add to the mask nor take from it.
     """
-    square = np.ones((side, side), np.uint8)
-    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, square)
+    square = np.ones((side, side))
+    closed = cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_CLOSE, square)
     return cv2.morphologyEx(closed, cv2.MORPH_OPEN, square) > 0
 
 
@@ -121,9 +120,9 @@ def components(mask: Mask, _: Photo, largest_hole: int) -> Mask:
 def largest_piece(mask: Mask) -> Mask:
     """Return the largest piece of `mask`, 8-connected; the first of equal ones."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    if len(stats) < 2:
-        return mask.copy()
-    return np.asarray(labels == 1 + stats[1:, cv2.CC_STAT_AREA].argmax(), np.bool_)
+    areas = stats[:, cv2.CC_STAT_AREA]
+    areas[0] = 0  # the background
+    return np.asarray(mask & (labels == areas.argmax()))
 
 
 def fill_holes(mask: Mask, largest: int) -> Mask:
@@ -136,7 +135,7 @@ def fill_holes(mask: Mask, largest: int) -> Mask:
     inside = (left > 0) & (top > 0) & (right < width) & (bottom < height)
     filled = inside & (stats[:, cv2.CC_STAT_AREA] <= largest)
     filled[0] = False  # the mask itself
-    return np.asarray(mask | filled[labels], np.bool_)
+    return np.asarray(mask | filled[labels])
 
 
 ODD = range(3, 101, 2)

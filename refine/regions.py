@@ -74,10 +74,10 @@ def refine_coarsely(mask: Mask, photo: Photo, side: int) -> Mask:
 
     Where nothing changes at a quarter of the size, the mask stays bit for bit.
     """
-    white = mask.astype(np.uint8) * 255
-    small, seen = (pyramid(pad(pixels), 3)[2] for pixels in (white, photo))
+    white = mask * np.uint8(255)
+    small, seen = (pyramid(pad(pixels), 3)[-1] for pixels in (white, photo))
     before = small >= 128
-    after = refine(before, np.asarray(seen, np.uint8), side, COARSE)
+    after = refine(before, seen, side, COARSE)
     changed, value = (
         repeat_pixels(x, 4)[: mask.shape[0], : mask.shape[1]] for x in (before != after, after)
     )
@@ -91,19 +91,19 @@ def find_edges(photo: Photo) -> Mask:
 
     channels = np.moveaxis(img_as_float32(photo), -1, 0)
     edges = np.any([sobel(channel) > EDGE for channel in channels], axis=0)
-    return cv2.dilate(edges.astype(np.uint8), np.ones((2, 2), np.uint8)) > 0
+    return cv2.dilate(edges.view(np.uint8), np.ones((2, 2))) > 0
 
 
 def contour_squares(mask: Mask, side: int) -> NDArray[np.int64]:
     """Return the (N, 2) row and column of the squares in or at which `mask` changes."""
-    contour = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    contour = cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3)))
     return np.argwhere(to_blocks(contour, side).any(axis=(2, 3)))
 
 
 def blocks(pixels: Mask, squares: NDArray[np.int64], size: int, step: int) -> Mask:
     """Return (N, size, size) of `pixels`, from `step` times row and column of each square on."""
     rows, columns = (squares[:, i, None] * step + np.arange(size) for i in (0, 1))
-    return np.asarray(pixels[rows[:, :, None], columns[:, None, :]], np.bool_)
+    return np.asarray(pixels[rows[:, :, None], columns[:, None, :]])
 
 
 def label_regions(edges: Mask) -> tuple[NDArray[np.int32], int]:
@@ -116,7 +116,7 @@ def label_regions(edges: Mask) -> tuple[NDArray[np.int32], int]:
     """
     from scipy import ndimage
 
-    within_squares = np.zeros((3, 3, 3), bool)
+    within_squares = np.zeros((3, 3, 3))
     within_squares[1] = True
     labels, count = ndimage.label(~edges, structure=within_squares)
     return labels, count
@@ -142,8 +142,8 @@ def decide(labels: NDArray[np.int32], count: int, inside: Mask, framed: Mask, vo
     sides = (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1])
     beyond = (framed[:, 0, 1:-1], framed[:, -1, 1:-1], framed[:, 1:-1, 0], framed[:, 1:-1, -1])
     touching, outside = np.concatenate(sides), np.concatenate(beyond)
-    at_border = np.unique(touching[touching > 0])
+    at_border = np.unique(touching)
     other = ndimage.mean(outside, touching, at_border)
     is_object[at_border] += vote.border * other
     is_background[at_border] += vote.border * (1 - other)
-    return np.asarray(is_object > vote.ratio * is_background, np.bool_)
+    return np.asarray(is_object > vote.ratio * is_background)

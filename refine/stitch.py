@@ -89,7 +89,7 @@ def stitch(logits: Tensor, tiles: Tensor, refined: Tensor, *, residual: bool = T
     Raises:
         ValueError: the tiles do not fit the photo, or there are more or fewer than in `refined`.
     """
-    num, side = refined.shape[0], refined.shape[-1]
+    num, side, _ = refined.shape
     height, width = logits.shape[1:]
     if len(tiles) != num or height % side or width % side:
         raise ValueError(

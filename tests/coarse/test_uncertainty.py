@@ -126,6 +126,14 @@ def test_the_thresholds_themselves_are_certain():
     assert tile_uncertainty(logits, tile=16, stride=4, low=0.49, high=0.51).all()
 
 
+def test_from_one_to_nineteen_twentieths_is_uncertain_by_default():
+    p = torch.tensor([[[0.04, 0.06, 0.94, 0.96]]])
+
+    uncertainty = tile_uncertainty(torch.logit(p), tile=8, stride=8)
+
+    torch.testing.assert_close(uncertainty, torch.tensor([[[0.0, 0.06, 0.06, 0.0]]]))
+
+
 def test_of_equal_tiles_the_first_ones_are_taken():
     uncertainty = torch.ones(2, 40, 60)
 

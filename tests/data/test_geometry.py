@@ -131,6 +131,18 @@ def test_every_grid_fits_a_padded_photo_and_its_margin(fovea: Fovea):
     assert fovea.margin % coarsest == 0
 
 
+def test_a_fifth_of_the_long_side_is_within_a_fifth():
+    assert working_size(Size(1000, 500), 800) == (1000, 500)
+    assert working_size(Size(1000, 500), 1250) == (1000, 500)
+    assert working_size(Size(1000, 500), 799) == (799, 400)
+    assert working_size(Size(1000, 500), 1251) == (1251, 626)
+
+
+def test_a_fovea_may_have_as_many_levels_as_there_are():
+    assert Fovea(levels=MAX_LEVELS).levels == MAX_LEVELS == 4
+    assert Fovea(levels=1).levels == 1
+
+
 @pytest.mark.parametrize("tile", [0, 4, 12, 64, -16])
 def test_other_tiles_are_refused(tile: int):
     with pytest.raises(ValueError, match=r"a tile is \(8, 16, 32\) pixels a side, not"):

@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 from PIL import Image
@@ -61,6 +60,26 @@ def test_a_mask_of_one_bit_is_read(tmp_path: Path):
 
     with Image.open(path) as image:
         assert image.mode == "1"
+    np.testing.assert_array_equal(read_mask(path), mask)
+
+
+def test_sixteen_bits_are_read_by_their_upper_byte_where_one_needs_it(tmp_path: Path):
+    values = np.array([[0, 255, 256, 65_535]] * 3, np.uint16)
+    assert cv2.imwrite(str(tmp_path / "a.png"), values[:, :3])
+    assert cv2.imwrite(str(tmp_path / "b.png"), values[:, [0, 1]])
+
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.png"), values[:, :3] == 256)
+    np.testing.assert_array_equal(read_mask(tmp_path / "b.png"), values[:, [0, 1]] == 255)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-1, 1), (0, 2**20), (-(2**20), 2**20)])
+def test_what_no_sixteen_bits_hold_is_black_or_white(tmp_path: Path, low: int, high: int):
+    mask = disc()
+
+    path = saved(tmp_path / "a.tif", np.where(mask, high, low).astype(np.int32))
+
+    with Image.open(path) as image:
+        assert image.mode == "I"
     np.testing.assert_array_equal(read_mask(path), mask)
 
 
@@ -176,8 +195,9 @@ def test_a_red_object_on_nothing_is_the_object(tmp_path: Path, suffix: str, tran
 
 def test_the_transparent_grey_of_a_picture_in_grey_is_background(tmp_path: Path):
     mask = disc()
-    Image.fromarray(np.where(mask, 255, 128).astype(np.uint8)).save(
-        tmp_path / "a.png", transparency=128
+    # The lighter one: were it not transparent, it would be the object.
+    Image.fromarray(np.where(mask, 128, 255).astype(np.uint8)).save(
+        tmp_path / "a.png", transparency=255
     )
 
     np.testing.assert_array_equal(read_mask(tmp_path / "a.png"), mask)
@@ -203,18 +223,20 @@ def test_a_mask_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFacto
         np.testing.assert_array_equal(np.asarray(image), mask * 255)
 
 
-@given(st.integers(0, 3), st.integers(4, 9))
-def test_an_edge_may_be_three_pixels_wide_to_either_side(
-    tmp_path_factory: pytest.TempPathFactory, reach: int, too_far: int
-):
-    def ramp(width: int) -> Path:
-        between = np.linspace(127, 1, width).astype(np.uint8) if width else np.zeros(0, np.uint8)
-        row = np.concatenate([np.full(20, 255, np.uint8), between, np.zeros(20, np.uint8)])
-        return saved(tmp_path_factory.mktemp("edges") / "a.png", np.tile(row, (8, 1)))
+@pytest.mark.parametrize("turns", range(4))
+def test_an_edge_may_be_three_pixels_wide_to_either_side(tmp_path: Path, turns: int):
+    def ramp(inside: int, outside: int) -> Path:
+        bright, dark = np.linspace(254, 128, inside), np.linspace(127, 1, outside)
+        row = np.concatenate([np.full(20, 255), bright, dark, np.zeros(20)]).astype(np.uint8)
+        return saved(tmp_path / "a.png", np.rot90(np.tile(row, (20, 1)), turns))
 
-    assert read_mask(ramp(reach)).sum() == 8 * 20
-    with pytest.raises(InputError, match="an anti-aliased edge"):
-        read_mask(ramp(too_far))
+    for reach in range(4):
+        assert read_mask(ramp(0, reach)).sum() == 20 * 20
+        assert read_mask(ramp(reach, 0)).sum() == 20 * (20 + reach)
+        assert read_mask(ramp(reach, 3)).sum() == 20 * (20 + reach)
+    for inside, outside in ((0, 4), (4, 0), (3, 5), (9, 3)):
+        with pytest.raises(InputError, match="an anti-aliased edge"):
+            read_mask(ramp(inside, outside))
 
 
 def test_a_mask_is_encoded_as_it_is_written_and_decoded_as_it_is_read(tmp_path: Path):

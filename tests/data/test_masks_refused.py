@@ -71,6 +71,35 @@ def test_a_palette_of_three_colours_is_refused(tmp_path: Path):
         read_mask(saved(tmp_path / "a.png", image))
 
 
+@pytest.mark.parametrize(
+    ("count", "listed"), [(6, "0, 1, 2, 3, 4, 5"), (7, "0, 1, 2, 3, 4, 5, ..."), (3, "0, 1, 2")]
+)
+def test_six_values_at_most_are_listed(tmp_path: Path, count: int, listed: str):
+    path = saved(tmp_path / "a.png", np.tile(np.arange(count, dtype=np.uint8), (30, 1)))
+
+    with pytest.raises(InputError) as caught:
+        read_mask(path)
+
+    assert f"has {count} values ({listed}); " in str(caught.value)
+
+
+def test_a_palette_that_is_half_transparent_is_laid_on_black(tmp_path: Path):
+    light, lighter = (220,) * 3, (250,) * 3
+    image = palette_image(np.repeat([[0, 1, 2]], 4, axis=0), [lighter, lighter, light])
+    image.save(tmp_path / "a.png", transparency=bytes([20, 200]))
+
+    with pytest.raises(InputError, match=r"has 3 values \(20, 196, 220\)"):
+        read_mask(tmp_path / "a.png")
+
+
+def test_what_is_half_transparent_is_laid_on_black(tmp_path: Path):
+    rgba = np.full((30, 3, 4), 255, np.uint8)
+    rgba[..., 3] = 0, 100, 255
+
+    with pytest.raises(InputError, match=r"has 3 values \(0, 100, 255\)"):
+        read_mask(saved(tmp_path / "a.png", np.repeat(rgba, 20, axis=1)))
+
+
 def test_a_trimap_is_refused(tmp_path: Path):
     trimap = disc(radius=25).astype(np.uint8) * 128
     trimap[disc(radius=15)] = 255
@@ -114,3 +143,5 @@ def test_messages_call_a_mask_what_they_are_told_to(tmp_path: Path):
         decode_mask(data, "the mask of a.jpg")
     with pytest.raises(InputError, match=r"^the mask of a\.jpg holds too many pixels: 60 x 30"):
         decode_mask(data, "the mask of a.jpg", max_pixels=60 * 30 - 1)
+    with pytest.raises(InputError, match=r"a\.png holds too many pixels: 60 x 30"):
+        read_mask(tmp_path / "a.png", max_pixels=60 * 30 - 1)

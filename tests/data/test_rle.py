@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from data.arrays import Mask
 from data.errors import InputError
 from data.geometry import Size
-from data.rle import decode, encode
+from data.rle import decode, encode, runs
 
 CARVANA = Size(1280, 1918)
 
@@ -42,7 +42,9 @@ def encode_slowly(mask: Mask) -> str:
 def test_a_mask_comes_back_from_its_run_lengths(mask: Mask):
     text = encode(mask)
 
-    np.testing.assert_array_equal(decode(text, Size(*mask.shape)), mask)
+    again = decode(text, Size(*mask.shape))
+    np.testing.assert_array_equal(again, mask)
+    assert again.dtype == np.bool_
 
 
 @given(masks)
@@ -109,6 +111,10 @@ def test_spaces_and_runs_that_touch_make_no_difference(text: str):
         ("-99999999999999999999 1", "starts at -99999999999999999999"),
         ("1 -99999999999999999999", "has length -99999999999999999999"),
         ("1 99999999999999999999", "ends at pixel 99999999999999999999"),
+        ("0 1 3 1", "'0 1' starts at 0"),
+        ("1 1 2 0 3 1", "'2 0' has length 0"),
+        ("6 1 7 1", "'7 1' ends at pixel 7"),  # the last pixel may be a run
+        ("9223372036854775807 2", "'9223372036854775807 2' ends at pixel 9223372036854775808"),
         ("4 1 1 1", "'1 1' starts at or before pixel 4.* in order"),
         ("1 3 3 1", "'3 1' starts at or before pixel 3.* not overlap"),
     ],
@@ -116,6 +122,19 @@ def test_spaces_and_runs_that_touch_make_no_difference(text: str):
 def test_what_is_wrong_with_run_lengths_is_said(text: str, message: str):
     with pytest.raises(InputError, match=message):
         decode(text, Size(2, 3))
+
+
+@pytest.mark.parametrize("text", ["1 99999999999999999999", "99999999999999999999 1"])
+def test_no_photo_is_so_large_that_a_number_of_twenty_digits_fits(text: str):
+    with pytest.raises(InputError, match="ends at pixel 99999999999999999999"):
+        decode(text, CARVANA)
+
+
+def test_runs_are_the_first_pixel_and_the_one_after_the_last_from_zero_on():
+    starts, ends = runs("1 2 6 1", Size(2, 3))
+
+    assert (starts.tolist(), ends.tolist()) == ([0, 5], [2, 6])
+    assert [len(numbers) for numbers in runs("", Size(2, 3))] == [0, 0]
 
 
 @pytest.mark.parametrize("mask", [np.zeros((2, 3), np.uint8), np.zeros(6, np.bool_)])

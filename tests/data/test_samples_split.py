@@ -1,5 +1,6 @@
 from collections import Counter
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,23 @@ def test_equal_shares_side_by_side_hold_out_every_group_once():
     ]
 
     assert sorted(held_out) == sorted(groups)
+
+
+def test_the_first_place_of_a_share_is_in_it_and_the_place_after_it_is_not():
+    place = int.from_bytes(sha256(b"7:car").digest()[:6]) / 2**48
+
+    assert in_validation("car", share=0.125, start=place, seed=7)
+    assert not in_validation("car", share=place, start=0.0, seed=7)
+
+
+def test_a_split_is_by_share_start_and_seed():
+    samples = samples_of(f"car{i}" for i in range(60))
+
+    _, held_out = split(samples, share=0.3, start=0.6, seed=5)
+
+    assert {sample.group for sample in held_out} == {
+        f"car{i}" for i in range(60) if in_validation(f"car{i}", share=0.3, start=0.6, seed=5)
+    }
 
 
 def test_folds_part_the_groups_that_are_not_held_out_evenly():

@@ -5,7 +5,8 @@ python tests/mutation/run.py [MODULE ...] [--sample N] [--resume | --survivors |
 Each module of table.toml has a folder in mutants/ of its own, where mutmut changes it in a
 thousand ways, one at a time, and runs the tests that the table names. Afterwards, or at any time
 from another terminal with --report, mutants/report.md holds the share of the changes that the
-tests notice, and mutants/survivors.txt those that they do not.
+tests notice, and mutants/survivors.txt those that they do not. Left out of both are the changes
+that accepted.toml gives a reason for; the report says how many each reason is for.
 """
 
 import argparse
@@ -18,10 +19,11 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import accepted
 import tomli_w
 from mutmut.configuration import reset_config
 from mutmut.mutation.diff_apply import get_diff_for_mutant
@@ -53,6 +55,15 @@ class Mutant(NamedTuple):
     outcome: str
 
 
+class Survivor(NamedTuple):
+    """A mutant that no test notices, where and what it is, and why that is accepted if it is."""
+
+    mutant: Mutant
+    line: int
+    change: list[str]
+    reason: str | None
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("modules", nargs="*", help="files of the table; all of them by default")
@@ -67,7 +78,7 @@ def main() -> None:
         parser.error(f"not in table.toml: {', '.join(sorted(unknown))}")
     for module in [] if options.report else options.modules or table:
         if options.survivors:
-            retry(module)
+            retry(module, [find_test(name) for name in table[module]])
         else:
             if not options.resume or not workspace(module).exists():
                 prepare(module, [find_test(name) for name in table[module]])
@@ -101,19 +112,26 @@ def prepare(module: str, tests: list[str]) -> None:
         if (ROOT / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, copy / name)
+    configure(module, tests)
+
+
+def configure(module: str, tests: list[str]) -> None:
+    """Write settings for mutmut into the copy made for a module."""
+    copy = workspace(module)
     packages = sorted(path.parent.name for path in copy.glob("*/__init__.py"))
-    others = {path.name for path in copy.iterdir()} - set(packages)
+    others = {path.name for path in copy.iterdir()} - {*packages, "mutants", "log.txt"}
     settings = SETTINGS | {
         "source_paths": packages,
         "only_mutate": [module],
         "also_copy": sorted(others),
         "pytest_add_cli_args_test_selection": ["--hypothesis-profile=mutants", *tests],
     }
-    with (copy / "pyproject.toml").open("a") as file:
-        file.write("\n" + tomli_w.dumps({"tool": {"mutmut": settings}}))
+    text = (ROOT / "pyproject.toml").read_text()
+    tables = tomli_w.dumps({"tool": {"mutmut": settings}})
+    (copy / "pyproject.toml").write_text(f"{text}\n{tables}")
 
 
-def retry(module: str) -> None:
+def retry(module: str, tests: list[str]) -> None:
     """Run the tests as they are now on what survived them as they were.
 
     Raises:
@@ -123,6 +141,7 @@ def retry(module: str) -> None:
     if (ROOT / module).read_text() != (copy / module).read_text():
         sys.exit(f"{module} has changed; run it without --survivors")
     shutil.copytree(ROOT / "tests", copy / "tests", dirs_exist_ok=True)
+    configure(module, tests)
     (copy / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
     if names := [mutant.name for mutant in mutants(module) if mutant.outcome in UNNOTICED]:
         mutmut(module, names)
@@ -171,41 +190,65 @@ def outcome_of(code: int | None) -> str:
 def report(modules: list[str]) -> None:
     """Write the table of shares and the list of survivors, and print the table."""
     found = {module: mutants(module) for module in modules}
-    names = ("killed", "timeout", "survived", "no tests", "to do")
+    unnoticed = {module: list(survivors(module, own)) for module, own in found.items()}
+    names = ("killed", "timeout", "accepted", "survived", "no tests", "to do")
     lines = [
         f"| module | mutants | {' | '.join(names)} | noticed |",
         "|---" * (len(names) + 3) + "|",
     ]
-    together = [mutant for own in found.values() for mutant in own]
-    for module, own in (*found.items(), ("all", together)):
+    total: Counter[str] = Counter()
+    for module, own in found.items():
         counts = Counter(mutant.outcome for mutant in own)
-        noticed, tried = counts["killed"] + counts["timeout"], len(own) - counts["to do"]
-        share = f"{noticed / tried:.1%}" if tried else ""
-        cells = [module, len(own), *(counts[name] for name in names), share]
-        lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
+        for one in unnoticed[module]:
+            if one.reason:
+                counts.subtract([one.mutant.outcome])
+                counts["accepted"] += 1
+        total.update(counts)
+        lines.append(row(module, counts, names))
+    lines.append(row("all", total, names))
+    together = [one for own in unnoticed.values() for one in own]
+    reasons = Counter(one.reason for one in together)
+    lines += ["", "Accepted:", ""]
+    lines += [f"* {reasons[entry.reason]}: {entry.reason}" for entry in accepted.load()]
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "report.md").write_text("\n".join(lines) + "\n")
-    (FOLDER / "survivors.txt").write_text("\n".join(survivors(found)))
+    (FOLDER / "survivors.txt").write_text("\n".join(listed(together)))
     print("\n".join(lines))
 
 
-def survivors(found: dict[str, list[Mutant]]) -> Iterator[str]:
-    """Yield a block for each mutant that no test noticed: its place, its name, what changed."""
-    before = Path.cwd()
-    for module, own in found.items():
-        unnoticed = [mutant for mutant in own if mutant.outcome in UNNOTICED]
-        if not unnoticed:
-            continue
-        os.chdir(workspace(module))
-        reset_config()
-        for mutant in unnoticed:
-            diff = get_diff_for_mutant(mutant.name, path=module).splitlines()
-            change = [line for line in diff[2:] if line[0] in "+-"]
-            line = place(Path(module), mutant.name, diff)
-            yield f"{module}:{line} {mutant.name.rpartition('.')[2]} ({mutant.outcome})"
+def row(name: str, counts: Counter[str], names: Sequence[str]) -> str:
+    """Return the row of the table for a module, or for all."""
+    noticed, left_out = counts["killed"] + counts["timeout"], counts["accepted"] + counts["to do"]
+    tried = counts.total() - left_out
+    share = f"{noticed / tried:.1%}" if tried else ""
+    cells = [name, counts.total(), *(counts[name] for name in names), share]
+    return f"| {' | '.join(str(cell) for cell in cells)} |"
+
+
+def survivors(module: str, own: Sequence[Mutant]) -> Iterator[Survivor]:
+    """Yield the mutants of a module that no test noticed."""
+    unnoticed = [mutant for mutant in own if mutant.outcome in UNNOTICED]
+    if not unnoticed:
+        return
+    entries, before = accepted.load(), Path.cwd()
+    os.chdir(workspace(module))
+    reset_config()
+    for mutant in unnoticed:
+        diff = get_diff_for_mutant(mutant.name, path=module).splitlines()
+        change = [line for line in diff[2:] if line[0] in "+-"]
+        reason = accepted.reason_of(module, change, entries)
+        yield Survivor(mutant, place(Path(module), mutant.name, diff), change, reason)
+    os.chdir(before)
+
+
+def listed(unnoticed: Iterable[Survivor]) -> Iterator[str]:
+    """Yield a block for each survivor that is not accepted: its place, its name, what changed."""
+    for mutant, line, change, reason in unnoticed:
+        if not reason:
+            name = mutant.name.rpartition(".")[2]
+            yield f"{mutant.module}:{line} {name} ({mutant.outcome})"
             yield from (f"    {line}" for line in change)
             yield ""
-    os.chdir(before)
 
 
 def place(path: Path, name: str, diff: list[str]) -> int:

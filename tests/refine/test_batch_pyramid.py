@@ -24,6 +24,7 @@ def test_halving_a_batch_is_halving_each_photo(
 
     halved = halve(photos)
 
+    assert halved.dtype == torch.uint8
     wanted = [slow.halve(photo).reshape(rows, columns, channels) for photo in photos.numpy()]
     np.testing.assert_array_equal(halved.numpy(), wanted)
 
@@ -60,3 +61,31 @@ def test_the_pyramid_of_a_cpu_is_that_of_every_device(num: int, channels: int):
     assert [level.shape for level in levels] == [level.shape for level in wanted]
     for level, same in zip(levels, wanted, strict=True):
         assert torch.equal(level, same)
+
+
+@pytest.mark.parametrize("alignment", [8, 16])
+def test_the_pyramid_of_every_device_is_aligned_as_asked_for(alignment: int):
+    photos = noise((2, 37, 50, 3))
+
+    levels = padded_pyramid(photos, 2, 4, alignment)
+
+    for level, same in zip(levels, pyramid_anywhere(photos, 2, 4, alignment), strict=True):
+        assert torch.equal(level, same)
+
+
+@pytest.mark.parametrize("alignment", [8, ALIGNMENT])
+def test_photos_that_are_not_on_the_cpu_stay_where_they_are(alignment: int):
+    photos = torch.empty(2, 37, 50, 3, dtype=torch.uint8)
+
+    elsewhere = padded_pyramid(photos.to("meta"), 3, 8, alignment)
+
+    assert {level.device.type for level in elsewhere} == {"meta"}
+    wanted = padded_pyramid(photos, 3, 8, alignment)
+    assert [level.shape for level in elsewhere] == [level.shape for level in wanted]
+
+
+def test_without_a_margin_a_pyramid_is_only_aligned():
+    (level,) = padded_pyramid(noise((1, 37, 50, 3)), 1)
+
+    assert level.shape == (1, 64, 64, 3)
+    assert pad(noise((1, 37, 50, 3))).shape == (1, 64, 64, 3)

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from data.geometry import MAX_LEVELS, TILE_SIDES, Fovea
 from refine.fovea import gather_windows
-from refine.refiner_network import Inputs, Refiner, input_halos, overlay, resize_halo, upsample_to
+from refine.refiner_network import Refiner, input_halos, overlay, resize_halo, upsample_to
+from tests.refine.windows import windows_of
 
 CHANNELS, DEPTHS = (6, 5, 4, 3), (2, 3, 4, 4)
 
@@ -23,16 +24,6 @@ def refiner_of(fovea: Fovea, *, trained: bool = True) -> Refiner:
         nn.init.normal_(refiner.head.bias)
         refiner.train()(windows_of(fovea, 8))
     return refiner.eval()
-
-
-def windows_of(fovea: Fovea, num: int, seed: int = 0) -> list[Tensor]:
-    """Noise, as what is inside does not matter here."""
-    generator = torch.Generator().manual_seed(seed)
-    sides = [fovea.window_side(level) for level in range(fovea.levels)]
-    return [
-        torch.randint(0, 256, (num, side, side, 4), dtype=torch.uint8, generator=generator)
-        for side in sides
-    ]
 
 
 def influence(refiner: Refiner, windows: list[Tensor], pixels: slice) -> list[Tensor]:
@@ -232,30 +223,3 @@ def test_every_parameter_has_a_gradient():
 
     dead = [name for name, p in refiner.named_parameters() if p.grad is None or not p.grad.any()]
     assert not dead
-
-
-@pytest.mark.parametrize(
-    ("inputs", "seen"),
-    [
-        ("all", [True, True, True, True]),
-        ("photo", [True, False, True, False]),
-        ("mask_around", [True, True, False, True]),
-    ],
-)
-def test_what_a_refiner_is_not_to_see_changes_nothing(inputs: Inputs, seen: list[bool]):
-    fovea = Fovea(16, 2)
-    torch.manual_seed(0)
-    refiner = Refiner(fovea, channels=CHANNELS, depths=DEPTHS, inputs=inputs).eval()
-    nn.init.normal_(refiner.head.weight)
-    before = refiner(windows_of(fovea, 3))
-    changed = []
-
-    # In the tile and around it: the photo, the coarse probability.
-    for level, channels in product((0, 1), (slice(0, 3), slice(3, 4))):
-        windows = windows_of(fovea, 3)
-        windows[level][..., channels] = windows_of(fovea, 3, seed=1)[level][..., channels]
-        if level:  # what the tile covers is not around it
-            windows[1][:, 8:16, 8:16] = windows_of(fovea, 3)[1][:, 8:16, 8:16]
-        changed.append(not torch.equal(refiner(windows), before))
-
-    assert changed == seen

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from data.arrays import Mask, Photo
-from refine.regions import COARSE, EDGE, FULL, Vote, find_edges, refine, refine_coarsely
+from refine.regions import (
+    COARSE,
+    EDGE,
+    FULL,
+    Vote,
+    contour_squares,
+    decide,
+    find_edges,
+    refine,
+    refine_coarsely,
+)
 
 SIDE = 8
 
@@ -109,8 +119,56 @@ def test_a_step_of_four_grey_levels_is_an_edge(step: int, is_edge: bool):
 
     edges = find_edges(photo)
 
+    np.testing.assert_array_equal(find_edges(photo.swapaxes(0, 1)), edges.T)
     assert edges[:, 9:12].all() == edges.any() == is_edge
     assert not edges[:, [*range(9), *range(12, 20)]].any()
+
+
+@pytest.mark.parametrize(("at", "squares"), [(7, [0]), (8, [0, 1]), (9, [1])])
+def test_squares_on_a_contour_have_a_pixel_unlike_one_beside_it(at: int, squares: list[int]):
+    mask = np.zeros((8, 24), bool)
+    mask[:, :at] = True
+
+    assert contour_squares(mask, SIDE).tolist() == [[0, column] for column in squares]
+    assert contour_squares(~mask.T, SIDE).tolist() == [[row, 0] for row in squares]
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([FULL, COARSE, Vote(0.5, 1.3)]))
+def test_regions_of_any_shape_are_decided_by_their_pixels_and_those_beside_them(
+    seed: int, vote: Vote
+):
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, 7, (3, 4, 4), dtype=np.int32)
+    around = random.random((3, 6, 6)) < 0.7
+
+    decided = decide(labels, 6, around[:, 1:-1, 1:-1], around, vote)
+
+    outer = np.pad(labels, ((0, 0), (1, 1), (1, 1)))
+    for label in range(1, 7):
+        own = around[:, 1:-1, 1:-1][labels == label]
+        beside = np.concatenate(
+            [
+                around[:, 0, :][outer[:, 1, :] == label],
+                around[:, -1, :][outer[:, -2, :] == label],
+                around[:, :, 0][outer[:, :, 1] == label],
+                around[:, :, -1][outer[:, :, -2] == label],
+            ]
+        )
+        if len(own) == 0:
+            continue
+        yes, no = ((1 - vote.border) * share for share in (own.mean(), 1 - own.mean()))
+        if len(beside):
+            yes += vote.border * beside.mean()
+            no += vote.border * (1 - beside.mean())
+        if abs(yes - vote.ratio * no) > 1e-9:
+            assert decided[label] == (yes > vote.ratio * no)
+
+
+def test_a_tie_is_background():
+    mask = np.zeros((16, 16), bool)
+    mask[:, :8] = True
+
+    assert not refine(mask, np.full((16, 16, 3), 90, np.uint8), 16).any()
 
 
 @pytest.mark.parametrize("off", [-3, -2, 2, 3])
@@ -174,6 +232,25 @@ def test_refined_coarsely_whole_squares_of_four_change_and_nothing_else():
     wanted[:, 104:112] = True  # from the pixels of the edge to where the contour was
     np.testing.assert_array_equal(changed, wanted)
     assert result[3, 10]
+
+
+def test_half_of_a_coarse_pixel_makes_it_object():
+    mask = np.zeros((32, 32), bool)
+    mask[:, :16] = mask[:, 16::4] = mask[:, 17::4] = True
+
+    result = refine_coarsely(mask, np.full((32, 32, 3), 90, np.uint8), 8)
+
+    # All coarse pixels are object, so there is no contour among them.
+    np.testing.assert_array_equal(result, mask)
+
+
+def test_coarsely_the_object_needs_more_than_most_votes():
+    mask = np.zeros((32, 32), bool)
+    mask[:, :24] = True
+    photo = np.full((32, 32, 3), 90, np.uint8)
+
+    assert refine(mask, photo, 32).all()
+    assert not refine_coarsely(mask, photo, 8).any()
 
 
 def test_naming_the_steps_of_post_processing_imports_no_scientific_library():

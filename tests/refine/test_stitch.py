@@ -201,6 +201,7 @@ def test_every_byte_but_the_last_ones_comes_back_from_its_logit():
     every = torch.arange(256, dtype=torch.uint8)
 
     again = probability(logit(every))
+    assert again.dtype == torch.uint8
 
     assert torch.equal(again[1:-1], every[1:-1])
     # 0 and 255 stand for half a step from there, so that no logit is infinite.
@@ -248,3 +249,15 @@ def test_reduced_logits_are_means_of_what_they_stand_for(size: Size):
     assert small.shape == (2, *size)
     torch.testing.assert_close(small[0], torch.full(tuple(size), -3.0))
     assert abs(float(small[1].mean())) < 0.1
+
+
+def test_logits_that_are_not_on_the_cpu_stay_where_they_are():
+    logits = torch.empty(2, 5, 7, device="meta")
+
+    assert (enlarge(logits, Size(9, 8)).shape, enlarge(logits, Size(9, 8)).device.type) == (
+        (2, 9, 8),
+        "meta",
+    )
+    assert probability(logits).shape == logits.shape
+    assert probability(logits).device.type == reduce(logits, Size(2, 3)).device.type == "meta"
+    assert probability(logits[:0]).shape == (0, 5, 7)
