@@ -137,10 +137,10 @@ class Segmenter:
         at_work = [to_working_size(photo, self.model.long_side) for photo in photos]
         levels = self.pyramid(at_work)
         seen = self._seen_by_coarse(levels)
+        wanted = (len(photos), *seen.shape[2:])
         if coarse is None:
             coarse = self.networks.coarse(seen)
-        elif coarse.shape != (len(photos), *seen.shape[2:]):
-            wanted = (len(photos), *seen.shape[2:])
+        elif coarse.shape != wanted:
             raise ValueError(f"coarse logits of these photos are {wanted}, not {coarse.shape}")
         upsampled = self.upsample(coarse)
         uncertainty, tiles = self.uncertain_tiles(coarse, max_tiles)
@@ -163,7 +163,7 @@ class Segmenter:
         """
         if not len(proposal.tiles):
             side = self.model.fovea.tile
-            return torch.empty(0, side, side, device=proposal.upsampled.device)
+            return proposal.upsampled.new_empty(0, side, side)
         return self.networks.refiner(proposal.windows)
 
     @torch.inference_mode()
@@ -246,7 +246,7 @@ class Segmenter:
         # Rows that are in no window stay zero, about half of them.
         first, last = (int(row) * fovea.tile for row in tiles[:, 1].aminmax())
         rows = slice(max(0, first - fovea.margin), last + fovea.tile + fovea.margin)
-        p = torch.zeros(upsampled.shape, dtype=torch.uint8, device=upsampled.device)
+        p = torch.zeros_like(upsampled, dtype=torch.uint8)
         for one, logits in zip(p, upsampled, strict=True):
             one[rows] = probability(logits[rows])
         p_levels = padded_pyramid(p[..., None], fovea.levels, fovea.margin, 1)
