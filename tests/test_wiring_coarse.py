@@ -1,6 +1,7 @@
 """What is plugged into what in the coarse stage: photos, targets, weights."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from coarse import catalogue
 from coarse.coarse_network import CoarseNetwork
 from data.samples import Sample
 from pipeline.config import Config, MlpConfig
-from pipeline.model_folder import load_model
+from pipeline.model_folder import load_model, save_model
 from pipeline.training import checkpoint, coarse_training, commands
 from pipeline.training.split import split_samples
 from tests.builders import (
@@ -24,6 +25,7 @@ from tests.builders import (
     shaded_photo,
     shades,
     tiny_config,
+    tiny_model,
     with_coarse,
     write_data,
     write_grey_data,
@@ -45,12 +47,12 @@ def sides(data: Path, settings: Config) -> tuple[list[Sample], list[Sample]]:
     return split_samples([data], settings.data)
 
 
-def fitted(data: Path, settings: Config) -> CoarseNetwork:
+def fitted(data: Path, settings: Config, device: torch.device = CPU) -> CoarseNetwork:
     """What comes of training on the photos of one set, validated on those of the other."""
     train, val = sides(data, settings)
     photos = coarse_training.load_photos([*train, *val], settings)
     folder = data / "coarse"
-    network, _ = coarse_training.train_coarse(photos, train, val, folder, settings, CPU)
+    network, _ = coarse_training.train_coarse(photos, train, val, folder, settings, device)
     return network
 
 
@@ -109,6 +111,39 @@ def test_the_score_is_the_dice_of_the_photos_held_out(tmp_path: Path, fit: FitSp
 
     area = (area_mean(middle_disc(), 4) >= 0.5).sum()
     assert fit.score(spy) == pytest.approx(2 * area / (area + 16 * 24), abs=0.01)
+
+
+def test_photos_go_to_the_device_of_the_network(
+    tmp_path: Path, fit: FitSpy, monkeypatch: pytest.MonkeyPatch
+):
+    """Here to one without any memory, which is on every machine."""
+    monkeypatch.setattr(coarse_training, "autocast", lambda *_: nullcontext())
+    meta, seen = torch.device("meta"), list[torch.device]()
+
+    class Asked(nn.Module):
+        def forward(self, photos: Tensor) -> Tensor:
+            seen.append(photos.device)
+            return torch.zeros(len(photos), *photos.shape[2:], device=seen[-1] if loss else CPU)
+
+    network = fitted(write_grey_data(tmp_path, NUM_CARS), tiny_config(), meta)
+
+    assert {weight.device for weight in network.parameters()} == {meta}
+    for loss in (True, False):
+        if loss:
+            assert fit.batch_loss(Asked(), next(iter(fit.batches))).device == meta
+        else:
+            fit.score(Asked())
+    assert set(seen) == {meta}
+
+
+def test_training_begins_with_the_weights_of_the_model_that_is_named(tmp_path: Path, fit: FitSpy):
+    save_model(tiny_model(seed=5), tmp_path / "model")
+    settings = with_coarse(tiny_config(), init=str(tmp_path / "model"))
+
+    network = fitted(write_grey_data(tmp_path / "data", NUM_CARS), settings)
+
+    for name, value in load_model(tmp_path / "model").coarse.state_dict().items():
+        assert torch.equal(network.state_dict()[name], value), name
 
 
 def test_the_command_learns_from_the_groups_that_the_model_names(

@@ -138,10 +138,11 @@ class Segmenter:
         at_work = [to_working_size(photo, self.model.long_side) for photo in photos]
         levels = self.pyramid(at_work)
         seen = self._seen_by_coarse(levels)
+        wanted = (len(photos), *seen.shape[2:])
         if coarse is None:
             coarse = self.networks.coarse(seen)
         else:
-            coarse = check_coarse(coarse, (len(photos), *seen.shape[2:])).to(self.device)
+            coarse = check_coarse(coarse, wanted).to(self.device)
         upsampled = self.upsample(coarse)
         uncertainty, tiles = self.uncertain_tiles(coarse, max_tiles)
         return Proposal(
@@ -164,7 +165,7 @@ class Segmenter:
         """
         if not len(proposal.tiles):
             side = self.model.fovea.tile
-            return torch.empty(0, side, side, device=proposal.upsampled.device)
+            return proposal.upsampled.new_empty(0, side, side)
         return self.networks.refiner(proposal.windows)
 
     @torch.inference_mode()
@@ -210,17 +211,12 @@ class Segmenter:
     def pyramid(self, at_work: Sequence[Photo]) -> list[Tensor]:
         """Return the pyramid of photos of one size, at working size. Both stages read it.
 
-        Level k is (B, (Hp + 2 M) / 2^k, (Wp + 2 M) / 2^k, 3) uint8 with `margin` M around it.
+        Level k is (B, (Hp + 2 M) / 2^k, (Wp + 2 M) / 2^k, 3) uint8. M is the margin of the fovea:
+        whole tiles, and so whole coarse pixels.
         """
-        coarse = self.model.coarse
-        num_levels = max(self.model.fovea.levels, coarse.level + 1)
-        return padded_pyramid(self._on_device(at_work), num_levels, self.margin, coarse.alignment)
-
-    @property
-    def margin(self) -> int:
-        """Pixels around a photo in the pyramid: the fovea's, in whole coarse pixels."""
-        stride = self.model.coarse.stride
-        return -(-self.model.fovea.margin // stride) * stride
+        coarse, fovea = self.model.coarse, self.model.fovea
+        num_levels = max(fovea.levels, coarse.level + 1)
+        return padded_pyramid(self._on_device(at_work), num_levels, fovea.margin, coarse.alignment)
 
     def upsample(self, coarse: Tensor) -> Tensor:
         """Return (B, h, w) coarse logits at full size, (B, Hp, Wp)."""
@@ -250,11 +246,11 @@ class Segmenter:
         # Rows that are in no window stay zero, about half of them.
         first, last = (int(row) * fovea.tile for row in tiles[:, 1].aminmax())
         rows = slice(max(0, first - fovea.margin), last + fovea.tile + fovea.margin)
-        p = torch.zeros(upsampled.shape, dtype=torch.uint8, device=upsampled.device)
+        p = torch.zeros_like(upsampled, dtype=torch.uint8)
         for one, logits in zip(p, upsampled, strict=True):
             one[rows] = probability(logits[rows])
         p_levels = padded_pyramid(p[..., None], fovea.levels, fovea.margin, 1)
-        rgb = gather_windows(levels, tiles, fovea, self.margin)
+        rgb = gather_windows(levels, tiles, fovea)
         probabilities = gather_windows(p_levels, tiles, fovea)
         return [torch.cat(pair, dim=-1) for pair in zip(rgb, probabilities, strict=True)]
 
@@ -285,7 +281,7 @@ class Segmenter:
     def _seen_by_coarse(self, levels: list[Tensor]) -> Tensor:
         """Return the (B, 3, h, w) level of the pyramid that the coarse network sees."""
         coarse = self.model.coarse
-        level, rim = levels[coarse.level], self.margin // coarse.stride
+        level, rim = levels[coarse.level], self.model.fovea.margin // coarse.stride
         inner = level[:, rim : level.shape[1] - rim, rim : level.shape[2] - rim]
         return inner.permute(0, 3, 1, 2)
 

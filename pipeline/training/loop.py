@@ -69,16 +69,16 @@ def fit(
         timed.set_epoch(state.epoch)
         loss = train_epoch(trained, state, batch_loss, timed, config.max_grad_norm)
         state.epoch += 1
-        row = {"epoch": state.epoch, "loss": loss, "lr": float(state.schedule.get_last_lr()[0])}
+        lr, _ = state.schedule.get_last_lr()  # both groups of parameters have the same
+        row = {"epoch": state.epoch, "loss": loss, "lr": float(lr)}
         row |= {"steps": len(timed), "items": timed.items}
         train_seconds = time.monotonic() - started
         row |= {"train_seconds": train_seconds, "waiting_seconds": timed.waiting}
-        is_best = False
         if state.epoch % config.validate_every == 0 or state.epoch == config.epochs:
             row["score"] = _score(state, score)
-            is_best = row["score"] > state.best_score
-            if is_best:
-                state.best_score = row["score"]
+        is_best = row.get("score", -math.inf) > state.best_score
+        if is_best:
+            state.best_score = row["score"]
         row["seconds"] = round(time.monotonic() - started, 1)
         state.history.append(row)
         save_epoch(state, run_dir, is_best=is_best)
@@ -170,7 +170,6 @@ def new_schedule(
             mode="max",
             factor=config.plateau.factor,
             patience=config.plateau.patience,
-            threshold=1e-4,
             threshold_mode="abs",
         )
     return LambdaLR(optimizer, lambda step: lr_factor(step / num_steps, config.cosine.warmup))
@@ -215,7 +214,7 @@ def moving_average(
 
 def _score(state: TrainState, score: Score) -> float:
     """Return the score of the averaged weights; pass it to all processes and to the schedule."""
-    value = 0.0
+    value = math.nan
     if distributed.rank() == 0:
         network: nn.Module = state.average.module
         with torch.inference_mode():

@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 class PatchCache:
     """Patches of training photos, then those of validation photos; opened once per training."""
 
-    path: Path
     fovea: Fovea
     fingerprint: str
     """Hash of everything that the patches were made from."""
@@ -60,7 +59,6 @@ def open_patches(run: Path, config: Config, coarse_hash: str) -> PatchCache:
     arrays = in_memory({name: stored[name] for name in patch_store.array_shapes(fovea)})
     groups = [group_of(name, re.compile(config.data.group)) for name in about.photos]
     cache = PatchCache(
-        path=path,
         fovea=fovea,
         fingerprint=about.fingerprint,
         arrays=arrays,

@@ -38,7 +38,6 @@ def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sam
 
 def check_exclude(folders: Sequence[Path], config: DataConfig) -> None:
     """Warn if `config` excludes photos that are not in `folders`."""
-    samples = find_samples(*folders, group_pattern=config.group)
-    unknown = set(config.exclude).difference(sample.name for sample in samples)
+    unknown = set(config.exclude).difference(sample.name for sample in find_samples(*folders))
     if unknown:
         log.warning("data.exclude names unknown photos: %s", ", ".join(sorted(unknown)))

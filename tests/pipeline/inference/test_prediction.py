@@ -11,6 +11,7 @@ from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
 from refine.postprocess import apply, parse
 from tests.builders import CPU, shaded_photo, unsure_model, unsure_segmenter
+from tests.spies import ByBrightness
 
 Photo = NDArray[np.uint8]
 
@@ -32,8 +33,45 @@ def test_photos_together_are_predicted_as_each_alone(size: tuple[int, int]):
         # Other shapes round otherwise, and now and then a probability to the next byte.
         np.testing.assert_allclose(prediction.logits, alone.logits, atol=0.1)
         for own, window in zip(prediction.proposal.windows, alone.proposal.windows, strict=True):
+            assert own.dtype == torch.uint8
             assert (own.int() - window.int()).abs().max() <= 1
             assert torch.equal(own[..., :3], window[..., :3])
+        assert torch.equal(prediction.proposal.tiles, alone.proposal.tiles)
+        for name in ("coarse", "upsampled", "tile_uncertainty"):
+            own, wanted = (getattr(one.proposal, name) for one in (prediction, alone))
+            torch.testing.assert_close(own, wanted, rtol=0, atol=1e-3)
+
+
+def test_photos_without_an_uncertain_tile_may_be_among_those_of_a_batch():
+    white = np.full((96, 128, 3), 255, np.uint8)
+    photos = [white, shaded_photo((96, 128)), white]
+    segmenter = Segmenter.from_model(replace(unsure_model(), coarse=ByBrightness()), CPU, "fp32")
+
+    together = segmenter.predict_batch(photos)
+
+    assert [len(prediction.tiles) > 0 for prediction in together] == [False, True, False]
+    for prediction, photo in zip(together, photos, strict=True):
+        np.testing.assert_array_equal(prediction.tiles, segmenter.predict(photo).tiles)
+
+
+def test_a_logit_of_zero_is_not_object():
+    prediction = unsure_segmenter().predict(shaded_photo((32, 32)))
+    half = replace(
+        prediction,
+        on_device=torch.zeros(32, 32),
+        proposal=replace(prediction.proposal, coarse=torch.zeros(1, 8, 8)),
+    )
+
+    assert not half.mask.any()
+    assert not half.coarse_nearest.any()
+    assert half.predicted_dice == 0
+
+
+def test_numbers_of_pixels_and_tiles_are_whole():
+    prediction = unsure_segmenter().predict(shaded_photo((96, 120)))
+
+    assert repr(prediction.num_tiles) == "48"
+    assert repr(prediction.proposal.stride) == "4"
 
 
 def test_a_budget_is_one_of_each_photo_of_a_batch():
@@ -57,7 +95,8 @@ def test_a_prediction_that_is_kept_keeps_no_other():
     prediction, *_ = segmenter.predict_batch([shaded_photo((96, 128), seed) for seed in range(3)])
 
     own = prediction.proposal
-    for kept in (prediction.on_device, own.coarse, own.upsampled, own.tiles, *own.windows):
+    tensors = (prediction.on_device, own.coarse, own.upsampled, own.tile_uncertainty, own.tiles)
+    for kept in (*tensors, *own.windows):
         assert kept.untyped_storage().nbytes() == kept.numel() * kept.element_size()
 
 
@@ -86,6 +125,9 @@ def test_the_dice_expected_is_that_of_the_probabilities():
     expected = 2 * p[mask].sum() / (p.sum() + mask.sum())
 
     assert prediction.predicted_dice == pytest.approx(expected, abs=1e-6)
+    shares = torch.sigmoid(prediction.on_device).double().numpy()
+    exact = 2 * shares[mask].sum() / (shares.sum() + mask.sum())
+    assert prediction.predicted_dice == pytest.approx(exact, rel=1e-12)
     assert 0 < prediction.predicted_dice < 1
 
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,8 +12,10 @@ from data.errors import InputError
 from data.geometry import COARSE_STRIDES, Fovea
 from data.pyramid import pad
 from pipeline.inference import torch_networks
+from pipeline.inference.devices import choose_device
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
+from pipeline.model_folder import save_model
 from tests.builders import CPU, shaded_photo, unsure_model, unsure_segmenter
 from tests.spies import ByBrightness
 
@@ -184,6 +187,37 @@ def test_the_networks_see_the_photo_in_one_pyramid():
 def test_what_is_no_photo_is_refused(photo: Photo):
     with pytest.raises(ValueError, match=r"a photo is \(H, W, 3\) uint8, not"):
         unsure_segmenter()(photo)
+
+
+def test_a_call_takes_the_options_of_a_prediction():
+    segmenter, photo = unsure_segmenter(), shaded_photo((96, 128))
+    options = MaskOptions(stage="coarse")
+
+    mask = segmenter(photo, options)
+
+    np.testing.assert_array_equal(mask, segmenter.predict(photo, options).mask)
+    assert not np.array_equal(mask, segmenter(photo))
+
+
+def test_the_device_and_the_precision_are_those_asked_for_or_the_best_there_are(tmp_path: Path):
+    save_model(unsure_model(), tmp_path)
+    meta = torch.device("meta")  # without any memory, on every machine
+
+    asked = [
+        Segmenter.from_model(unsure_model(), meta, "bf16"),
+        Segmenter.load(tmp_path, "cpu", "bf16"),
+        Segmenter.load(tmp_path),
+        Segmenter.from_model(unsure_model()),
+    ]
+
+    best = choose_device("auto")
+    assert [segmenter.device for segmenter in asked] == [meta, CPU, best, best]
+    precisions = [segmenter.networks.precision for segmenter in asked]
+    assert precisions == ["bf16", "bf16", "auto", "auto"]
+    for segmenter in asked[:2]:
+        for network in (segmenter.networks.coarse_network, segmenter.networks.refiner_network):
+            weights = {(weight.device, weight.dtype) for weight in network.head.parameters()}
+            assert weights == {(segmenter.device, torch.bfloat16)}
 
 
 def test_a_negative_budget_is_refused():

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from data.errors import InputError
+from data.geometry import Fovea
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.segmenter import Segmenter
@@ -17,6 +18,7 @@ from refine.fovea import Windows
 from refine.postprocess import parse
 from tests import builders
 from tests.builders import CPU, unsure_model, unsure_segmenter
+from tests.spies import ByBrightness
 
 SIZES = [(96, 128), (50, 61), (300, 400)]
 
@@ -210,3 +212,46 @@ def test_a_model_without_a_refiner_finishes_no_refined_stage():
 def test_options_are_checked_where_they_are_made(options: dict[str, Any]):
     with pytest.raises(ValueError, match=r"a stage is|a budget is|holds steps"):
         MaskOptions(**options)
+
+
+@pytest.mark.parametrize(
+    ("fovea", "stride"),
+    [(Fovea(8, 2), 4), (Fovea(8, 2), 8), (Fovea(16, 3), 16), (Fovea(32, 4), 8)],
+    ids=str,
+)
+def test_the_windows_of_a_tile_are_the_same_whichever_other_tiles_there_are(
+    fovea: Fovea, stride: int
+):
+    model = replace(unsure_model(fovea=fovea), coarse=ByBrightness(stride=stride))
+    segmenter = Segmenter.from_model(model, CPU, "fp32")
+    levels = segmenter.pyramid([builders.shaded_photo((96, 128))])
+    upsampled = segmenter.upsample(segmenter.propose([builders.shaded_photo((96, 128))]).coarse)
+    grid = torch.ones(1, *(side // fovea.tile for side in upsampled.shape[1:]))
+    tiles = grid.nonzero()
+
+    windows = segmenter.windows(levels, upsampled, tiles)
+
+    assert len(levels) == max(fovea.levels, stride.bit_length())
+    for i in range(len(tiles)):
+        alone = segmenter.windows(levels, upsampled, tiles[i : i + 1])
+        for window, own in zip(windows, alone, strict=True):
+            assert torch.equal(window[i : i + 1], own)
+            assert own.dtype == torch.uint8
+
+
+def test_nothing_to_refine_has_no_logits():
+    segmenter = unsure_segmenter(low=0.5, high=0.5 + 1e-7)
+
+    refined = segmenter.refine(segmenter.propose([builders.shaded_photo((96, 128))]))
+
+    assert refined.shape == (0, 16, 16)
+
+
+def test_no_stage_asked_for_is_the_last_that_there_is():
+    model = unsure_model()
+    coarse = Segmenter.from_model(replace(model, refiner=None), CPU, "fp32")
+    refined = Segmenter.from_model(model, CPU, "fp32")
+
+    assert [coarse.check_stage(stage) for stage in (None, "coarse")] == ["coarse", "coarse"]
+    assert [refined.check_stage(stage) for stage in (None, "refined")] == ["refined", "refined"]
+    assert refined.check_stage("coarse") == "coarse"

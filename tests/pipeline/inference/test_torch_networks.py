@@ -131,7 +131,7 @@ def test_the_larger_of_x_and_its_slope_times_x_is_prelu():
     assert torch.equal(MaximumPReLU(prelu.weight.detach())(x), prelu(x))
 
 
-@pytest.mark.parametrize(("slope", "replaced"), [(0.3, True), (1.2, False)])
+@pytest.mark.parametrize(("slope", "replaced"), [(0.3, True), (1.0, True), (1.2, False)])
 @pytest.mark.parametrize(("channels", "few"), [(16, True), (32, False)])
 def test_only_slow_prelus_whose_slopes_allow_it_are_replaced(
     slope: float, replaced: bool, channels: int, few: bool
@@ -145,6 +145,23 @@ def test_only_slow_prelus_whose_slopes_allow_it_are_replaced(
 
     assert isinstance(fast[0], MaximumPReLU) == (replaced and few)
     assert isinstance(exact[0], nn.PReLU)
+
+
+def test_every_slow_prelu_is_replaced_whatever_is_before_it():
+    sure = nn.PReLU(16)
+    nn.init.constant_(sure.weight, 1.5)
+    network = nn.Sequential(nn.ReLU(), nn.PReLU(32), sure, nn.Sequential(nn.PReLU(8)), nn.PReLU(16))
+
+    fast = fold_for_inference(network, CPU, "bf16")
+
+    kinds = [type(layer).__name__ for layer in fast.modules() if not list(layer.children())]
+    assert kinds == ["ReLU", "PReLU", "PReLU", "MaximumPReLU", "MaximumPReLU"]
+
+
+def test_a_network_for_prediction_keeps_nothing_for_gradients():
+    fast = fold_for_inference(trained(LinkNet()), CPU, "fp32")
+
+    assert not fast(photos()).requires_grad
 
 
 def test_a_norm_that_stays_keeps_its_precision():

@@ -1,23 +1,31 @@
+import signal
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
 
-from data.datasets.coarse_dataset import CoarsePair
+from data.datasets.coarse_dataset import CoarsePair, EpochBatches
 from data.errors import InputError
 from data.samples import Sample, digests, find_samples, fingerprint
 from pipeline.config import CoarseConfig, Config, DataConfig, EnetConfig, MlpConfig
 from pipeline.model_folder import save_model
+from pipeline.training import coarse_training, distributed
 from pipeline.training.coarse_training import (
     CoarseBatches,
     CoarsePhotos,
     check_init,
     load_photos,
+    mean_dice,
     origin,
 )
-from tests.builders import model_trained_on
+from tests.builders import CPU, model_trained_on
 from tests.layouts import write_carvana
 
 PAIRS = [
@@ -38,6 +46,84 @@ def test_without_processes_photos_are_loaded_in_this_one():
     batches = list(CoarseBatches(PAIRS, config))
 
     assert [len(photos) for photos, _ in batches] == [2, 2]
+
+
+def test_a_process_gets_its_share_of_the_batches_and_leaves_other_randomness_alone(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
+    monkeypatch.setattr(distributed, "rank", lambda: 1)
+    config = CoarseConfig(num_workers=0, batch_size=1, seed=7)
+    before = torch.get_rng_state()
+
+    batches = CoarseBatches(PAIRS, config)
+    batches.set_epoch(3)
+    shown = [photos.flatten()[0].item() for photos, _ in batches]
+
+    sizes = [pair.mask.shape for pair in PAIRS]
+    wanted = EpochBatches(sizes, 1, seed=7, rank=1, world=2)
+    wanted.set_epoch(3)
+    assert list(batches.sampler) == list(wanted)
+    assert len(shown) == len(batches) == 2
+    dataset = batches.loader.dataset
+    assert (dataset.augmentation, dataset.seed) == (config.augment, 7)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_processes_that_load_photos_leave_ctrl_c_to_their_parent(monkeypatch: pytest.MonkeyPatch):
+    class Asked:
+        """In place of photos: whether Ctrl-C is ignored in a process, and whether blocked."""
+
+        def __init__(self, pairs: Sequence[CoarsePair], *_: object) -> None:
+            self.num = len(pairs)
+
+        def __len__(self) -> int:
+            return self.num
+
+        def __getitem__(self, _: object) -> Tensor:
+            ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+            blocked = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+            return torch.tensor([ignored, blocked])
+
+    monkeypatch.setattr(coarse_training, "CoarseDataset", Asked)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+    batches = list(CoarseBatches(PAIRS, CoarseConfig(num_workers=1, batch_size=4)))
+
+    assert all(answers.all() for answers in batches)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+    assert signal.getsignal(signal.SIGINT) != signal.SIG_IGN
+
+
+def test_a_process_that_loads_photos_takes_one_core_and_prints_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    handler, num_threads = signal.getsignal(signal.SIGINT), cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    try:
+        coarse_training._set_up_worker(3)
+
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+        assert cv2.getNumThreads() == 1
+        sys.excepthook(ValueError, ValueError("of a queue that is gone"), None)
+        assert capfd.readouterr() == ("", "")
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        cv2.setNumThreads(num_threads)
+
+
+def test_the_score_is_the_mean_dice_of_what_is_above_zero_and_at_least_half_covered():
+    class Rising(nn.Module):
+        def forward(self, photos: Tensor) -> Tensor:
+            return torch.tensor([[[-1.0, 0.0, 0.5, 2.0]]])
+
+    photo = np.zeros((1, 4, 3), np.uint8)
+    masks = [np.array([[0, 255, 128, 127]], np.uint8), np.array([[0, 0, 128, 128]], np.uint8)]
+
+    dice = mean_dice(Rising(), [CoarsePair(photo, mask) for mask in masks], CPU)
+
+    assert dice == (0.5 + 1) / 2
 
 
 def test_photos_know_the_fingerprint_of_any_of_them(tmp_path: Path):
@@ -61,7 +147,31 @@ def test_photos_are_decoded_in_the_shape_that_the_network_takes(tmp_path: Path):
     assert [pair.photo.shape for pair in pairs] == [(8, 8, 3)] * 2
 
 
+def test_photos_of_another_shape_are_stretched_back_to_the_one_they_had(tmp_path: Path):
+    write_carvana(tmp_path, [f"{car:012x}_01" for car in range(2)])
+    data = DataConfig(long_side=64, stretch_to=(64, 128))
+    samples = find_samples(tmp_path)
+
+    pairs = load_photos(samples, Config(data=data, coarse=CoarseConfig(stride=8))).pairs
+
+    # 64 x 128 pixels, which are 32 x 64 at working size, padded to 64 x 64, at an eighth.
+    assert [pair.photo.shape for pair in pairs.values()] == [(8, 8, 3)] * 2
+    assert all(abs(pair.mask[4:].astype(int)).max() == 0 for pair in pairs.values())
+
+
 CONFIG = Config()
+
+
+def test_an_origin_is_one_in_whatever_order_settings_come(monkeypatch: pytest.MonkeyPatch):
+    before, real = origin(CONFIG, "a", "b"), coarse_training.as_table
+
+    def turned(config: Config) -> dict[str, Any]:
+        table = real(config)
+        return table | {name: dict(reversed(table[name].items())) for name in ("coarse", "data")}
+
+    monkeypatch.setattr(coarse_training, "as_table", turned)
+
+    assert origin(CONFIG, "a", "b") == before
 
 
 @pytest.mark.parametrize(

@@ -7,23 +7,27 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from coarse.enet import ENet
 from pipeline.config import PlateauConfig, TrainConfig
+from pipeline.training import checkpoint
 from pipeline.training.loop import (
+    describe,
     fit,
     lr_factor,
     moving_average,
     new_optimizer,
+    new_schedule,
     parameter_groups,
 )
 from tests.tiny_runs import Batch, TinyBatches, rows_of, small_run
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
+@example(0.0, 0.0)
 def test_the_learning_rate_rises_to_its_peak_and_falls_to_zero(warmup: float, fraction: float):
     factor = lr_factor(fraction, warmup)
 
@@ -59,6 +63,22 @@ def test_the_moving_average_starts_as_a_plain_mean_and_then_decays():
     assert average[0].item() == pytest.approx(0.9 * before)
 
 
+def test_without_a_decay_the_average_is_the_last_of_all(tmp_path: Path):
+    weights = small_run(tmp_path, ema_decay=0.0)
+
+    average = checkpoint.read(tmp_path / "last.pt")["average"]
+    for name, value in weights.items():
+        torch.testing.assert_close(average[f"module.{name}"], value)
+
+
+def test_the_statistics_of_norms_are_averaged_as_weights_are(tmp_path: Path):
+    weights = small_run(tmp_path)
+
+    average = checkpoint.read(tmp_path / "last.pt")["average"]
+    for name in ("1.running_mean", "0.weight"):
+        assert not torch.allclose(average[f"module.{name}"], weights[name], atol=1e-4), name
+
+
 def test_counts_are_taken_over_and_not_averaged():
     average, current = [torch.tensor(3)], [torch.tensor(8)]
 
@@ -81,6 +101,15 @@ def test_vectors_never_decay_and_every_parameter_is_optimised_once():
     assert convolutions == {id(p) for p in decaying["params"]}
     both = [id(p) for p in decaying["params"] + rest["params"]]
     assert sorted(both) == sorted(id(p) for p in model.parameters())
+
+
+def test_a_matrix_decays_and_is_in_one_group():
+    model = nn.Linear(2, 3)
+
+    decaying, rest = parameter_groups(model, 0.1)
+
+    assert [id(p) for p in decaying["params"]] == [id(model.weight)]
+    assert [id(p) for p in rest["params"]] == [id(model.bias)]
 
 
 def test_gradients_are_clipped(tmp_path: Path):
@@ -133,15 +162,37 @@ def test_a_plateau_leaves_the_learning_rate_while_the_score_rises(tmp_path: Path
     assert not all(stale)
 
 
-def test_rmsprop_is_that_of_keras():
+def test_a_score_that_rises_by_less_than_a_ten_thousandth_does_not_rise():
+    config = TrainConfig(schedule="plateau", plateau=PlateauConfig(patience=0, factor=0.5), lr=1.0)
+    optimizer = new_optimizer(nn.Linear(1, 1), config)
+    schedule = new_schedule(optimizer, config, 1)
+
+    rates = []
+    for score in (0.5, 0.50009, 0.50011, 0.50012):
+        schedule.step(score)
+        rates.append(schedule.get_last_lr()[0])
+
+    assert rates == [1, 0.5, 0.5, 0.25]
+
+
+@pytest.mark.parametrize("gradient", [2.0, 1e-7])
+def test_rmsprop_is_that_of_keras(gradient: float):
     config = TrainConfig(optimizer="rmsprop", lr=1e-3, weight_decay=0.0)
     network = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(network.weight)
     optimizer = new_optimizer(network, config)
 
     for _ in range(2):
-        network.weight.grad = torch.full_like(network.weight, 2.0)
+        network.weight.grad = torch.full_like(network.weight, gradient)
         optimizer.step()
 
-    first, second = (2 / (math.sqrt(x * 4) + 1e-7) for x in (0.1, 0.19))
+    first, second = (gradient / (math.sqrt(x) * gradient + 1e-7) for x in (0.1, 0.19))
     assert network.weight.item() == pytest.approx(-1e-3 * (first + second), rel=1e-5)
+
+
+def test_a_line_of_the_log_says_what_matters():
+    row = {"epoch": 3, "loss": 0.12345, "lr": 0.1, "score": 0.99731, "seconds": 61.4}
+
+    assert describe(row, 9) == "epoch 3/9  loss 0.1235  Dice 0.99731  61 s"
+    del row["score"]
+    assert describe(row, 9) == "epoch 3/9  loss 0.1235  61 s"

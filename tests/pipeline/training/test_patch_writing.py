@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from data.patch_cache.patch_writer import PatchWriter
 from data.samples import Sample
 from pipeline.config import Config, DataConfig, TilesConfig
 from pipeline.inference.segmenter import Segmenter
+from pipeline.training import patch_extraction
 from pipeline.training.patch_extraction import photo_patches, write_patches
 from tests.builders import CPU, ellipse_sample, unsure_segmenter
 from tests.patch_builders import counts_of
@@ -98,6 +100,41 @@ def test_who_trains_a_refiner_on_an_unsure_network_is_told(
     write_patches(writer, samples, [unsure, unsure, asked], config)
 
     assert ("in 1 of 1 validation photos" in caplog.text) == warned
+
+
+@pytest.mark.parametrize(
+    ("unsure", "warning"),
+    [
+        pytest.param((True, False), None, id="of half of the photos"),
+        pytest.param((True, False, True), "in 2 of 3 validation photos", id="of more"),
+    ],
+)
+def test_a_network_that_is_unsure_of_half_of_the_photos_will_do(
+    tmp_path: Path,
+    unsure: tuple[bool, ...],
+    warning: str | None,
+    caplog: pytest.LogCaptureFixture,
+):
+    of_all = unsure_segmenter(fovea=Fovea(8, 2), low=0.0, high=1.0)
+    of_none = unsure_segmenter(fovea=Fovea(8, 2), low=0.5, high=0.5 + 1e-7)
+    segmenters = [of_all, of_all, *(of_all if it_is else of_none for it_is in unsure)]
+    samples = [ellipse_sample(tmp_path, (60, 100 + i), i) for i in range(len(segmenters))]
+
+    write_patches(writer_of(tmp_path / "p.zarr", samples), samples, segmenters, CONFIG)
+
+    assert warning in caplog.text if warning else not caplog.text
+
+
+def test_progress_is_counted_in_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    samples = [ellipse_sample(tmp_path, (60, 100 + i), i) for i in range(2)]
+    calls: list[tuple[int, int]] = []
+    on_photo = nullcontext(lambda done, total: calls.append((done, total)))
+    monkeypatch.setattr(patch_extraction, "progress", lambda _: on_photo)
+    segmenters = [unsure_segmenter(fovea=Fovea(8, 2))] * 2
+
+    write_patches(writer_of(tmp_path / "p.zarr", samples), samples, segmenters, CONFIG)
+
+    assert calls == [(1, 2), (2, 2)]
 
 
 @pytest.mark.usefixtures("_small_shards")

@@ -1,5 +1,6 @@
 """The patch cache as training reads it: from memory or from disk, whole or not at all."""
 
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from data.errors import InputError
 from data.patch_cache import patch_store
 from pipeline.model_folder import weights_hash
 from pipeline.training import patches as patches_module
-from pipeline.training.patches import PatchCache, in_memory, open_patches
+from pipeline.training.patches import PatchCache, in_memory, open_patches, patch_settings
 from pipeline.training.refiner_training import mean_dice, refined_logits, train_refiner
 from refine.fovea import Windows
 from refine.refiner_network import Refiner
@@ -64,11 +65,27 @@ def test_from_disk_comes_what_comes_from_memory(tmp_path: Path, monkeypatch: pyt
     assert scores[0] == scores[1]
 
 
-def test_what_fits_into_memory_is_read():
+@pytest.mark.parametrize(("processes", "memory"), [(1, 2 * 54), (2, 4 * 54)])
+def test_what_takes_up_to_half_of_a_process_s_memory_is_read(
+    monkeypatch: pytest.MonkeyPatch, processes: int, memory: int
+):
     class Rows(list[int]):
-        shape, dtype = (3,), np.dtype(np.int64)
+        shape, dtype = (3, 2), np.dtype(np.int64)
 
-    assert type(in_memory({"tile": Rows([1, 2, 3])})["tile"]) is list  # a slice of it, not itself
+    class Bytes(list[int]):
+        shape, dtype = (6,), np.dtype(np.uint8)
+
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
+    arrays = {"tile": Rows([1, 2, 3]), "target": Bytes([4])}
+
+    monkeypatch.setattr(patches_module, "memory_limit", lambda: memory)
+    fitting = in_memory(arrays)
+    monkeypatch.setattr(patches_module, "memory_limit", lambda: memory - 1)
+    too_much = in_memory(arrays)
+
+    assert too_much is arrays
+    assert [type(array) for array in fitting.values()] == [list, list]  # slices, not themselves
+    assert fitting == arrays
 
 
 @pytest.mark.parametrize("where", ["memory", "disk"])
@@ -126,3 +143,25 @@ def test_a_cache_knows_the_groups_of_both_sets(tmp_path: Path):
     assert (cache.photos[cache.num_train_patches :] >= NUM_TRAINING).all()
     assert cache.num_train_patches == sum(PATCHES[:NUM_TRAINING])
     assert len(cache.photos) == sum(PATCHES)
+    assert cache.fingerprint == patch_store.metadata(tmp_path / "patches.zarr").fingerprint
+
+
+def test_groups_are_those_of_the_pattern_in_the_settings(tmp_path: Path):
+    config = replace(CONFIG, data=replace(CONFIG.data, group="(...).*"))
+    run = write_patches(tmp_path, config)
+
+    cache = open_patches(run, config, weights_hash(run / "model"))
+
+    assert cache.train_groups == {"000"}
+
+
+def test_patches_of_other_tiles_or_another_size_of_photos_are_refused(tmp_path: Path):
+    run = write_patches(tmp_path, CONFIG)
+
+    assert patch_settings(CONFIG) == {"tiles": asdict(CONFIG.tiles), "data": asdict(CONFIG.data)}
+    for other in (
+        replace(CONFIG, tiles=replace(CONFIG.tiles, low=0.1)),
+        replace(CONFIG, data=replace(CONFIG.data, long_side=128)),
+    ):
+        with pytest.raises(InputError, match="was made"):
+            open_patches(run, other, weights_hash(run / "model"))

@@ -63,9 +63,7 @@ def cache_of(arrays: Arrays, outside: NDArray[np.int64], num_train_photos: int) 
     """Patches of photos, the first so many of which are for training."""
     photos = np.asarray(arrays["tile"][:])[:, 0]
     none: frozenset[str] = frozenset()
-    return PatchCache(
-        Path("p.zarr"), FOVEA, "", arrays, photos, outside, num_train_photos, none, none
-    )
+    return PatchCache(FOVEA, "", arrays, photos, outside, num_train_photos, none, none)
 
 
 def arrays_of(

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from data.errors import InputError, SettingsError
+from data.samples import find_samples, split
 from pipeline.config import CoarseConfig, Config, DataConfig, TilesConfig
 from pipeline.training.commands import check_folds
 from pipeline.training.split import check_exclude, split_samples
@@ -29,6 +31,22 @@ def test_what_is_excluded_and_not_there_is_named(tmp_path: Path, caplog: pytest.
     check_exclude([tmp_path], DataConfig(exclude=(f"{1:012x}_01", f"{2:012x}_01.jpg")))
 
     assert f"data.exclude names unknown photos: {2:012x}_01.jpg" in caplog.text
+
+
+def test_the_settings_say_which_groups_are_held_out(tmp_path: Path):
+    stems = [f"{colour}-{number}" for colour in "abcdefghijkl" for number in range(2)]
+    write_carvana(tmp_path, stems)
+    pattern = "([a-z])-.*"
+    config = DataConfig(group=pattern, val_share=0.3, val_start=0.4, split_seed=2)
+
+    train, val = split_samples([tmp_path], config)
+
+    samples = find_samples(tmp_path, group_pattern=pattern)
+    assert (train, val) == split(samples, share=0.3, start=0.4, seed=2)
+    assert val[0].group == val[0].name[0]
+    others = [{"val_share": 0.5}, {"val_start": 0.0}, {"split_seed": 0}, {"group": "(.*)"}]
+    for other in others:
+        assert split_samples([tmp_path], replace(config, **other))[1] != val, other
 
 
 def test_to_exclude_every_training_photo_is_refused(tmp_path: Path):
