@@ -31,7 +31,7 @@ def prepare_table(path: Path, header: Sequence[str]) -> None:
     if path.is_file() and not _is_table(path, header):
         raise InputError(
             f"{path} is not a table with the columns {', '.join(header)}, and would be "
-            "overwritten by one; name another file"
+            "overwritten by one; name another file, or was its name forgotten?"
         )
 
 

@@ -155,7 +155,8 @@ def predict(
             if the name ends in .gz.
         expected: also write the Dice that the model expects of each mask to this csv file, lowest
             first, to find masks to check. Photos predicted without this option are repeated.
-        overwrite: make all masks anew, even if OUT has masks of another model or other options.
+        overwrite: make the masks of these photos anew, even if OUT has masks of another model or
+            other options. Masks of other photos are left as they are, with a warning.
         arguments: the model, and how masks are made.
     """
     from data.samples import find_photos

@@ -71,6 +71,8 @@ class Records:
         """Read the records at `path`, if there are any; other lines are ignored."""
         self.found: dict[str, Record] = {}
         """Records by the stem of the photo; of several, the last one."""
+        self.forgotten: frozenset[str] = frozenset()
+        """Stems of records that were removed when the folder was started anew."""
         self._file = path.open("a+b")
         self._file.seek(0)
         end = 0
@@ -126,11 +128,15 @@ def resumed(out: Path, made_with: MadeWith, *, overwrite: bool = False) -> Itera
     busy = f"another `foveamask predict` is writing to {out}; wait for it, or name another folder"
     with locked(out / LOCK, busy):
         remove_partials(out)
+        forgotten: frozenset[str] = frozenset()
         if overwrite or not _size(out / RECORDS) or not (out / MANIFEST).exists():
+            with closing(Records(out / RECORDS)) as earlier:
+                forgotten = frozenset(earlier.found)
             _begin(out, made_with)
         else:
             _check(out, made_with)
         with closing(Records(out / RECORDS)) as records:
+            records.forgotten = forgotten
             yield records
 
 

@@ -33,6 +33,11 @@ log = logging.getLogger(__name__)
 
 EXPECTED_COLUMNS = ("photo", "expected_dice")
 
+LEFT_ALONE = (
+    "%d other results in %s, such as that of %s, are left as they are: they may have been made with "
+    "another model or other options"
+)
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -86,6 +91,9 @@ def predict_photos(
     check_tables(photos, csv_path, expected)
     out.mkdir(parents=True, exist_ok=True)
     with resumed(out, making, overwrite=overwrite) as records:
+        others = records.forgotten - {photo.stem for photo in photos}
+        if others:
+            log.warning(LEFT_ALONE, len(others), out, min(others))
         done = finished(photos, out, records.found, with_dice=expected is not None)
         remaining = [photo for photo in photos if photo not in done]
         results = predict_files(remaining, out, segmenter, options, with_dice=expected is not None)

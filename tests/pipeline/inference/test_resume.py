@@ -262,3 +262,21 @@ def test_photos_of_one_name_from_several_folders_are_not_taken_for_each_other(tm
     predict_photos([one], tmp_path / "out", segmenter_of())
 
     assert redone([other], tmp_path / "out") == [other.stem]
+
+
+def test_overwriting_some_results_says_how_many_others_are_left(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    photos, out = write_photos(tmp_path / "photos", 3), tmp_path / "out"
+    predict_photos(photos, out, segmenter_of())
+
+    predict_photos(photos[:1], out, segmenter_of(), MaskOptions(budget=1), overwrite=True)
+
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.startswith(
+        f"2 other results in {out}, such as that of {photos[1].stem}, are left"
+    )
+    assert len(list(out.glob("*.png"))) == 3
+    caplog.clear()
+    predict_photos(photos, out, segmenter_of(), overwrite=True)
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
