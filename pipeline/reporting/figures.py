@@ -92,10 +92,7 @@ def view_tile(segmenter: Segmenter, prediction: Prediction, tile: Tile, stage: S
         )
         inside = logits[0, top : top + fovea.tile, left : left + fovea.tile]
         refined = probability(inside).cpu().numpy()
-    beyond = segmenter.margin - fovea.margin
-    rows, columns = (
-        slice(beyond + at, beyond + at + fovea.tile + 2 * fovea.margin) for at in (top, left)
-    )
+    rows, columns = (slice(at, at + fovea.tile + 2 * fovea.margin) for at in (top, left))
     around = levels[0][0, rows, columns].cpu().numpy()
     return TileView(tile, [window[0].cpu().numpy() for window in windows], around, refined)
 

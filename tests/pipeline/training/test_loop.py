@@ -14,11 +14,7 @@ from data.errors import InputError
 from pipeline.config import TrainConfig
 from pipeline.training import checkpoint, distributed, loop
 from pipeline.training.checkpoint import TrainState
-from pipeline.training.loop import (
-    describe,
-    fit,
-    lr_factor,
-)
+from pipeline.training.loop import describe, fit, lr_factor
 from tests.tiny_runs import Batch, TinyBatches, batch_loss, rows_of, score, small_run, tiny_network
 
 
