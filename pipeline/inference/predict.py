@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 EXPECTED_COLUMNS = ("photo", "expected_dice")
 
 LEFT_ALONE = (
-    "%d other results in %s, such as that of %s, are left as they are: they may have been made with "
-    "another model or other options"
+    "%d other results in %s, such as that of %s, are left as they are: they may have been made "
+    "with another model or other options"
 )
 
 
