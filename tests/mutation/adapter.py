@@ -17,6 +17,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Sequence
 from random import Random
+from statistics import fmean
 from typing import Any
 
 import libcst as cst
@@ -64,15 +65,15 @@ def arranges(
 
 
 def arguments(runner: PytestRunner, tests: Iterable[str]) -> list[str]:
-    """Return the arguments of a run of `tests`, in order of what their files take."""
+    """Return the arguments of a run of `tests`, in order of what one of their file takes."""
     seconds = state().duration_by_test
-    of_file: dict[str, float] = defaultdict(float)
+    of_file: dict[str, list[float]] = defaultdict(list)
     for test in tests:
-        of_file[test.partition("::")[0]] += seconds.get(test, 0)
+        of_file[test.partition("::")[0]].append(seconds.get(test, 0))
 
     def order(test: str) -> tuple[float, str, float]:
         file = test.partition("::")[0]
-        return of_file[file], file, seconds.get(test, 0)
+        return fmean(of_file[file]), file, seconds.get(test, 0)
 
     return _arguments(runner, sorted(tests, key=order))
 
