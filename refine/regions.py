@@ -116,8 +116,7 @@ def label_regions(edges: Mask) -> tuple[NDArray[np.int32], int]:
     """
     from scipy import ndimage
 
-    within_squares = np.zeros((3, 3, 3))
-    within_squares[1] = True
+    within_squares = np.pad(np.ones((1, 3, 3)), ((1, 1), (0, 0), (0, 0)))
     labels, count = ndimage.label(~edges, structure=within_squares)
     return labels, count
 

@@ -48,8 +48,8 @@ def test_norms_make_a_bias_of_convolutions_needless():
 def test_bytes_reach_the_levels_about_zero_and_what_is_hidden_as_zero(
     inputs: Inputs, hidden: list[list[int]]
 ):
-    fovea = Fovea(16, 2)
-    refiner = Refiner(fovea, channels=CHANNELS, depths=(2, 3), inputs=inputs).eval()
+    fovea = Fovea(8, 2)
+    refiner = Refiner(fovea, channels=CHANNELS, depths=(4, 4), inputs=inputs).eval()
     reached: list[Tensor] = []
     for level in refiner.levels:
         level.register_forward_pre_hook(lambda _, given: reached.append(given[0]))
@@ -58,8 +58,8 @@ def test_bytes_reach_the_levels_about_zero_and_what_is_hidden_as_zero(
     refiner(windows)
 
     around, tile = reached  # from the coarsest level on
-    assert (around.shape[2:], tile.shape[2:]) == ((16, 16), (20, 20))
-    for level, canvas, side in ((0, tile, 16), (1, around, 12)):
+    assert (around.shape[2:], tile.shape[2:]) == ((16, 16), (16, 16))
+    for level, canvas, side in ((0, tile, 8), (1, around, 12)):
         wanted = (windows[level].movedim(-1, 1) - 127.5) / 64
         wanted[:, hidden[level]] = 0
         seen = resize_halo(canvas[:, :4], side)
