@@ -11,6 +11,7 @@ from coarse.coarse_network import CoarseNetwork
 from data.errors import InputError
 from data.geometry import COARSE_STRIDES, Fovea
 from data.pyramid import pad
+from pipeline.inference import segmenter as segmenter_module
 from pipeline.inference import torch_networks
 from pipeline.inference.devices import choose_device
 from pipeline.inference.mask_options import MaskOptions
@@ -218,6 +219,15 @@ def test_the_device_and_the_precision_are_those_asked_for_or_the_best_there_are(
         for network in (segmenter.networks.coarse_network, segmenter.networks.refiner_network):
             weights = {(weight.device, weight.dtype) for weight in network.head.parameters()}
             assert weights == {(segmenter.device, torch.bfloat16)}
+
+
+def test_a_model_is_loaded_onto_the_device_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    save_model(unsure_model(), tmp_path)
+    monkeypatch.setattr(segmenter_module, "choose_device", torch.device)
+
+    assert Segmenter.load(tmp_path, "meta").device == torch.device("meta")
 
 
 def test_a_negative_budget_is_refused():
