@@ -78,7 +78,9 @@ def _as_grey(mask: Mask) -> Pixels:
 def _to_grey(image: Image.Image, name: str) -> Pixels:
     if image.mode in ("1", "L"):
         plain = np.array(image.convert("L"))
-        plain[plain == image.info.get("transparency")] = 0
+        transparent = image.info.get("transparency")
+        if transparent is not None:
+            plain[plain == transparent] = 0
         return plain
     if image.mode.startswith("I"):
         wide = np.asarray(image).astype(np.int64)
