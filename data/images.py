@@ -25,7 +25,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from data.arrays import Photo, Pixels
 from data.errors import InputError
-from data.files import read_bytes, reading, replacing
+from data.files import read_bytes, reading, write_bytes
 from data.geometry import Size
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
@@ -170,9 +170,7 @@ def opened_image(file: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> Ite
 
 def write_png(path: Path, pixels: Pixels) -> None:
     """Write `pixels` as PNG to `path`, completely or not at all; see `encode_png`."""
-    data = encode_png(pixels)
-    with replacing(path) as partial:
-        partial.write_bytes(data)
+    write_bytes(path, encode_png(pixels))
 
 
 def encode_png(pixels: Pixels) -> bytes:

@@ -21,44 +21,38 @@ Windows = list[Tensor]
 """Level k: (N, S_k, S_k, C) uint8, finest first."""
 
 
-def gather_windows(
-    levels: Sequence[Tensor], tiles: Tensor, fovea: Fovea, margin: int | None = None
-) -> Windows:
+def gather_windows(levels: Sequence[Tensor], tiles: Tensor, fovea: Fovea) -> Windows:
     """Return the windows around all tiles, on the device of the pyramid.
 
     Args:
         levels: level k is (B, (H + 2 m) / 2^k, (W + 2 m) / 2^k, C) uint8, the pyramid of a
-            photo padded by m on every side.
+            photo padded by m, the margin of `fovea`, on every side.
         tiles: (N, 3) int64: photo, row and column in the grid of tiles.
         fovea: sides of tile and windows.
-        margin: m, a multiple of 2^k for every level and at least the margin of `fovea`; that
-            margin by default.
 
     Returns:
         The windows of each level.
     """
-    margin = fovea.margin if margin is None else margin
     photo, row, column = tiles.to(levels[0].device).T
     return [
-        windows_of_level(levels[level], fovea, level, margin)[photo, row, column]
+        windows_of_level(levels[level], fovea, level)[photo, row, column]
         for level in range(fovea.levels)
     ]
 
 
-def windows_of_level(pixels: Tensor, fovea: Fovea, level: int, margin: int) -> Tensor:
+def windows_of_level(pixels: Tensor, fovea: Fovea, level: int) -> Tensor:
     """Return the windows around all tiles of the grid, as a view: they overlap in memory.
 
     Args:
         pixels: (B, (H + 2 m) / 2^k, (W + 2 m) / 2^k, C), level k of the pyramid.
         fovea: sides of tile and windows.
         level: k.
-        margin: m.
 
     Returns:
         (B, rows of tiles, columns of tiles, S_k, S_k, C), which must not be written to.
     """
     batch, height, width, channels = pixels.shape
-    side, window, rim = fovea.tile_side(level), fovea.window_side(level), margin >> level
+    side, window, rim = fovea.tile_side(level), fovea.window_side(level), fovea.margin >> level
     of_photo, of_row, of_column, of_channel = pixels.stride()
     # The row and column, margin included, where the window of tile (0, 0) begins.
     first = rim - level * side

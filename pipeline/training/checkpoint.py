@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel
 
 from data.errors import InputError
-from data.files import replacing
+from data.files import replacing, write_bytes
 
 FORMAT = 1
 
@@ -63,9 +63,8 @@ class TrainState:
             },
             data,
         )
-        with replacing(path) as partial:
-            # torch itself would raise RuntimeError on a full disk.
-            partial.write_bytes(data.getvalue())
+        # torch itself would raise RuntimeError on a full disk.
+        write_bytes(path, data.getvalue())
 
     def restore(self, path: Path) -> None:
         """Load the state that `save` wrote to `path` into this one.
