@@ -16,7 +16,7 @@ from typing import Any
 from torch import nn
 
 from data.errors import InputError
-from data.files import replacing
+from data.files import write_bytes
 from data.ranges import shown
 from pipeline.model import (
     FORMAT,
@@ -51,10 +51,8 @@ def save_model(model: Model, folder: Path) -> None:
     description = to_json(model, hashes)
     paths = {network: folder / _file_name(network, sha) for network, sha in hashes.items()}
     for network, path in paths.items():
-        with replacing(path) as partial:
-            partial.write_bytes(weights[network])
-    with replacing(folder / "model.json") as partial:
-        partial.write_text(json.dumps(description, indent=2) + "\n")
+        write_bytes(path, weights[network])
+    write_bytes(folder / "model.json", f"{json.dumps(description, indent=2)}\n".encode())
     for pattern in PATTERNS:
         for path in folder.glob(pattern):
             if path not in paths.values():

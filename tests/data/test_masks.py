@@ -5,33 +5,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import array_shapes, arrays
-from numpy.typing import NDArray
 from PIL import Image
 
 from data.arrays import Mask
 from data.errors import InputError
 from data.masks import decode_mask, encode_mask, read_mask, write_mask
+from tests.data.mask_files import disc, palette_image, saved
 
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
-
-
-def disc(side: int = 60, radius: float = 20) -> Mask:
-    rows, columns = np.ogrid[:side, :side]
-    middle = (side - 1) / 2
-    mask: Mask = (rows - middle) ** 2 + (columns - middle) ** 2 <= radius**2
-    return mask
-
-
-def saved(path: Path, pixels: NDArray[np.generic] | Image.Image) -> Path:
-    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
-    image.save(path)
-    return path
-
-
-def palette_image(indices: NDArray[np.integer], colours: list[tuple[int, ...]]) -> Image.Image:
-    image = Image.fromarray(indices.astype(np.uint8)).convert("L")
-    image.putpalette([value for colour in colours for value in colour])
-    return image
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".png"])
