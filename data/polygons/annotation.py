@@ -18,6 +18,9 @@ from data.images import MAX_PIXELS
 from data.polygons.contour import Ring
 from data.polygons.filling import filled
 
+MAX_SHOWN = 80
+"""Most characters of a name in a message."""
+
 MAX_NAME = 200
 """Most bytes of a stem; most file systems allow 255 for a name with its ending."""
 
@@ -98,7 +101,7 @@ def read_mask_of(
     """
     where, found = annotation.where, annotation.categories
     if category is None and len(found) > 1:
-        raise InputError(f"{where} has the categories {', '.join(found)}; choose one of them")
+        raise InputError(f"{where} has the categories {listed(found)}; choose one of them")
     size = _agreed(annotation, size)
     mask = np.zeros(size, np.bool_)
     for shape in annotation.shapes:
@@ -195,11 +198,11 @@ def stem_of(photo: str) -> str:
     try:
         length = len(os.fsencode(stem))
     except UnicodeEncodeError:
-        raise InputError(f"{photo!r:.80} is not the name of a photo") from None
+        raise InputError(f"{photo[:MAX_SHOWN]!r} is not the name of a photo") from None
     if not stem.strip(".") or any(ord(character) < 32 for character in stem):
-        raise InputError(f"{photo!r:.80} is not the name of a photo")
+        raise InputError(f"{photo[:MAX_SHOWN]!r} is not the name of a photo")
     if length > MAX_NAME:
-        raise InputError(f"the name {photo!r:.60}... is too long, {length} bytes")
+        raise InputError(f"the name of the photo is too long, {length} bytes")
     return stem
 
 
@@ -214,5 +217,10 @@ def failing(name: str, where: str, reason: str) -> Entry:
 
 def listed(names: Iterable[str]) -> str:
     """Return the first few of `names` for a message."""
-    shown = sorted(names)
-    return ", ".join(shown[:6]) + (f" and {len(shown) - 6} more" if len(shown) > 6 else "")
+    first = [shown(name) for name in sorted(names)]
+    return ", ".join(first[:6]) + (f" and {len(first) - 6} more" if len(first) > 6 else "")
+
+
+def shown(name: str) -> str:
+    """Return `name` as it can stand in a message of one line."""
+    return name if name.isprintable() and 0 < len(name) <= MAX_SHOWN else f"{name[:MAX_SHOWN]!r}"

@@ -16,8 +16,17 @@ from data.arrays import Mask
 from data.errors import InputError
 from data.geometry import Size
 from data.polygons import coco_runs
-from data.polygons.annotation import Annotation, Entry, Shape, drawing, failing, ring_of, size_of
-from data.polygons.contour import Polygon, Ring
+from data.polygons.annotation import (
+    Annotation,
+    Entry,
+    Shape,
+    drawing,
+    failing,
+    ring_of,
+    shown,
+    size_of,
+)
+from data.polygons.contour import DECIMALS, Polygon, Ring
 from data.polygons.filling import even_odd, num_pixels
 from data.polygons.json_file import decode_object, dumps, list_in, read_text_bytes, text_in
 from data.polygons.options import Logits, PolygonOptions
@@ -94,9 +103,9 @@ def _annotation(polygons: Iterable[Polygon], size: Size) -> dict[str, Any]:
     return {
         "segmentation": coco_runs.encode(even_odd(rings, size))
         if has_holes
-        else [ring.round(2).ravel().tolist() for ring in rings],
+        else [ring.round(DECIMALS).ravel().tolist() for ring in rings],
         "area": num_pixels(rings, size),
-        "bbox": [round(side, 2) for side in (left, top, right - left, bottom - top)],
+        "bbox": [round(side, DECIMALS) for side in (left, top, right - left, bottom - top)],
         "iscrowd": 0,
     }
 
@@ -108,7 +117,7 @@ def _entry(
     photo = image.get("file_name")
     if not isinstance(photo, str):
         return failing("", where, "'file_name' must be a text")
-    return Entry(photo, f"{path}, image {photo}", partial(_parse, image, annotations, names))
+    return Entry(photo, f"{path}, image {shown(photo)}", partial(_parse, image, annotations, names))
 
 
 def _parse(

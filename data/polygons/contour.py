@@ -17,9 +17,11 @@ from data.arrays import Mask
 Ring = NDArray[np.float64]
 """(N, 2) corners x, y in pixels, the first one not repeated at the end."""
 
-FLATTEST, STEEPEST = 0.2, 20.0
-"""Logits nearer to 0, or further from it, are read as these. So the contour keeps 0.0099 pixels off
-the centres of pixels, and two decimals of a coordinate do not change a mask."""
+FLATTEST, STEEPEST = 0.02, 20.0
+"""Logits nearer to 0, or further from it, are read as these. So the contour keeps 0.001 pixels off
+the centres of pixels, and rounding coordinates to `DECIMALS` does not change a mask."""
+
+DECIMALS = 3
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,12 @@ def polygons_of(
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         return []
-    padded = np.pad(mask, 1)
-    heights = _heights(padded, logits)
-    box = np.s_[rows[0] : rows[-1] + 3, columns[0] : columns[-1] + 3]
-    # Padded by one pixel, whose centre would be at -0.5.
-    offset = np.array([columns[0], rows[0]]) - 0.5
-    return _simplified(_grouped(padded[box], heights[box], offset), tolerance)
+    # The border's pixels once more, so that contours cross the border straight; then background.
+    padded = np.pad(np.pad(mask, 1, mode="edge"), 1)
+    box = np.s_[rows[0] : rows[-1] + 5, columns[0] : columns[-1] + 5]
+    heights = _heights(padded, logits)[box]
+    offset = np.array([columns[0], rows[0]]) - 1.5  # centre of the first pixel of the padding
+    return _simplified(_grouped(padded[box], heights, offset, mask.shape), tolerance)
 
 
 def signed_area(ring: Ring) -> float:
@@ -76,13 +78,21 @@ def _heights(padded: Mask, logits: NDArray[np.float32] | None) -> NDArray[np.flo
     """Return values above 0 in the mask and below it elsewhere, between which the contour runs."""
     if logits is None:
         return np.where(padded, np.float32(1), np.float32(-1))
-    # Past the photo's border the values are those within, so that the contour runs along it.
-    steepness = np.abs(np.pad(logits, 1, mode="edge")).clip(FLATTEST, STEEPEST)
+    steepness = np.abs(np.pad(logits, 2, mode="edge")).clip(FLATTEST, STEEPEST)
     return np.where(padded, steepness, -steepness)
 
 
-def _grouped(mask: Mask, heights: NDArray[np.float32], offset: Ring) -> list[Polygon]:
-    """Return the polygons of a mask that is surrounded by background, the largest first."""
+def _grouped(
+    mask: Mask, heights: NDArray[np.float32], offset: Ring, shape: tuple[int, ...]
+) -> list[Polygon]:
+    """Return the polygons of a mask that is surrounded by background, the largest first.
+
+    Args:
+        mask: (h, w), a part of the padded photo.
+        heights: (h, w), between which the contours run.
+        offset: (2,) x and y of the centre of its first pixel, in the photo.
+        shape: (H, W) of the photo, beyond whose border no corner is left.
+    """
     labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)[1]
     outers: dict[int, Ring] = {}
     holes: dict[int, list[Ring]] = {}
@@ -91,10 +101,11 @@ def _grouped(mask: Mask, heights: NDArray[np.float32], offset: Ring) -> list[Pol
         # The first point lies between two pixels; the one in the mask says which part it is.
         (left, top), (right, bottom) = np.floor(ring[0]).astype(int), np.ceil(ring[0]).astype(int)
         part = int(max(labels[top, left], labels[bottom, right]))
+        in_photo = (ring + offset).clip(0, shape[::-1])
         if signed_area(ring) > 0:
-            outers[part] = ring + offset
+            outers[part] = in_photo
         else:
-            holes.setdefault(part, []).append(ring + offset)
+            holes.setdefault(part, []).append(in_photo)
     polygons = [Polygon(outer, tuple(holes.get(part, ()))) for part, outer in outers.items()]
     return sorted(polygons, key=lambda polygon: -signed_area(polygon.outer))
 

@@ -15,7 +15,7 @@ from data.files import prepare, read_bytes, write_bytes
 from data.geometry import Size
 from data.images import PHOTO_SUFFIXES, read_size
 from data.polygons import FormatName, yolo
-from data.polygons.annotation import Annotation, Entry, listed, read_mask_of, stem_of
+from data.polygons.annotation import Annotation, Entry, listed, read_mask_of, shown, stem_of
 from data.polygons.formats import FORMATS, Format, found_format
 from data.polygons.options import PolygonOptions
 from data.samples import by_stem, find_photos
@@ -112,15 +112,23 @@ def _named(entries: Sequence[Entry]) -> tuple[list[_Task], list[InputError]]:
     failures = []
     for entry in entries:
         try:
-            if not entry.name:
-                entry.read()  # which says what is wrong
             stem = stem_of(entry.name)
             if stem in tasks:
-                raise InputError(f"{entry.where}: the stem {stem} is there twice")
+                raise InputError(f"the stem {shown(stem)} is there twice")
             tasks[stem] = _Task(stem, entry)
         except InputError as error:
-            failures.append(error)
+            failures.append(_reason(entry, error))
     return sorted(tasks.values(), key=lambda task: f"{task.stem}.jpg"), failures
+
+
+def _reason(entry: Entry, error: InputError) -> InputError:
+    """Return why `entry` has no name for its results: it is damaged, or else `error`."""
+    try:
+        if not entry.name:
+            entry.read()
+    except InputError as damage:
+        return damage
+    return InputError(f"{entry.where}: {error}")
 
 
 def _check_category(category: str | None, tasks: Sequence[_Task]) -> None:
@@ -135,7 +143,7 @@ def _check_category(category: str | None, tasks: Sequence[_Task]) -> None:
         if category in found or (annotation.shapes and not annotation.categories):
             return
     if found:
-        raise InputError(f"there is no {category!r}; the categories are {listed(found)}")
+        raise InputError(f"there is no {category!r:.80}; the categories are {listed(found)}")
 
 
 def _encoded(task: Conversion, photos: dict[str, Path] | None, one: _Task) -> _Encoded:
@@ -149,7 +157,7 @@ def _encoded(task: Conversion, photos: dict[str, Path] | None, one: _Task) -> _E
     if photos is not None:
         photo = photos.get(one.stem)
         if photo is None:
-            raise InputError(f"{one.entry.where}: {task.photos} has no {one.stem}")
+            raise InputError(f"{one.entry.where}: {task.photos} has no {shown(one.stem)}")
         size = read_size(photo)
     elif annotation.size is None:
         size = task.size
@@ -205,8 +213,8 @@ def _written(
 def _check_same(result: _Encoded, category: str | None, *, is_chosen: bool) -> None:
     if not is_chosen and result.category not in (None, category):
         raise InputError(
-            f"{result.where} has the category {result.category}, but those before it have "
-            f"{category}; choose one with --category"
+            f"{result.where} has the category {listed([result.category])}, but those before it "
+            f"have {listed([category or ''])}; choose one with --category"
         )
 
 

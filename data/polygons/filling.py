@@ -81,7 +81,8 @@ def _changes(positions: Positions, windings: Positions) -> Positions:
     Positions count along the rows, each of which has one more position than pixels.
     """
     inside: Mask = windings % 2 == 1
-    return positions[inside != np.concatenate([[False], inside[:-1]])]
+    is_change: Mask = inside != np.concatenate([[False], inside[:-1]])
+    return positions[is_change]
 
 
 def _windings(rings: Sequence[Ring], size: Size) -> tuple[Positions, Positions]:

@@ -18,7 +18,7 @@ from data.geometry import Size
 from data.images import MASK_SUFFIXES, READERS
 from data.masks import decode_mask, encode_mask
 from data.polygons import FormatName, coco, geojson, labelme, svg, yolo
-from data.polygons.annotation import UNNAMED, Annotation, Entry, Shape, failing
+from data.polygons.annotation import UNNAMED, Annotation, Entry, Shape, failing, shown
 from data.polygons.json_file import decode_object, read_text_bytes
 from data.polygons.options import Logits, PolygonOptions
 from data.samples import images_in
@@ -158,7 +158,7 @@ def _row_entry(where: str, line: str) -> Entry:
     except InputError as error:
         return failing("", where, str(error))
     shape = Shape("the mask", UNNAMED, partial(rle.decode, runs))
-    return Entry(name, f"{where} ({name})", lambda: Annotation(None, (shape,), name))
+    return Entry(name, f"{where} ({shown(name)})", lambda: Annotation(None, (shape,), name))
 
 
 def _encode_row(

@@ -17,7 +17,7 @@ from data.arrays import Mask
 from data.errors import InputError
 from data.geometry import Size
 from data.polygons.annotation import UNNAMED, Annotation, Entry, Shape, ring_of, size_of
-from data.polygons.contour import Ring, signed_area
+from data.polygons.contour import DECIMALS, Ring, signed_area
 from data.polygons.filling import filled
 from data.polygons.json_file import read_text_bytes
 from data.polygons.options import Logits, PolygonOptions
@@ -63,7 +63,7 @@ def entries(path: Path) -> list[Entry]:
 
 
 def _path(ring: Ring) -> str:
-    return "M" + " ".join(f"{number:.7g}" for number in ring.round(2).ravel()) + "Z"
+    return "M" + " ".join(f"{number:.12g}" for number in ring.round(DECIMALS).ravel()) + "Z"
 
 
 def _parse(file: Path) -> Annotation:

@@ -65,8 +65,8 @@ def entries(path: Path) -> list[Entry]:
 
 
 def _line(shares: Ring) -> bytes:
-    # Seven decimals are 0.002 pixels of a photo 32,768 wide.
-    return " ".join(["0", *(f"{share:.7f}" for share in shares.ravel())]).encode() + b"\n"
+    # Eight decimals are 0.0002 pixels of a photo 32,768 wide.
+    return " ".join(["0", *(f"{share:.8f}" for share in shares.ravel())]).encode() + b"\n"
 
 
 def _classes(root: Path) -> dict[int, str]:
@@ -91,7 +91,10 @@ def _names_in(file: Path) -> dict[int, str]:
     names: Any = content.get("names") if isinstance(content, dict) else None
     if isinstance(names, list):
         names = dict(enumerate(names))
-    if not isinstance(names, dict) or not all(type(number) is int for number in names):
+    # Only plain names: a few lines of YAML can be a value that is gigabytes of text.
+    if not isinstance(names, dict) or not all(
+        type(number) is int and isinstance(name, str | int) for number, name in names.items()
+    ):
         raise InputError(f"{file} has no 'names' of classes")
     return {number: str(name) for number, name in names.items()}
 
