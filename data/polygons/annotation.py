@@ -144,7 +144,8 @@ def size_of(height: Any, width: Any) -> Size:
             f"height and width are whole numbers from 1, not {height!r:.40} and {width!r:.40}"
         )
     if height * width > MAX_PIXELS:
-        raise InputError(f"{width:.6g} x {height:.6g} pixels are more than {MAX_PIXELS}")
+        sides = f"{str(width)[:20]} x {str(height)[:20]}"
+        raise InputError(f"{sides} pixels are more than {MAX_PIXELS}")
     return Size(height, width)
 
 

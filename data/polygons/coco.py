@@ -156,10 +156,10 @@ def _pairs(numbers: Any) -> list[Any]:
 
 
 def _draw_runs(segmentation: dict[str, Any], size: Size) -> Mask:
-    mask = coco_runs.decode(segmentation)
-    if mask.shape != size:
-        raise InputError(f"its run lengths are of {mask.shape[1]} x {mask.shape[0]} pixels")
-    return mask
+    sides = segmentation.get("size")
+    if isinstance(sides, list) and sides != list(size):
+        raise InputError(f"its run lengths are of the height and width {sides!r:.60}")
+    return coco_runs.decode(segmentation)
 
 
 def _id(value: dict[str, Any], key: str) -> int:
