@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from coarse import catalogue
 from coarse.coarse_network import CoarseNetwork
+from coarse.novelty import NoveltyDetector, fit_novelty
 from data.datasets.coarse_dataset import (
     CoarseDataset,
     CoarsePair,
@@ -40,6 +42,9 @@ from pipeline.training.loop import BatchLoss, fit
 from pipeline.training.losses import bce_dice
 
 log = logging.getLogger(__name__)
+
+MAX_NOVELTY_PHOTOS = 2000
+"""Most training photos that the novelty detector is fitted to."""
 
 
 @dataclass(frozen=True)
@@ -210,6 +215,19 @@ def mean_dice(model: nn.Module, pairs: Sequence[CoarsePair], device: torch.devic
         predicted = (model(photo)[0] > 0).cpu().numpy()
         scores.append(overlap(predicted, pair.mask >= 128).dice)
     return sum(scores) / len(scores)
+
+
+@torch.inference_mode()
+def novelty_of(
+    network: CoarseNetwork, photos: CoarsePhotos, train: Sequence[Sample], device: torch.device
+) -> NoveltyDetector | None:
+    """Return what tells photos that are unlike those in `train`; None if these are too few."""
+    step = -(-len(train) // MAX_NOVELTY_PHOTOS)
+    descriptions = []
+    for pair in photos.pairs_of(train[::step]):
+        photo = torch.from_numpy(pair.photo).permute(2, 0, 1)[None].to(device)
+        descriptions.append(network.eval().described(photo)[1].cpu().double().numpy()[0])
+    return fit_novelty(np.array(descriptions), [sample.group for sample in train[::step]])
 
 
 @contextmanager
