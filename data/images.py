@@ -103,10 +103,10 @@ def decode_photo(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Photo:
         if image.format == "JPEG" and image.mode in ("RGB", "L"):
             pixels = _decode_jpeg(data)
             if pixels is not None:
-                turn = TO_UPRIGHT.get(_orientation(image))
+                turn = TO_UPRIGHT.get(orientation(image))
                 return pixels if turn is None else np.array(Image.fromarray(pixels).transpose(turn))
         image.load()  # of TIFF this applies the orientation, and takes it out of the EXIF data
-        turn = TO_UPRIGHT.get(_orientation(image))
+        turn = TO_UPRIGHT.get(orientation(image))
         return _to_rgb(image if turn is None else image.transpose(turn))
 
 
@@ -217,10 +217,10 @@ def _upright_size(image: ImageFile) -> Size:
     if image.format == "TIFF":
         image.load()  # whether its size is upright before that depends on Pillow's version
     width, height = image.size
-    return Size(width, height) if _orientation(image) > 4 else Size(height, width)
+    return Size(width, height) if orientation(image) > 4 else Size(height, width)
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 to 8; 1 where there is none or the EXIF data is damaged."""
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
