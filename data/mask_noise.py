@@ -57,7 +57,7 @@ def is_nearly_two_valued(grey: Pixels, counts: NDArray[np.int64]) -> bool:
     few = np.count_nonzero(counts) <= FEW_VALUES
 
     def within(pixels: Mask, reach: int) -> bool:
-        return np.count_nonzero(pixels & ~_near(mask, reach)) <= strays
+        return bool(np.count_nonzero(pixels & ~_near(mask, reach)) <= strays)
 
     if few and within(other, NARROW):
         return True
