@@ -6,7 +6,6 @@ are imported inside the commands, so that `--help` is instant.
 
 import io
 import json
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -18,7 +17,6 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from PIL import Image
 
-from data.errors import SettingsError
 from data.tables import prepare_table
 from pipeline.arguments import (
     DEFAULTS,
@@ -29,12 +27,15 @@ from pipeline.arguments import (
     MaskArguments,
     Seed,
     Settings,
+    parse_tile,
 )
-from pipeline.program import RESUME_OVERWRITING, resumable, run
+from pipeline.convert import convert
+from pipeline.program import RESUME_OVERWRITING, report, resumable, run, set_up_logging
 
 app = App(
     name="foveamask",
-    help="Pixel-accurate masks of large photos from small networks.",
+    help="Pixel-accurate masks of large photos from small networks.\n\nWith --debug, every command "
+    "shows where an error came from.",
     help_format="plaintext",
     version=lambda: version("foveamask"),
     suppress_keyboard_interrupt=False,  # cyclopts would end the process without a message
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Pillow would refuse TIFF and WebP photos that are within the limit of `data.images`, which
     # still holds. The setting is process-wide, so the command sets it and the library does not.
     Image.MAX_IMAGE_PIXELS = None
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    set_up_logging()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # names on disk need not be text
     return run(app, arguments)
@@ -178,7 +179,7 @@ def predict(
             overwrite=overwrite,
         )
     for failure in failures:
-        print(f"error: {failure.reason}", file=sys.stderr)
+        report(failure.reason)
     return 1 if failures else 0
 
 
@@ -245,7 +246,7 @@ def show(
         budget=arguments.budget,
         postprocess=arguments.steps(),
         mask=mask,
-        tile=_tile(tile),
+        tile=parse_tile(tile),
     )
     for path in draw(find_photos(*photos), out, arguments.segmenter(), options):
         print(path)
@@ -270,6 +271,9 @@ def check_csv(
     print(json.dumps(asdict(check(file, size=Size(*size), masks=masks))))
 
 
+app.command(convert)
+
+
 @app.command
 def demo(out: Path = Path("demo"), /, *, device: Device = "auto") -> None:
     """Make synthetic photos, train both stages on them, predict, score and draw.
@@ -288,13 +292,3 @@ def _print_once(path: Path) -> None:
     """Print `path`; if `torchrun` started several processes, only the first one does."""
     if os.environ.get("RANK", "0") == "0":
         print(path)
-
-
-def _tile(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    row, _, column = text.partition(",")
-    try:
-        return int(row), int(column)
-    except ValueError as error:
-        raise SettingsError(f"--tile takes ROW,COL, such as 12,34, not {text!r}") from error

@@ -11,8 +11,8 @@ from data.datasets.augment import Augmentation
 from data.datasets.patch_augment import PatchAugmentation
 from data.errors import SettingsError
 from data.geometry import Fovea
+from data.groups import CARVANA_GROUP
 from data.ranges import Checked, Count, NonNegative, Positive, Range, Seed, Share
-from data.samples import CARVANA_GROUP
 from pipeline.network_config import EnetConfig, MlpConfig
 from refine.postprocess import Step, parse
 
