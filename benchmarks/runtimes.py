@@ -48,11 +48,10 @@ class AsTrained:
         self.coarse_network = to_device(model.coarse.eval(), device)
         self.refiner_network = model.refiner and to_device(model.refiner.eval(), device)
 
-    def coarse(self, photos: Tensor) -> Tensor:
-        """Return the coarse logits."""
+    def coarse(self, photos: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the coarse logits, and the descriptions of the photos."""
         with autocast(self.device, "auto"):
-            logits: Tensor = self.coarse_network(photos)
-            return logits
+            return self.coarse_network.described(photos)
 
     def refiner(self, windows: Windows) -> Tensor:
         """Return the logits of all tiles at once."""
@@ -66,7 +65,8 @@ class AsTrained:
 def compiled(model: Model, device: torch.device) -> TorchNetworks:
     """Return networks that are compiled when they are first called."""
     networks = TorchNetworks(model, device)
-    networks.coarse_network.compile()
+    network = networks.coarse_network
+    network.described = torch.compile(network.described)  # type: ignore[method-assign]
     if networks.refiner_network is not None:
         networks.refiner_network.compile()
     return networks

@@ -65,10 +65,10 @@ class WithLogitsOfMask:
         self.device = networks.device
         self.logits = logits.to(networks.device)
 
-    def coarse(self, photos: Tensor) -> Tensor:
+    def coarse(self, photos: Tensor) -> tuple[Tensor, Tensor]:
         """Run the network for its time, and return the (1, h, w) logits of the mask."""
-        self.networks.coarse(photos)
-        return self.logits[None]
+        _, description = self.networks.coarse(photos)
+        return self.logits[None], description
 
     def refiner(self, windows: Windows) -> Tensor:
         """Return the logits of tiles."""

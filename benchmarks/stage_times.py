@@ -80,8 +80,8 @@ class TimedNetworks:
         self.clock = clock
         self.device = networks.device
 
-    def coarse(self, photos: Tensor) -> Tensor:
-        """Return the coarse logits."""
+    def coarse(self, photos: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the coarse logits, and the descriptions of the photos."""
         with self.clock.timing("coarse network"):
             return self.networks.coarse(photos)
 

@@ -42,6 +42,15 @@ class CoarseNetwork(nn.Module):
         """Return the arguments of the constructor that prediction needs."""
         return {"stride": self.stride}
 
+    def described(self, photos: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits of `photos`, and a description of each photo.
+
+        The description is the mean and the standard deviation of each channel of the deepest
+        features, (B, D) float32, for `coarse.novelty`. A network that has none gives D = 0.
+        """
+        logits: Tensor = self(photos)
+        return logits, logits.new_zeros(len(logits), 0)
+
     def normalised(self, photos: Tensor) -> Tensor:
         """Return (B, 3, h, w) uint8 `photos` about zero, in the type of the weights.
 
@@ -55,3 +64,9 @@ class CoarseNetwork(nn.Module):
             )
         dtype = next((weight.dtype for weight in self.parameters()), torch.float32)
         return ((photos.float() - 127.5) / 64).to(dtype)
+
+
+def pooled(features: Tensor) -> Tensor:
+    """Return mean and standard deviation of each channel, (B, 2 C) float32, of (B, C, H, W)."""
+    std, mean = torch.std_mean(features.float(), dim=(-2, -1), correction=0)
+    return torch.cat([mean, std], dim=1)

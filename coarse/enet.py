@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from coarse.coarse_network import CoarseNetwork
+from coarse.coarse_network import CoarseNetwork, pooled
 
 Unpool = Literal["indices", "nearest"]
 """Values are put back where each maximum was, or repeated for runtimes without max-unpooling."""
@@ -79,14 +79,18 @@ class ENet(CoarseNetwork):
         Raises:
             ValueError: H or W is not a multiple of 8.
         """
+        return self.described(photos)[0]
+
+    def described(self, photos: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits (B, H, W), and (B, 256) of the features of the last section at 1/8."""
         x = self.initial(self.normalised(photos))
         x, indices1 = self.down1(x)
         x, indices2 = self.down2(self.section1(x))
-        x = self.section3(self.section2(x))
-        x = self.section4(self.up4(x, indices2))
+        deepest = self.section3(self.section2(x))
+        x = self.section4(self.up4(deepest, indices2))
         x = self.section5(self.up5(x, indices1))
         logits: Tensor = self.head(x)
-        return logits.squeeze(1).float()
+        return logits.squeeze(1).float(), pooled(deepest.detach())
 
 
 class InitialBlock(nn.Module):

@@ -12,7 +12,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from coarse.coarse_network import CoarseNetwork
+from coarse.coarse_network import CoarseNetwork, pooled
 
 WIDTHS = (64, 64, 128, 256, 512)
 """Channels of the initial block and of the four encoders."""
@@ -53,16 +53,21 @@ class LinkNet(CoarseNetwork):
         Raises:
             ValueError: h or w is not a multiple of 32.
         """
+        return self.described(photos)[0]
+
+    def described(self, photos: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits (B, h, w), and (B, 1024) of the features of the last encoder."""
         x = self.initial(self.normalised(photos))
         skips = []
         for encoder in self.encoders:
             skips.append(x)
             x = encoder(x)
+        deepest = x.detach()
         # The first encoder keeps the size of the initial block, whose output has no skip.
         for i, decoder in reversed(list(enumerate(self.decoders))):
             x = decoder(x) + skips[i] if i else decoder(x)
         logits: Tensor = self.head(self.final(x))
-        return logits.squeeze(1).float()
+        return logits.squeeze(1).float(), pooled(deepest)
 
 
 class ResidualBlock(nn.Module):

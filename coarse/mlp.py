@@ -56,11 +56,16 @@ class MLP(CoarseNetwork):
             photos: (B, 3, h, w) uint8 RGB. If h x w is not the grid, the photo is resized to
                 it by area means, and the logits back bilinearly.
         """
+        return self.described(photos)[0]
+
+    def described(self, photos: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits (B, h, w), and the (B, units) output of the last hidden layer."""
         x = self.normalised(photos)
         size = tuple(x.shape[-2:])
         if size != self.grid:
             x = F.interpolate(x, size=self.grid, mode="area")
-        logits: Tensor = self.head(self.layers(x.flatten(1))).float().unflatten(1, self.grid)
+        hidden = self.layers(x.flatten(1))
+        logits: Tensor = self.head(hidden).float().unflatten(1, self.grid)
         if size != self.grid:
             logits = F.interpolate(logits[:, None], size=size, mode="bilinear").squeeze(1)
-        return logits
+        return logits, hidden.detach().float()

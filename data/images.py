@@ -15,6 +15,7 @@ from typing import BinaryIO
 import cv2
 import numpy as np
 from PIL import ExifTags, Image
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
@@ -28,8 +29,10 @@ from data.errors import InputError
 from data.files import read_bytes, reading, write_bytes
 from data.geometry import Size
 
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
-MASK_SUFFIXES = (".png", ".gif")
+PHOTO_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".avif"),
+)
+MASK_SUFFIXES = (".png", ".gif", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 
 READERS: tuple[tuple[bytes, type[ImageFile]], ...] = (
     (rb"\xff\xd8\xff", JpegImageFile),  # of an MPO file too, whose first picture is a whole JPEG
@@ -38,10 +41,30 @@ READERS: tuple[tuple[bytes, type[ImageFile]], ...] = (
     (rb"RIFF....WEBP", WebPImageFile),
     (rb"BM", BmpImageFile),
     (rb"GIF8[79]a", GifImageFile),
+    (rb"....ftypavi[fs]", AvifImageFile),
 )
 """First bytes of files, as regular expressions, and the classes that read them. No other format is
 tried, whatever the name of the file: Pillow would pass an EPS file to Ghostscript, which runs the
 program in it."""
+
+OTHER_FORMATS = (
+    (rb"....ftyp(hei|hev|mif1|msf1)", "HEIC, the format of phones: save it as JPEG"),
+    (rb"%!PS|\xc5\xd0\xd3\xc6", "PostScript"),
+    (rb"%PDF", "PDF"),
+    (rb"8BPS", "Photoshop"),
+    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "JPEG 2000"),
+    (rb"\0\0\0\x0cJXL |\xff\x0a", "JPEG XL"),
+    (rb"FUJIFILMCCD|....ftypcrx", "a camera's raw format"),
+    (rb"....ftyp", "a video, or an image in the container of one"),
+    (rb"DDS ", "DDS"),
+    (rb"\s*<(svg|\?xml)", "SVG"),
+    (rb"\s*<(!DOCTYPE )?html", "a web page"),
+    (rb"version https://", "a pointer of Git LFS: fetch the file itself"),
+    (rb"\0{12}", "zeros, as a broken copy leaves behind"),
+)
+"""First bytes of files that are not read, and what they are."""
+
+FORMATS = "JPEG, PNG, TIFF, WebP, BMP, GIF and AVIF"
 
 MAX_PIXELS = 2**28
 """Most pixels of a photo, 0.75 GiB as RGB; cameras of 100 megapixels stay well below."""
@@ -90,7 +113,7 @@ def decode_photo(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Photo:
     on white.
 
     Args:
-        data: a whole JPEG, PNG, TIFF, WebP, BMP or GIF file.
+        data: a whole JPEG, PNG, TIFF, WebP, BMP, GIF or AVIF file.
         name: name of the file in messages.
         max_pixels: most pixels that it may have.
 
@@ -103,10 +126,10 @@ def decode_photo(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Photo:
         if image.format == "JPEG" and image.mode in ("RGB", "L"):
             pixels = _decode_jpeg(data)
             if pixels is not None:
-                turn = TO_UPRIGHT.get(_orientation(image))
+                turn = TO_UPRIGHT.get(orientation(image))
                 return pixels if turn is None else np.array(Image.fromarray(pixels).transpose(turn))
         image.load()  # of TIFF this applies the orientation, and takes it out of the EXIF data
-        turn = TO_UPRIGHT.get(_orientation(image))
+        turn = TO_UPRIGHT.get(orientation(image))
         return _to_rgb(image if turn is None else image.transpose(turn))
 
 
@@ -193,12 +216,17 @@ def _reader(file: BinaryIO, name: str) -> type[ImageFile]:
 
     `Image.open` is not used because it applies a process-wide limit of pixels.
     """
-    beginning = file.read(12)
+    beginning = file.read(16)
     file.seek(0)
     for pattern, reader in READERS:
         if re.match(pattern, beginning, re.DOTALL):
             return reader
-    raise InputError(f"{name} is not an image: none of JPEG, PNG, TIFF, WebP, BMP and GIF")
+    for pattern, what in OTHER_FORMATS:
+        if re.match(pattern, beginning, re.DOTALL | re.IGNORECASE):
+            raise InputError(f"{name} is not an image: it is {what}; {FORMATS} are read")
+    if not beginning:
+        raise InputError(f"{name} is not an image: it is empty")
+    raise InputError(f"{name} is not an image: none of {FORMATS}")
 
 
 def _decode_jpeg(data: bytes) -> Photo | None:
@@ -217,10 +245,10 @@ def _upright_size(image: ImageFile) -> Size:
     if image.format == "TIFF":
         image.load()  # whether its size is upright before that depends on Pillow's version
     width, height = image.size
-    return Size(width, height) if _orientation(image) > 4 else Size(height, width)
+    return Size(width, height) if orientation(image) > 4 else Size(height, width)
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 to 8; 1 where there is none or the EXIF data is damaged."""
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)

@@ -107,7 +107,7 @@ def check(path: Path, *, size: Size = CHALLENGE, masks: Path | None = None) -> S
     shares: list[float] = []
     unseen = {mask.stem for mask in masks.glob("*.png")} if masks is not None else set()
     previous = ""
-    for number, line in _lines(path):
+    for number, line in lines(path):
         row: list[str] = []
         try:
             row = _fields(line)
@@ -125,7 +125,7 @@ def check(path: Path, *, size: Size = CHALLENGE, masks: Path | None = None) -> S
     return Summary(len(shares), shares.count(0.0), float(np.mean(shares)))
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def lines(path: Path) -> Iterator[tuple[int, str]]:
     """Give the lines after the header, and the number of each.
 
     Raises:
@@ -141,6 +141,18 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 yield number, line.rstrip("\n")
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path} is damaged: {error}") from error
+
+
+def parse_row(line: str) -> tuple[str, str]:
+    """Return the name and the run lengths of a row.
+
+    Raises:
+        InputError: it has another number of fields.
+    """
+    fields = _fields(line)
+    if len(fields) != len(HEADER):
+        raise InputError(f"a row has {len(HEADER)} fields, but here are {len(fields)}")
+    return fields[0], fields[1]
 
 
 def _fields(line: str) -> list[str]:

@@ -74,3 +74,18 @@ class MaskArguments:
 
 
 DEFAULTS = MaskArguments()
+
+
+def parse_tile(text: str | None) -> tuple[int, int] | None:
+    """Return row and column of a tile, given as ROW,COL.
+
+    Raises:
+        SettingsError: `text` is something else.
+    """
+    if text is None:
+        return None
+    row, _, column = text.partition(",")
+    try:
+        return int(row), int(column)
+    except ValueError as error:
+        raise SettingsError(f"--tile takes ROW,COL, such as 12,34, not {text!r}") from error

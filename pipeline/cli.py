@@ -18,7 +18,6 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from PIL import Image
 
-from data.errors import SettingsError
 from data.tables import prepare_table
 from pipeline.arguments import (
     DEFAULTS,
@@ -29,7 +28,9 @@ from pipeline.arguments import (
     MaskArguments,
     Seed,
     Settings,
+    parse_tile,
 )
+from pipeline.convert import convert
 from pipeline.program import RESUME_OVERWRITING, resumable, run
 
 app = App(
@@ -245,7 +246,7 @@ def show(
         budget=arguments.budget,
         postprocess=arguments.steps(),
         mask=mask,
-        tile=_tile(tile),
+        tile=parse_tile(tile),
     )
     for path in draw(find_photos(*photos), out, arguments.segmenter(), options):
         print(path)
@@ -270,6 +271,9 @@ def check_csv(
     print(json.dumps(asdict(check(file, size=Size(*size), masks=masks))))
 
 
+app.command(convert)
+
+
 @app.command
 def demo(out: Path = Path("demo"), /, *, device: Device = "auto") -> None:
     """Make synthetic photos, train both stages on them, predict, score and draw.
@@ -288,13 +292,3 @@ def _print_once(path: Path) -> None:
     """Print `path`; if `torchrun` started several processes, only the first one does."""
     if os.environ.get("RANK", "0") == "0":
         print(path)
-
-
-def _tile(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    row, _, column = text.partition(",")
-    try:
-        return int(row), int(column)
-    except ValueError as error:
-        raise SettingsError(f"--tile takes ROW,COL, such as 12,34, not {text!r}") from error

@@ -18,6 +18,7 @@ from torch import nn
 
 from coarse import catalogue
 from coarse.coarse_network import CoarseNetwork
+from coarse.novelty import NoveltyDetector
 from data.errors import InputError
 from data.geometry import Fovea
 from pipeline.config import CoarseConfig, Config, RefinerConfig, TilesConfig
@@ -26,10 +27,13 @@ from pipeline.toml_settings import from_table
 from refine.postprocess import Step, parse
 from refine.refiner_network import Refiner
 
-FORMAT = 2
-FORMATS = (1, 2)
+FORMAT = 3
+FORMATS = (1, 2, 3)
 """Formats that can be read. In format 1, weights are not named by their hash, and
-`refiner.inputs` is called `sees`."""
+`refiner.inputs` is called `sees`. Formats 1 and 2 have no novelty detector."""
+
+PARTS = ("coarse", "refiner", "novelty")
+"""Parts of a model with weights. All but the first may be missing."""
 
 MAX_LONG_SIDE = 16384
 
@@ -63,6 +67,8 @@ class Model:
     """Origin of the weights; `groups` are the groups of photos that they were trained on."""
     scores: dict[str, Any] = field(default_factory=dict)
     """Scores on the validation set."""
+    novelty: NoveltyDetector | None = None
+    """Tells photos that are unlike the training photos; None if the model cannot tell."""
 
     def __post_init__(self) -> None:
         if type(self.long_side) is not int or not 1 <= self.long_side <= MAX_LONG_SIDE:
@@ -111,9 +117,13 @@ class Model:
         return scores
 
     def weights(self) -> dict[str, bytes]:
-        """Return the weights of each network as a safetensors file holds them."""
-        networks = {"coarse": self.coarse, "refiner": self.refiner}
-        return {n: serialised(network) for n, network in networks.items() if network is not None}
+        """Return the weights of each part of the model as a safetensors file holds them."""
+        parts = {"coarse": serialised(self.coarse)}
+        if self.refiner is not None:
+            parts["refiner"] = serialised(self.refiner)
+        if self.novelty is not None:
+            parts["novelty"] = save_tensors(vars(self.novelty))
+        return parts
 
 
 def check_unseen(model: Model, groups: Set[str], setting: str, hint: str) -> None:
@@ -158,6 +168,7 @@ def to_json(model: Model, hashes: Mapping[str, str]) -> dict[str, Any]:
             "low": model.low,
             "high": model.high,
         },
+        "novelty": model.novelty and {"sha256": hashes["novelty"]},
         "postprocess": [str(step) for step in model.postprocess],
         "provenance": model.provenance,
         "scores": model.scores,
@@ -204,16 +215,17 @@ def from_json(description: Mapping[str, Any], weights: Mapping[str, bytes]) -> M
         postprocess=tuple(parse(step) for step in steps),
         provenance=description["provenance"],
         scores=description["scores"],
+        novelty=_novelty(weights["novelty"]) if "novelty" in weights else None,
     )
 
 
 def weights_hashes(description: Mapping[str, Any]) -> dict[str, str]:
-    """Return the hash of the weights of each network that a description names.
+    """Return the hash of the weights of each part that a description names.
 
     Raises:
         ValueError: `description` is not a description of a model.
     """
-    names = ["coarse"] if description.get("refiner") is None else ["coarse", "refiner"]
+    names = [PARTS[0], *(name for name in PARTS[1:] if description.get(name) is not None)]
     hashes = {name: _part(description, name, ("sha256",))["sha256"] for name in names}
     for name, value in hashes.items():
         if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}", value):
@@ -267,6 +279,13 @@ def _load_weights(network: nn.Module, data: bytes, name: str) -> None:
         network.load_state_dict(load_tensors(data))
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"the weights do not fit the {name} network") from error
+
+
+def _novelty(data: bytes) -> NoveltyDetector:
+    try:
+        return NoveltyDetector(**load_tensors(data))
+    except (SafetensorError, TypeError) as error:
+        raise ValueError("these are not the parts of a novelty detector") from error
 
 
 def _check_provenance(provenance: Any) -> None:

@@ -3,6 +3,7 @@
 model.json                   format, networks and their sizes, thresholds, provenance, scores
 coarse-<hash>.safetensors    weights of the coarse network, named by their SHA-256
 refiner-<hash>.safetensors   weights of the refiner, if there is one
+novelty-<hash>.safetensors   the novelty detector, if there is one
 
 New weights are written first. Then model.json, which names them, is replaced in one step. Old
 weights are removed last. So at any moment, even if the writing process is killed, the folder holds
@@ -39,6 +40,7 @@ PATTERNS = (
     "refiner.safetensors",
     "coarse-*.safetensors",
     "refiner-*.safetensors",
+    "novelty-*.safetensors",
 )
 """Names of weights files, in all formats."""
 

@@ -26,6 +26,7 @@ FLOORS = [
     {"evaluation"},
     {"training", "reporting"},
     {"demo", "arguments", "program"},
+    {"convert"},
     {"cli"},
     {"__main__"},
 ]

@@ -267,3 +267,32 @@ def test_the_network_that_trains_is_in_the_format_of_fast_convolutions(tmp_path:
     weights = [w for w in network.parameters() if w.ndim == 4 and min(w.shape) > 1]
     assert weights
     assert all(w.is_contiguous(memory_format=torch.channels_last) for w in weights)
+
+
+def test_what_is_novel_is_told_by_the_training_photos_and_no_other(
+    tmp_path: Path, fit: FitSpy, monkeypatch: pytest.MonkeyPatch
+):
+    data, settings = write_grey_data(tmp_path, NUM_CARS), tiny_config()
+    kept, held_out = sides(data, settings)
+    photos = coarse_training.load_photos([*kept, *held_out], settings)
+    asked: list[tuple[int, list[str]]] = []
+    monkeypatch.setattr(
+        coarse_training, "fit_novelty", lambda x, groups: asked.append((len(x), list(groups)))
+    )
+    spy = CoarseSpy()
+
+    coarse_training.novelty_of(spy, photos, kept, CPU)
+
+    assert spy.seen == shades_of(kept)
+    assert asked == [(len(kept), [sample.group for sample in kept])]
+
+
+def test_a_trained_model_tells_what_is_novel_with_both_stages(tmp_path: Path):
+    data, settings = write_grey_data(tmp_path, 2 * NUM_CARS), tiny_config()
+
+    model = load_model(train_coarse(data, tmp_path / "run", settings))
+
+    assert model.novelty is not None
+    photo = torch.from_numpy(shaded_photo((64, 96))).permute(2, 0, 1)[None]
+    _, description = model.coarse.eval().described(photo)
+    assert model.novelty.score(description).shape == (1,)

@@ -22,8 +22,11 @@ class Networks(Protocol):
     def device(self) -> torch.device:
         """The device of photos, windows and logits."""
 
-    def coarse(self, photos: Tensor) -> Tensor:
-        """Return the (B, h, w) float32 coarse logits of (B, 3, h, w) uint8 RGB photos."""
+    def coarse(self, photos: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the coarse logits of (B, 3, h, w) uint8 RGB photos, and a description of each.
+
+        Logits are (B, h, w) float32, descriptions (B, D) float32; see `CoarseNetwork.described`.
+        """
 
     def refiner(self, windows: Windows) -> Tensor:
         """Return the (N, T, T) float32 logits of tiles.

@@ -18,7 +18,7 @@ from data.arrays import Photo
 from data.errors import InputError
 from data.files import read_bytes, write_bytes
 from data.images import decode_photo
-from data.samples import true_masks
+from data.pairing import true_masks
 from data.tables import prepare_table, replacing_table
 from data.threads import map_threads
 from pipeline.inference.manifest import Record, Records, bytes_hash, file_hash, made_with, resumed

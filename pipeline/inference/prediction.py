@@ -42,6 +42,9 @@ class Proposal:
     """Level k: (N, S_k, S_k, 4) uint8, RGB and coarse probability."""
     max_tiles: int | None = None
     """Most tiles per photo that it was made with; None for all that are uncertain."""
+    novelty: Tensor | None = None
+    """(B,) novelty of the photos; None if the model cannot tell, or its coarse network did not
+    run."""
 
     @property
     def padded(self) -> Size:
@@ -104,6 +107,7 @@ class Proposal:
                 tile_uncertainty=self.tile_uncertainty[i : i + 1].clone(),
                 tiles=own.clone(),
                 windows=[window[i].clone() for window in windows],
+                novelty=self.novelty if self.novelty is None else self.novelty[i : i + 1],
             )
             for i, own in enumerate(tiles.split(counts))
         ]
@@ -132,6 +136,15 @@ class Prediction:
     def mask(self) -> NDArray[np.bool_]:
         """(H, W) bool: the finished mask."""
         return apply(self.steps, (self.on_device > 0).cpu().numpy(), self.photo)
+
+    @property
+    def is_known(self) -> bool | None:
+        """Whether the photo is like those that the model was trained on; None if it cannot tell.
+
+        Of other photos, neither the mask nor `predicted_dice` can be trusted.
+        """
+        novelty = self.proposal.novelty
+        return None if novelty is None else float(novelty[0]) <= 1
 
     @cached_property
     def predicted_dice(self) -> float:

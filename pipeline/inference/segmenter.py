@@ -139,8 +139,11 @@ class Segmenter:
         levels = self.pyramid(at_work)
         seen = self._seen_by_coarse(levels)
         wanted = (len(photos), *seen.shape[2:])
+        novelty = None
         if coarse is None:
-            coarse = self.networks.coarse(seen)
+            coarse, description = self.networks.coarse(seen)
+            if self.model.novelty is not None:
+                novelty = self.model.novelty.score(description)
         else:
             coarse = check_coarse(coarse, wanted).to(self.device)
         upsampled = self.upsample(coarse)
@@ -154,6 +157,7 @@ class Segmenter:
             tiles=tiles,
             windows=self.windows(levels, upsampled, tiles) if len(tiles) else [],
             max_tiles=max_tiles,
+            novelty=novelty,
         )
 
     @torch.inference_mode()

@@ -51,10 +51,9 @@ class TorchNetworks:
             model.refiner, device, precision
         )
 
-    def coarse(self, photos: Tensor) -> Tensor:
-        """Return the (B, h, w) float32 coarse logits of (B, 3, h, w) uint8 RGB photos."""
-        logits: Tensor = self.coarse_network(photos)
-        return logits
+    def coarse(self, photos: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the (B, h, w) coarse logits of (B, 3, h, w) photos, and their descriptions."""
+        return self.coarse_network.described(photos)
 
     def refiner(self, windows: Windows) -> Tensor:
         """Return the (N, T, T) float32 logits of tiles, computed in parts.

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from coarse import catalogue
 from coarse.coarse_network import CoarseNetwork
+from coarse.novelty import NoveltyDetector, fit_novelty
 from data.datasets.coarse_dataset import (
     CoarseDataset,
     CoarsePair,
@@ -26,7 +28,7 @@ from data.datasets.coarse_dataset import (
 )
 from data.errors import InputError
 from data.geometry import Size
-from data.samples import Sample, combined, digests
+from data.samples import Sample, combined, counted, digests
 from pipeline.config import CoarseConfig, Config
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.devices import autocast, to_device
@@ -40,6 +42,9 @@ from pipeline.training.loop import BatchLoss, fit
 from pipeline.training.losses import bce_dice
 
 log = logging.getLogger(__name__)
+
+MAX_NOVELTY_PHOTOS = 2000
+"""Most training photos that the novelty detector is fitted to."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ def train_coarse(
     network = to_device(new_coarse_network(config.coarse), device)
     if config.coarse.init:
         network.load_state_dict(load_model(config.coarse.init).coarse.state_dict())
-    log.info("training on %d photos, validating on %d", len(train), len(val))
+    log.info("training on %s, validating on %s", counted(train), counted(val))
     val_pairs = photos.pairs_of(val)
 
     def score(model: nn.Module) -> float:
@@ -210,6 +215,19 @@ def mean_dice(model: nn.Module, pairs: Sequence[CoarsePair], device: torch.devic
         predicted = (model(photo)[0] > 0).cpu().numpy()
         scores.append(overlap(predicted, pair.mask >= 128).dice)
     return sum(scores) / len(scores)
+
+
+@torch.inference_mode()
+def novelty_of(
+    network: CoarseNetwork, photos: CoarsePhotos, train: Sequence[Sample], device: torch.device
+) -> NoveltyDetector | None:
+    """Return what tells photos that are unlike those in `train`; None if these are too few."""
+    step = -(-len(train) // MAX_NOVELTY_PHOTOS)
+    descriptions = []
+    for pair in photos.pairs_of(train[::step]):
+        photo = torch.from_numpy(pair.photo).permute(2, 0, 1)[None].to(device)
+        descriptions.append(network.eval().described(photo)[1].cpu().double().numpy()[0])
+    return fit_novelty(np.array(descriptions), [sample.group for sample in train[::step]])
 
 
 @contextmanager

@@ -143,7 +143,8 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
                     so_far.provenance | {"groups": sorted(groups), "settings": plain(config)},
                     {"validation": so_far.validation_scores | {"refined_dice": score}},
                 )
-                save_model(replace(model, refiner=refiner), run / "model")
+                model = replace(model, refiner=refiner, novelty=so_far.novelty)
+                save_model(model, run / "model")
                 most = config.tiles.max_patches_per_photo
                 log.info("%s: Dice %.5f refined, %d tiles at most", run / "model", score, most)
     return run / "model"
@@ -192,5 +193,7 @@ def _train_coarse_network(
     if distributed.rank() == 0 and not is_finished(folder, network):
         scores = {"validation": {"photos": len(training.val), "coarse_grid_dice": score}}
         origin = provenance(training.train, training.val, config)
-        save_model(Model.without_refiner(network, config, origin, scores), folder)
+        model = Model.without_refiner(network, config, origin, scores)
+        novelty = coarse_training.novelty_of(network, photos, training.train, device)
+        save_model(replace(model, novelty=novelty), folder)
     log.info("%s: Dice %.5f on the coarse grid", folder, score)

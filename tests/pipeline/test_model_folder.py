@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save as save_tensors
 
 from coarse.coarse_network import CoarseNetwork
 from coarse.enet import ENet
@@ -16,12 +17,12 @@ from pipeline.model import serialised, sha256
 from pipeline.model_folder import find_model, load_model, save_model, weights_hash
 from refine.postprocess import parse
 from refine.refiner_network import Refiner
-from tests.model_folders import model_of
+from tests.model_folders import edit, model_of
 
 
 @torch.no_grad()
 def test_a_model_comes_back_from_its_folder(tmp_path: Path):
-    model = model_of()
+    model = model_of(detector=True)
     photos = torch.randint(0, 256, (1, 3, 32, 40), dtype=torch.uint8)
     windows = [torch.randint(0, 256, (3, s, s, 4), dtype=torch.uint8) for s in (8, 12)]
 
@@ -32,8 +33,29 @@ def test_a_model_comes_back_from_its_folder(tmp_path: Path):
     assert again.refiner is not None
     assert model.refiner is not None
     assert torch.equal(again.refiner.eval()(windows), model.refiner.eval()(windows))
+    for name, part in vars(model.novelty).items():
+        assert torch.equal(vars(again.novelty)[name], part)
     for name in ("fovea", "low", "high", "long_side", "provenance", "scores"):
         assert getattr(again, name) == getattr(model, name)
+
+
+def test_a_model_that_cannot_tell_what_is_novel_comes_back_without_a_detector(tmp_path: Path):
+    save_model(model_of(detector=True), tmp_path)
+    save_model(replace(model_of(detector=True), novelty=None), tmp_path)
+
+    assert load_model(tmp_path).novelty is None
+    assert not list(tmp_path.glob("novelty*"))
+
+
+def test_a_detector_of_other_parts_is_refused(tmp_path: Path):
+    model = model_of(detector=True)
+    save_model(model, tmp_path)
+    other = save_tensors({"mean": torch.zeros(3)})
+    (tmp_path / f"novelty-{sha256(other)[:16]}.safetensors").write_bytes(other)
+    edit(tmp_path, lambda description: description["novelty"].update(sha256=sha256(other)))
+
+    with pytest.raises(InputError, match=r"model.json is damaged .*novelty detector"):
+        load_model(tmp_path)
 
 
 def test_a_model_of_one_stage_comes_back_without_a_refiner(tmp_path: Path):
@@ -48,7 +70,7 @@ def test_a_folder_holds_no_pickle_and_says_what_it_is(tmp_path: Path):
 
     description = json.loads((tmp_path / "model.json").read_text())
 
-    assert description["format"] == 2
+    assert description["format"] == 3
     assert description["coarse"]["network"] == "enet"
     assert description["refiner"]["channels"] == [4, 6]
     assert description["tiles"] == {"side": 8, "levels": 2, "low": 0.1, "high": 0.8}

@@ -57,7 +57,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("format", 3),
+        ("format", 4),
         ("format", 2.0),
         ("format", None),
         ("tiles", {"side": 12, "levels": 2, "low": 0, "high": 1}),

@@ -31,7 +31,7 @@ class CountingNetworks:
         self.device = networks.device
         self.photos_seen = self.tiles_seen = 0
 
-    def coarse(self, photos: Tensor) -> Tensor:
+    def coarse(self, photos: Tensor) -> tuple[Tensor, Tensor]:
         self.photos_seen += len(photos)
         return self.networks.coarse(photos)
 
@@ -170,11 +170,11 @@ def test_any_runtime_can_take_the_place_of_torch():
     class Painted:
         device = CPU
 
-        def coarse(self, photos: Tensor) -> Tensor:
+        def coarse(self, photos: Tensor) -> tuple[Tensor, Tensor]:
             logits = torch.full((len(photos), *photos.shape[2:]), -9.0)
             logits[:, : photos.shape[2] // 2] = 9.0
             logits[:, photos.shape[2] // 2] = 0.5
-            return logits
+            return logits, torch.zeros(len(photos), 0)
 
         def refiner(self, windows: Windows) -> Tensor:
             return torch.full((len(windows[0]), 16, 16), -30.0)

@@ -1,0 +1,169 @@
+"""COCO: one JSON file with `images`, `annotations` and `categories`.
+
+An object without holes is a list of polygons, one with holes is run lengths, since COCO's polygons
+have none. `encode` makes the part of one photo, `finish` puts parts together.
+"""
+
+import json
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.arrays import Mask
+from data.errors import InputError
+from data.geometry import Size
+from data.polygons import coco_runs
+from data.polygons.annotation import (
+    Annotation,
+    Entry,
+    Shape,
+    drawing,
+    failing,
+    ring_of,
+    shown,
+    size_of,
+)
+from data.polygons.contour import DECIMALS, Polygon, Ring
+from data.polygons.filling import even_odd, num_pixels
+from data.polygons.json_file import decode_object, dumps, list_in, read_text_bytes, text_in
+from data.polygons.options import Logits, PolygonOptions
+
+
+def encode(mask: Mask, photo: str, options: PolygonOptions, logits: Logits | None = None) -> bytes:
+    """Return the part of one photo, for `finish`.
+
+    Args:
+        mask: (H, W).
+        photo: name of the photo's file.
+        options: how polygons are drawn.
+        logits: (H, W) that the mask was made from.
+    """
+    size = Size(*mask.shape)
+    image = {"file_name": photo, "width": size.width, "height": size.height}
+    objects = options.objects(mask, logits)
+    return dumps({"image": image, "annotations": [_annotation(o, size) for o in objects]})
+
+
+def finish(parts: Iterable[bytes], category: str) -> bytes:
+    """Return the whole file, from what `encode` has returned for each photo."""
+    images: list[bytes] = []
+    annotations: list[bytes] = []
+    for part in map(json.loads, parts):
+        images.append(dumps({"id": len(images) + 1} | part["image"]))
+        for annotation in part["annotations"]:
+            ids = {"id": len(annotations) + 1, "image_id": len(images), "category_id": 1}
+            annotations.append(dumps(ids | annotation))
+    categories = dumps([{"id": 1, "name": category, "supercategory": ""}])
+    return b'{"images":[%b],\n"annotations":[%b],\n"categories":%b}\n' % (
+        b",\n".join(images),
+        b",\n".join(annotations),
+        categories,
+    )
+
+
+def entries(path: Path) -> list[Entry]:
+    """Return the photos of the file at `path`, in its order.
+
+    Raises:
+        InputError: it is no such file.
+    """
+    try:
+        content = decode_object(read_text_bytes(path))
+        images, annotations = list_in(content, "images"), list_in(content, "annotations")
+        names = {_id(c, "id"): text_in(c, "name") for c in list_in(content, "categories")}
+        of_image: dict[int, list[dict[str, Any]]] = {_id(image, "id"): [] for image in images}
+        if len(of_image) < len(images):
+            raise InputError("two images have one id")
+        strays: dict[int, list[dict[str, Any]]] = {}
+        for annotation in annotations:
+            image_id = _id(annotation, "image_id")
+            (of_image if image_id in of_image else strays).setdefault(image_id, []).append(
+                annotation
+            )
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    found = [_entry(path, image, of_image[image["id"]], names) for image in images]
+    return found + [_stray(path, image_id, len(lost)) for image_id, lost in strays.items()]
+
+
+def _stray(path: Path, image_id: int, num_lost: int) -> Entry:
+    reason = f"it is not in images, but {num_lost} annotations are in it"
+    return failing("", f"{path}, image_id {image_id}", reason)
+
+
+def _annotation(polygons: Iterable[Polygon], size: Size) -> dict[str, Any]:
+    parts = list(polygons)
+    rings = [ring for polygon in parts for ring in polygon.rings]
+    corners = np.concatenate([polygon.outer for polygon in parts])
+    (left, top), (right, bottom) = corners.min(0).tolist(), corners.max(0).tolist()
+    has_holes = any(polygon.holes for polygon in parts)
+    return {
+        "segmentation": coco_runs.encode(even_odd(rings, size))
+        if has_holes
+        else [ring.round(DECIMALS).ravel().tolist() for ring in rings],
+        "area": num_pixels(rings, size),
+        "bbox": [round(side, DECIMALS) for side in (left, top, right - left, bottom - top)],
+        "iscrowd": 0,
+    }
+
+
+def _entry(
+    path: Path, image: dict[str, Any], annotations: list[dict[str, Any]], names: dict[int, str]
+) -> Entry:
+    where = f"{path}, image {image['id']}"
+    photo = image.get("file_name")
+    if not isinstance(photo, str):
+        return failing("", where, "'file_name' must be a text")
+    return Entry(photo, f"{path}, image {shown(photo)}", partial(_parse, image, annotations, names))
+
+
+def _parse(
+    image: dict[str, Any], annotations: list[dict[str, Any]], names: dict[int, str]
+) -> Annotation:
+    size = size_of(image.get("height"), image.get("width"))
+    shapes = tuple(_shape(annotation, names) for annotation in annotations)
+    return Annotation(size, shapes, image["file_name"])
+
+
+def _shape(annotation: dict[str, Any], names: dict[int, str]) -> Shape:
+    what = f"annotation {annotation.get('id')!r:.20}"
+    category = annotation.get("category_id")
+    if type(category) is not int or category not in names:
+        raise InputError(f"{what} has the category_id {category!r:.20}, which is not in categories")
+    segmentation = annotation.get("segmentation")
+    try:
+        if isinstance(segmentation, dict):
+            return Shape(what, names[category], partial(_draw_runs, segmentation))
+        return Shape(what, names[category], drawing(_rings(segmentation)))
+    except InputError as error:
+        raise InputError(f"{what}: {error}") from None
+
+
+def _rings(segmentation: Any) -> list[Ring]:
+    """Return the polygons of a segmentation, each a flat list x, y, x, y."""
+    if not isinstance(segmentation, list) or not segmentation:
+        raise InputError("'segmentation' must be a list of polygons, or run lengths")
+    return [ring_of(_pairs(numbers)) for numbers in segmentation]
+
+
+def _pairs(numbers: Any) -> list[Any]:
+    if not isinstance(numbers, list) or len(numbers) % 2:
+        raise InputError("a polygon is a list x, y, x, y, of an even number")
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def _draw_runs(segmentation: dict[str, Any], size: Size) -> Mask:
+    sides = segmentation.get("size")
+    if isinstance(sides, list) and sides != list(size):
+        raise InputError(f"its run lengths are of the height and width {sides!r:.60}")
+    return coco_runs.decode(segmentation)
+
+
+def _id(value: dict[str, Any], key: str) -> int:
+    number = value.get(key)
+    if type(number) is not int:
+        raise InputError(f"{key!r} must be a whole number, not {number!r:.40}")
+    return number

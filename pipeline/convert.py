@@ -1,0 +1,85 @@
+"""The command `convert`: masks and polygons, both ways."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter, validators
+
+from data.polygons import FormatName
+from pipeline.arguments import HeightWidth
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ConvertArguments:
+    """The options of `convert` that can be left out."""
+
+    source_format: Annotated[FormatName | None, Parameter(name="--from")] = None
+    """Format of IN; by default it is found by the content."""
+    photos: Path | None = None
+    """Folder of the photos, which gives their names and sizes. YOLO labels and a csv do not say how
+    large their photos are."""
+    size: HeightWidth | None = None
+    """Height and width of all photos, where neither IN nor --photos gives them."""
+    category: str | None = None
+    """Category of the object. Of several in IN only this one is read; by default IN may have only
+    one, and it is called object where IN does not name it."""
+    tolerance: Annotated[float, Parameter(validator=validators.Number(gte=0, lt=1e6))] = 0.0
+    """Pixels by which a polygon may leave the contour in order to have fewer corners; 0 gives the
+    mask exactly."""
+    instances: Annotated[bool, Parameter(negative=())] = False
+    """Make each connected part of a mask an object; by default a photo has one object."""
+    overwrite: Annotated[bool, Parameter(negative=())] = False
+    """Replace files with other content."""
+
+
+DEFAULTS = ConvertArguments()
+
+
+def convert(
+    source: Annotated[Path, Parameter(name="IN")],
+    out: Path,
+    /,
+    *,
+    to: FormatName,
+    arguments: ConvertArguments = DEFAULTS,
+) -> int:
+    """Convert masks to polygons for labelling tools and other trainers, and back.
+
+    Photos that cannot be converted are named, the others are converted, and the exit status is 1.
+
+    Args:
+        source: folder of masks, of YOLO, LabelMe, SVG or GeoJSON files, or one such file; or the
+            file of COCO or of a Kaggle csv.
+        out: folder for the results; for coco and csv, the file to write.
+        to: format of the results.
+        arguments: how to read and to write.
+    """
+    from data.geometry import Size
+    from data.polygons.conversion import Conversion
+    from data.polygons.conversion import convert as run
+    from data.polygons.options import PolygonOptions
+    from pipeline.progress import progress
+
+    task = Conversion(
+        source,
+        out,
+        to,
+        source_format=arguments.source_format,
+        photos=arguments.photos,
+        size=None if arguments.size is None else Size(*arguments.size),
+        category=arguments.category,
+        polygons=PolygonOptions(
+            category=arguments.category or "object",
+            tolerance=arguments.tolerance,
+            instances=arguments.instances,
+        ),
+        overwrite=arguments.overwrite,
+    )
+    with progress("converting") as on_photo:
+        failures = run(task, on_photo)
+    for failure in failures:
+        print(f"error: {failure}", file=sys.stderr)
+    return 1 if failures else 0
