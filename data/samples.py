@@ -30,6 +30,9 @@ class Sample:
     folder: Path
     """The data folder, as it was given to `find_samples`."""
 
+    def __str__(self) -> str:
+        return str(self.photo)
+
 
 def find_photos(*paths: Path) -> list[Path]:
     """Return the photos at `paths`, those of a folder in the order of their names.
