@@ -80,7 +80,7 @@ def decode_deep(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> NDArray
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
         return None
-    rgb = _to_rgb(pixels)
+    rgb = _to_rgb(np.asarray(pixels, np.uint16))
     # Pillow has no pictures of 16-bit colour: each channel is turned as one of 32 bits.
     if turn is None:
         return rgb

@@ -30,6 +30,7 @@ from pipeline.arguments import (
     parse_tile,
 )
 from pipeline.convert import convert
+from pipeline.output_arguments import DEFAULT_OUTPUTS, OutputArguments
 from pipeline.program import RESUME_OVERWRITING, report, resumable, run, set_up_logging
 
 app = App(
@@ -142,22 +143,25 @@ def predict(
     csv: Path | None = None,
     expected: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative=())] = False,
+    results: OutputArguments = DEFAULT_OUTPUTS,
     arguments: MaskArguments = DEFAULTS,
 ) -> int:
     """Write the mask of each photo to OUT/<stem>.png, 0 and 255, at the photo's own size.
 
-    To resume an interrupted command, run it again. Photos whose masks are in OUT already, made with
-    the same model and options, are skipped unless the photo or its mask has changed.
+    With --output, cutouts and alpha are written as well, or instead. To resume an interrupted
+    command, run it again. Photos whose results are in OUT already, made with the same model and
+    options, are skipped unless the photo or its results have changed.
 
     Args:
         photos: photos, or folders of them.
-        out: folder for the masks, the last argument.
+        out: folder for the results, the last argument.
         csv: also write the masks to this csv file, as run lengths for the Kaggle challenge; gzipped
             if the name ends in .gz.
         expected: also write the Dice that the model expects of each mask to this csv file, lowest
             first, to find masks to check. Photos predicted without this option are repeated.
-        overwrite: make the masks of these photos anew, even if OUT has masks of another model or
-            other options. Masks of other photos are left as they are, with a warning.
+        overwrite: make the results of these photos anew, even if OUT has results of another model
+            or other options. Those of other photos are left as they are, with a warning.
+        results: what to write, and how cutouts are made.
         arguments: the model, and how masks are made.
     """
     from data.samples import find_photos
@@ -166,6 +170,7 @@ def predict(
 
     keep_freed_memory()
     photo_paths = find_photos(*photos)
+    written = results.checked(photo_paths, out, csv)
     check_tables(photo_paths, csv, expected)
     options, segmenter = arguments.options(), arguments.segmenter()
     with resumable(RESUME_OVERWRITING) if overwrite else resumable():
@@ -174,6 +179,7 @@ def predict(
             out,
             segmenter,
             options,
+            outputs=written.outputs(segmenter, options),
             csv_path=csv,
             expected=expected,
             overwrite=overwrite,

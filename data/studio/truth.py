@@ -35,7 +35,7 @@ class CutOut:
     coverage: FloatImage
     """(H, W) from 0 to 1: how much of each pixel is car, before the lens blurs it."""
     alpha: FloatImage
-    """(H, W) from 0 to 1: how much of the light of each pixel comes from the car, after the lens."""
+    """(H, W) from 0 to 1: how much of each pixel's light is from the car, after the lens."""
     colours: NDArray[np.uint8]
     """(H, W, 3) uint8 RGB of the car alone, without noise; 0 where alpha is 0."""
 

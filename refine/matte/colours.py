@@ -60,7 +60,7 @@ def object_colours(photo: Samples, alpha: Floats, lens: float = LENS) -> Samples
     if not len(tiles):
         return photo.copy()
     own = _stacked(alpha, tiles)
-    blurred = np.asarray(cv2.GaussianBlur(own, (7, 7), lens))
+    blurred = np.asarray(cv2.GaussianBlur(own, (7, 7), lens), np.float32)
     known, estimate = _fuse([_stacked(photo[..., c], tiles) for c in range(3)], blurred)
     changed = _core((blurred < 1) & known, tiles)
     most = np.iinfo(photo.dtype).max
@@ -77,7 +77,7 @@ def edge_tiles(alpha: Floats) -> NDArray[np.intp]:
     levels = cv2.convertScaleAbs(alpha, alpha=255)
     mixed = cv2.morphologyEx(levels, cv2.MORPH_GRADIENT, np.ones((3, 3)))
     padded = np.pad(mixed, ((0, -height % TILE), (0, -width % TILE)))
-    blocks = to_blocks(padded, REACH).any(axis=(2, 3)).view(np.uint8)
+    blocks = to_blocks(padded, REACH).any(axis=(2, 3)).astype(np.uint8)
     near = cv2.dilate(blocks, np.ones((3, 3)))
     return np.argwhere(to_blocks(near, TILE // REACH).any(axis=(2, 3)))
 
@@ -95,7 +95,10 @@ def _fuse(photo: Planes, alpha: Floats) -> tuple[NDArray[np.bool_], Planes]:
     for radius in RADII:
         front, some = _means(front, alpha, radius)
         back, _ = _means(back, rest, radius)
-        front = [f + alpha * (p - alpha * f - rest * b) for f, p, b in zip(front, photo, back, strict=True)]
+        front = [
+            f + alpha * (p - alpha * f - rest * b)
+            for f, p, b in zip(front, photo, back, strict=True)
+        ]
         known |= some
     return known, front
 

@@ -38,9 +38,7 @@ class Band:
 
 
 def contour_band(mask: Mask) -> Band:
-    """Return the pixels of (H, W) bool `mask` that have another value among themselves and the
-    eight around them.
-    """
+    """Return the pixels of (H, W) bool `mask` that differ from one of the eight around them."""
     gradient = cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3)))
     return Band(*np.divmod(np.flatnonzero(gradient), mask.shape[1]))
 

@@ -99,7 +99,7 @@ def _crossings(values: Points, corners: Points) -> tuple[Points, Points, NDArray
         first, second = values[alone, number], values[other, number]
         share = np.divide(first, first - second, out=np.zeros_like(first), where=crossing)[:, None]
         ends.append(corners[alone] + share * (corners[other] - corners[alone]))
-    return ends[0], ends[1], crossing
+    return ends[0], ends[1], np.asarray(crossing)
 
 
 def _distance(pixels: NDArray[np.intp], start: Points, end: Points) -> Points:
