@@ -64,11 +64,8 @@ class OutputArguments:
             )
         return names
 
-    def cutouts(self, csv: Path | None = None) -> "CutoutOptions":
+    def cutouts(self) -> "CutoutOptions":
         """Return how alpha and cutouts are made.
-
-        Args:
-            csv: the csv of masks, if one is to be written.
 
         Raises:
             SettingsError: options contradict each other, or belong to no output.
@@ -79,8 +76,6 @@ class OutputArguments:
         from pipeline.inference.cutouts.cutout_options import CutoutOptions
 
         self._check_used()
-        if csv is not None and "mask" not in self.names():
-            raise SettingsError("--csv is made from masks: add mask to --output")
         return CutoutOptions(
             alpha=self.alpha,
             grow=self.grow,
@@ -92,16 +87,24 @@ class OutputArguments:
             metadata=self.metadata,
         )
 
-    def checked(self, cutouts: "CutoutOptions", photos: Sequence[Path], out: Path) -> "OutputMaker":
+    def checked(self, photos: Sequence[Path], out: Path, csv: Path | None) -> "OutputMaker":
         """Return what makes the outputs once there is a model, after checks that need none.
 
+        Args:
+            photos: the photos.
+            out: folder of the results.
+            csv: the csv of masks, if one is to be written.
+
         Raises:
+            SettingsError: options contradict each other, or belong to no output.
             InputError: the results cannot be written to `out`.
         """
         from pipeline.inference.manifest import MANIFEST
         from pipeline.inference.outputs import check_results
 
-        maker = OutputMaker(self.names(), cutouts, photos)
+        if csv is not None and "mask" not in self.names():
+            raise SettingsError("--csv is made from masks: add mask to --output")
+        maker = OutputMaker(self.names(), self.cutouts(), photos)
         is_ours = (out / MANIFEST).exists()
         check_results(out, photos, maker.without_boxes(), is_ours=is_ours)
         return maker

@@ -78,7 +78,7 @@ def edge_tiles(alpha: Floats) -> NDArray[np.intp]:
     mixed = cv2.morphologyEx(levels, cv2.MORPH_GRADIENT, np.ones((3, 3)))
     padded = np.pad(mixed, ((0, -height % TILE), (0, -width % TILE)))
     blocks = to_blocks(padded, REACH).any(axis=(2, 3)).astype(np.uint8)
-    near = cv2.dilate(blocks, np.ones((3, 3)))
+    near = cv2.dilate(np.asarray(blocks, np.uint8), np.ones((3, 3)))
     return np.argwhere(to_blocks(near, TILE // REACH).any(axis=(2, 3)))
 
 
