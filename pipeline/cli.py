@@ -1,8 +1,4 @@
-"""The commands.
-
-Results go to stdout, progress to stderr; `pipeline.program` has the exit statuses. Heavy modules
-are imported inside the commands, so that `--help` is instant.
-"""
+"""The commands: results on stdout, progress on stderr; heavy modules are imported inside them."""
 
 import io
 import json
