@@ -97,7 +97,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield partial
         partial.replace(path)
     except OSError as error:
-        if error.filename in (None, str(partial), partial):
+        if error.errno is not None and error.filename in (None, str(partial), partial):
             error.filename, error.filename2 = str(path), None
         raise
     finally:
