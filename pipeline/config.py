@@ -187,7 +187,8 @@ class TilesConfig(Checked):
     high: Share = 0.95
     """Upper bound of an uncertain pixel."""
     max_patches_per_photo: Count = 1024
-    """Most tiles per photo that become training patches, the most uncertain first."""
+    """Most tiles per photo that become training patches, the most uncertain first. Validation
+    photos are refined in all uncertain tiles, as `predict` does."""
     patch_source: Literal["final", "folds"] = "final"
     """Which network extracts the training patches: "final" is the network of the run, "folds"
     those of `coarse.folds`, each for the photos that it was not trained on. Validation patches

@@ -145,8 +145,7 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
                 )
                 model = replace(model, refiner=refiner, novelty=so_far.novelty)
                 save_model(model, run / "model")
-                most = config.tiles.max_patches_per_photo
-                log.info("%s: Dice %.5f refined, %d tiles at most", run / "model", score, most)
+                log.info("%s: Dice %.5f of whole photos, refined", run / "model", score)
     return run / "model"
 
 
