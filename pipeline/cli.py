@@ -142,6 +142,7 @@ def predict(
     csv: Path | None = None,
     expected: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative=())] = False,
+    fail_unknown: Annotated[bool, Parameter(negative=())] = False,
     arguments: MaskArguments = DEFAULTS,
 ) -> int:
     """Write the mask of each photo to OUT/<stem>.png, 0 and 255, at the photo's own size.
@@ -155,9 +156,11 @@ def predict(
         csv: also write the masks to this csv file, as run lengths for the Kaggle challenge; gzipped
             if the name ends in .gz.
         expected: also write the Dice that the model expects of each mask to this csv file, lowest
-            first, to find masks to check. Photos predicted without this option are repeated.
+            first, to find masks to check. Photos unlike those that the model was trained on come
+            before all others, without a Dice. Photos predicted without this option are repeated.
         overwrite: make the masks of these photos anew, even if OUT has masks of another model or
             other options. Masks of other photos are left as they are, with a warning.
+        fail_unknown: exit with 1 if a photo is unlike those that the model was trained on.
         arguments: the model, and how masks are made.
     """
     from data.samples import find_photos
@@ -169,7 +172,7 @@ def predict(
     check_tables(photo_paths, csv, expected)
     options, segmenter = arguments.options(), arguments.segmenter()
     with resumable(RESUME_OVERWRITING) if overwrite else resumable():
-        failures = predict_photos(
+        outcome = predict_photos(
             photo_paths,
             out,
             segmenter,
@@ -178,9 +181,9 @@ def predict(
             expected=expected,
             overwrite=overwrite,
         )
-    for failure in failures:
+    for failure in outcome.failures:
         report(failure.reason)
-    return 1 if failures else 0
+    return 1 if outcome.failures or (fail_unknown and outcome.unknown) else 0
 
 
 @app.command
