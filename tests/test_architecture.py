@@ -26,7 +26,7 @@ FLOORS = [
     {"inference"},
     {"evaluation"},
     {"training", "reporting"},
-    {"demo", "arguments", "program"},
+    {"demo", "arguments", "output_arguments", "program"},
     {"convert"},
     {"cli"},
     {"__main__"},

@@ -111,7 +111,7 @@ def made_with(segmenter: Segmenter, options: MaskOptions, outputs: Sequence[Outp
         stage=segmenter.check_stage(options.stage),
         budget=options.budget,
         postprocess=[str(step) for step in steps],
-        outputs=[output.name for output in outputs],
+        outputs=[output.made_with for output in outputs],
     )
 
 

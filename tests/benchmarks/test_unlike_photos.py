@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.novelty import app
+from benchmarks.unlike_photos import app
 from pipeline.model_folder import load_model, save_model
 from tests.builders import car_name, group_name, shaded_photo, unsure_model, write_data
 

@@ -1,7 +1,7 @@
 """How many photos of each folder a model takes for photos unlike those that it was trained on.
 
-    python -m benchmarks.novelty carvana UNSEEN_CARS LEAVES PEOPLE
-    python -m benchmarks.novelty OLD_MODEL --fit NEW_MODEL CARVANA SMALL
+    python -m benchmarks.unlike_photos carvana UNSEEN_CARS LEAVES PEOPLE
+    python -m benchmarks.unlike_photos OLD_MODEL --fit NEW_MODEL CARVANA SMALL
 
 The second form fits the detector of a model that has none to its training photos in data folders,
 and writes the model to a new folder.
@@ -29,7 +29,7 @@ from pipeline.model_folder import load_model, save_model
 from pipeline.program import run
 from pipeline.progress import progress
 
-app = App(name="python -m benchmarks.novelty", help_format="plaintext")
+app = App(name="python -m benchmarks.unlike_photos", help_format="plaintext")
 
 FULL_SIZE = Size(1280, 1918)
 """Size of the challenge's photos, which smaller copies are stretched to."""
