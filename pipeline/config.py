@@ -83,11 +83,11 @@ class PlateauConfig(Checked):
 class TrainConfig(Checked):
     """How a network is trained; the same for both stages."""
 
-    STEPS_OF_ONE: ClassVar[int] = 400
+    STEPS_OF_ONE: ClassVar[int] = 300
     """Steps of a training whose set is passed through in one step, by default."""
 
     steps: Annotated[int, Range(0, 10**8)] = 0
-    """Training steps; 0 for a number that grows with the set: 400 (refiner: 150) times the square
+    """Training steps; 0 for a number that grows with the set: 300 (refiner: 150) times the square
     root of the steps of one pass through it."""
     epochs: Annotated[int, Range(0, 10**6)] = 0
     """Passes through the training set, instead of `steps`; 0 for `steps`."""
