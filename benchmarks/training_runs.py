@@ -15,12 +15,15 @@ from pipeline.model_folder import load_model, save_model
 from pipeline.toml_settings import save_settings
 from pipeline.training import commands
 from pipeline.training.coarse_training import origin
+from pipeline.training.initial_weights import with_coarse_init
 from pipeline.training.split import split_samples
 
 
 def made_with(data: Sequence[Path], settings: Config) -> str:
     """Return a hash of the photos and settings of a run."""
-    train, val = (fingerprint(samples) for samples in split_samples(data, settings.data))
+    sides = split_samples(data, settings.data)
+    train, val = (fingerprint(samples) for samples in sides)
+    settings = with_coarse_init(settings, {sample.group for side in sides for sample in side})
     text = json.dumps([asdict(settings), origin(settings, train, val)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -16,6 +16,9 @@ from data.ranges import Checked, Count, NonNegative, Positive, Range, Seed, Shar
 from pipeline.network_config import EnetConfig, MlpConfig
 from refine.postprocess import Step, parse
 
+AUTO = "auto"
+"""Leaves the choice of a model to the program."""
+
 CHOICES = {"network": ("enet", "mlp"), "schedule": ("cosine", "plateau")}
 """Settings that choose one of several tables of options. Setting an option in a table that is not
 chosen is an error, since it would have no effect."""
@@ -80,11 +83,11 @@ class PlateauConfig(Checked):
 class TrainConfig(Checked):
     """How a network is trained; the same for both stages."""
 
-    STEPS_OF_ONE: ClassVar[int] = 400
+    STEPS_OF_ONE: ClassVar[int] = 300
     """Steps of a training whose set is passed through in one step, by default."""
 
     steps: Annotated[int, Range(0, 10**8)] = 0
-    """Training steps; 0 for a number that grows with the set: 400 (refiner: 300) times the square
+    """Training steps; 0 for a number that grows with the set: 300 (refiner: 150) times the square
     root of the steps of one pass through it."""
     epochs: Annotated[int, Range(0, 10**6)] = 0
     """Passes through the training set, instead of `steps`; 0 for `steps`."""
@@ -145,6 +148,14 @@ def unused_options(config: TrainConfig) -> list[tuple[str, str]]:
 class CoarseConfig(TrainConfig):
     """The coarse network and its training; options of one network have a table of their own."""
 
+    batch_size: Count = 4
+    """Photos in a step of one process."""
+    lr: Positive = 4e-3
+    """Peak learning rate."""
+    init: str = AUTO
+    """Model to initialise the weights from, a folder or the name of a model of the package; empty
+    for random weights. "auto" is the package's `carvana` if its network is the same and it knows
+    none of the groups, else random weights."""
     network: Literal["enet", "linknet", "mlp"] = "enet"
     """Architecture; "enet" and "mlp" have a table of options."""
     stride: Literal[4, 8, 16] = 4
@@ -187,7 +198,8 @@ class TilesConfig(Checked):
     high: Share = 0.95
     """Upper bound of an uncertain pixel."""
     max_patches_per_photo: Count = 1024
-    """Most tiles per photo that become training patches, the most uncertain first."""
+    """Most tiles per photo that become training patches, the most uncertain first. Validation
+    photos are refined in all uncertain tiles, as `predict` does."""
     patch_source: Literal["final", "folds"] = "final"
     """Which network extracts the training patches: "final" is the network of the run, "folds"
     those of `coarse.folds`, each for the photos that it was not trained on. Validation patches
@@ -208,7 +220,7 @@ class TilesConfig(Checked):
 class RefinerConfig(TrainConfig):
     """The refiner and its training."""
 
-    STEPS_OF_ONE: ClassVar[int] = 300
+    STEPS_OF_ONE: ClassVar[int] = 150
 
     batch_size: Count = 256
     """Patches in a step of one process."""

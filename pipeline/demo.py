@@ -40,7 +40,7 @@ SIZE = Size(640, 959)
 
 SETTINGS = Config(
     data=DataConfig(val_share=0.2, split_seed=1, long_side=max(SIZE)),
-    coarse=CoarseConfig(epochs=28, batch_size=8, lr=4e-3, validate_every=7),
+    coarse=CoarseConfig(init="", epochs=28, batch_size=8, lr=4e-3, validate_every=7),
     refiner=RefinerConfig(epochs=8, batch_size=128),
 )
 

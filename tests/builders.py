@@ -134,11 +134,11 @@ def tiny_config() -> Config:
     return Config(
         data=DataConfig(long_side=max(SIZE), val_share=0.4),
         coarse=CoarseConfig(
-            epochs=1, batch_size=1, num_workers=0, precision="fp32", augment=UNCHANGED
+            init="", epochs=1, batch_size=1, num_workers=0, precision="fp32", augment=UNCHANGED
         ),
         tiles=config.TilesConfig(side=8, levels=2, low=0.0, high=1.0),
         refiner=RefinerConfig(
-            epochs=1, batch_size=8, channels=(4, 4), depths=(1, 1), precision="fp32"
+            init="", epochs=1, batch_size=8, channels=(4, 4), depths=(1, 1), precision="fp32"
         ),
     )
 

@@ -28,6 +28,7 @@ from pipeline.training import (
 )
 from pipeline.training.coarse_training import CoarsePhotos
 from pipeline.training.fold_models import fold_folder, fold_splits, unseen_weights_hash
+from pipeline.training.initial_weights import with_coarse_init
 from pipeline.training.patches import open_patches
 from pipeline.training.split import check_exclude, split_samples
 
@@ -74,9 +75,10 @@ def train_coarse(
         train, val = split_samples(data, config.data)
         check_exclude(data, config.data)
         splits = fold_splits(train, config)
-        coarse_training.check_init(config.coarse, val, CHANGE_INIT)
+        known = with_coarse_init(config, {sample.group for sample in (*train, *val)})
+        coarse_training.check_init(known.coarse, val, CHANGE_INIT)
         unseen = [sample for _, samples in splits for sample in samples]
-        coarse_training.check_init(config.coarse, unseen, CHANGE_FOLDS)
+        coarse_training.check_init(known.coarse, unseen, CHANGE_FOLDS)
         trainings = [CoarseTraining(run, train, val)]
         for fold, sides in enumerate(splits):
             trainings.append(CoarseTraining(fold_folder(run, fold, len(splits)), *sides))
@@ -86,7 +88,7 @@ def train_coarse(
             for i, training in enumerate(trainings):
                 if i:
                     log.info("fold %d of %d", i, len(splits))
-                _train_coarse_network(training, photos, config, chosen)
+                _train_coarse_network(training, photos, known, chosen)
     return run / "model"
 
 
@@ -145,8 +147,7 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
                 )
                 model = replace(model, refiner=refiner, novelty=so_far.novelty)
                 save_model(model, run / "model")
-                most = config.tiles.max_patches_per_photo
-                log.info("%s: Dice %.5f refined, %d tiles at most", run / "model", score, most)
+                log.info("%s: Dice %.5f of whole photos, refined", run / "model", score)
     return run / "model"
 
 

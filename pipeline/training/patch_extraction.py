@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from data.errors import InputError
-from data.geometry import padded, working_size
 from data.images import read_photo, read_size
 from data.masks import read_mask
 from data.patch_cache import patch_store
@@ -32,16 +32,19 @@ from refine.fovea import split_rings
 
 log = logging.getLogger(__name__)
 
-UNCERTAIN_SHARE = 0.25
-"""Share of uncertain tiles in a photo that a trained network rarely reaches. The contour alone
-crosses 2 % of the tiles at 1920 x 1280, 9 % at 480 x 320, but a quarter at 128 x 96."""
+UNSURE = 4
+"""Times the tiles that the contour crosses: uncertain tiles of a photo that a trained network
+rarely reaches. Where it is sure of all but the contour, there are about twice as many."""
+
+FEW_TILES = 8
+"""Tiles that count as crossed by the contour at least, for photos of little or no object."""
 
 TRAIN_LONGER = (
-    "in %d of %d validation photos a quarter of the tiles is uncertain, or %d "
-    "(tiles.max_patches_per_photo): train the coarse network for longer, or the refiner will be "
-    "asked for more tiles than it is trained and validated on"
+    "in %d of %d validation photos the uncertain tiles are more than %d times those that the "
+    "contour of the object crosses: train the coarse network for longer (coarse.steps), or the "
+    "refiner will work on tiles that need none, and learn less about the contour"
 )
-"""Warning if more than half of the validation photos reach that share."""
+"""Warning if more than half of the validation photos reach that number."""
 
 UNUSED_FOLDS = 'the networks of coarse.folds = %d are not used, since tiles.patch_source = "final"'
 
@@ -128,9 +131,12 @@ def write_patches(
     first, _ = writer.last_photo()
     if first:
         log.info("resuming with photo %d of %d", first + 1, len(samples))
-    budget, num_uncertain = config.tiles.max_patches_per_photo, 0
+    num_uncertain = 0
 
     def work(index: int) -> tuple[Patches, Overlap]:
+        # Validation photos are refined as `predict` will refine them: in all uncertain tiles.
+        is_training = index < writer.num_training
+        budget = config.tiles.max_patches_per_photo if is_training else None
         return photo_patches(index, samples[index], segmenters[index], budget)
 
     on_gpu = segmenters[0].device.type == "cuda"
@@ -139,7 +145,7 @@ def write_patches(
     with closing(results), progress("extracting patches") as on_photo:
         for i, (patches, outside) in enumerate(results, first):
             is_val = i >= writer.num_training  # training photos may belong to fold networks
-            num_uncertain += is_val and is_uncertain(len(patches["tile"]), samples[i], config)
+            num_uncertain += is_val and is_uncertain(patches["target"])
             writer.outside[i] = (outside.intersection, outside.predicted, outside.truth)
             if i == first:
                 patches = writer.unwritten(patches)
@@ -149,21 +155,25 @@ def write_patches(
         writer.finish()
     num_val = len(samples) - max(first, writer.num_training)
     if 2 * num_uncertain > num_val:
-        log.warning(TRAIN_LONGER, num_uncertain, num_val, budget)
+        log.warning(TRAIN_LONGER, num_uncertain, num_val, UNSURE)
 
 
-def is_uncertain(num_tiles: int, sample: Sample, config: Config) -> bool:
-    """Whether `num_tiles` uncertain tiles mean that the coarse network needs more training."""
-    whole = padded(working_size(read_size(sample.photo), config.data.long_side))
-    return num_tiles >= min(
-        config.tiles.max_patches_per_photo, UNCERTAIN_SHARE * whole.area / config.tiles.side**2
-    )
+def is_uncertain(targets: NDArray[np.uint8]) -> bool:
+    """Whether the (N, T, T) targets of all uncertain tiles of a photo show an untrained network.
+
+    Most of them then are no tiles of the contour: they hold object alone, or background alone.
+    """
+    has_object, has_background = ((targets == kind).any((1, 2)) for kind in (1, 0))
+    num_contour = int((has_object & has_background).sum())
+    return len(targets) > UNSURE * max(num_contour, FEW_TILES)
 
 
 def photo_patches(
-    index: int, sample: Sample, segmenter: Segmenter, budget: int
+    index: int, sample: Sample, segmenter: Segmenter, budget: int | None
 ) -> tuple[Patches, Overlap]:
     """Return the patches of one photo, and the overlap of coarse and true mask outside them.
+
+    There are at most `budget` of them, the most uncertain first, or all with None.
 
     Raises:
         InputError: photo or mask are damaged.

@@ -14,6 +14,7 @@ SETTINGS = """
 long_side = 190
 val_share = 0.3
 [coarse]
+init = ""
 epochs = 15
 batch_size = 2
 lr = 0.005
@@ -23,6 +24,7 @@ precision = "fp32"
 side = 8
 max_patches_per_photo = 100
 [refiner]
+init = ""
 epochs = 4
 batch_size = 64
 precision = "fp32"

@@ -43,3 +43,20 @@ def test_what_is_waited_for_counts_and_what_is_done_with_a_batch_does_not(
         assert len(batches) == 3
         assert batches.items == 11
         assert batches.waiting == 3.0
+
+
+@pytest.mark.parametrize(("num_steps", "passes", "items"), [(2, 1, 8), (3, 1, 11), (7, 3, 26)])
+def test_an_epoch_is_one_pass_after_another_and_ends_in_the_middle_of_one(
+    num_steps: int, passes: int, items: int
+):
+    slow, steps = SlowBatches([0.0]), list[int]()
+    batches = TimedBatches(slow, lambda: steps.append(slow.epoch))
+
+    batches.set_epoch(4, num_steps)
+    sizes = [len(batch[0]) for batch in batches]
+
+    assert len(batches) == len(sizes) == num_steps
+    assert sizes == [4, 4, 3, 4, 4, 3, 4][:num_steps]
+    assert steps == [4, 4, 4, 5, 5, 5, 6][:num_steps]
+    assert slow.epoch == 4 + passes - 1
+    assert batches.items == items

@@ -159,7 +159,7 @@ def test_photos_of_another_shape_are_stretched_back_to_the_one_they_had(tmp_path
     assert [pair.photo.shape for pair in pairs.values()] == [(16, 8, 3)] * 2
 
 
-CONFIG = Config()
+CONFIG = Config(coarse=CoarseConfig(init=""))
 
 
 def test_an_origin_is_one_in_whatever_order_settings_come(monkeypatch: pytest.MonkeyPatch):
@@ -195,13 +195,13 @@ def test_an_origin_changes_with_what_decides_the_weights_alone(
 
 def test_an_origin_changes_with_options_photos_and_their_settings():
     def mlp(*hidden: int) -> Config:
-        return Config(coarse=CoarseConfig(network="mlp", mlp=MlpConfig(hidden=hidden)))
+        return Config(coarse=CoarseConfig(init="", network="mlp", mlp=MlpConfig(hidden=hidden)))
 
     origins = [
         origin(CONFIG, "a", "b"),
         origin(CONFIG, "a", "c"),
         origin(CONFIG, "c", "b"),
-        origin(Config(data=DataConfig(long_side=640)), "a", "b"),
+        origin(replace(CONFIG, data=DataConfig(long_side=640)), "a", "b"),
         origin(mlp(3), "a", "b"),
         origin(mlp(4), "a", "b"),
     ]

@@ -26,6 +26,7 @@ SETTINGS = """
 long_side = 64
 val_share = 0.3
 [coarse]
+init = ""
 epochs = 1
 batch_size = 4
 num_workers = 0
@@ -34,6 +35,7 @@ precision = "fp32"
 side = 8
 max_patches_per_photo = 20
 [refiner]
+init = ""
 epochs = 1
 batch_size = 16
 channels = [4, 4, 4]
@@ -202,7 +204,7 @@ def test_training_is_initialised_from_another_model(tmp_path: Path):
     (tmp_path / "settings.toml").write_text(SETTINGS)
     first, second = tmp_path / "first", tmp_path / "second"
     assert foveamask("train-coarse", data, first, "--config", tmp_path / "settings.toml") == 0
-    begun = SETTINGS.replace("[coarse]", f'[coarse]\ninit = "{first / "model"}"\nlr = 1e-12')
+    begun = SETTINGS.replace('init = ""', f'init = "{first / "model"}"\nlr = 1e-12', 1)
     (tmp_path / "begun.toml").write_text(
         begun.replace("epochs = 1\nb", "epochs = 1\nema_decay = 0\nb")
     )
@@ -249,7 +251,7 @@ def test_begun_folds_are_continued_and_other_numbers_of_folds_are_others(trained
 def test_folds_initialised_from_a_model_of_the_same_photos_are_refused_before_any_work(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    begun = SETTINGS.replace("[coarse]", f'[coarse]\ninit = "{trained / "run" / "model"}"')
+    begun = SETTINGS.replace('init = ""', f'init = "{trained / "run" / "model"}"', 1)
     (tmp_path / "begun.toml").write_text(begun)
     arguments = [trained / "data", tmp_path / "run", "--config", tmp_path / "begun.toml"]
 

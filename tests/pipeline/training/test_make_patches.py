@@ -2,13 +2,15 @@
 
 import logging
 import re
-from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from data.errors import InputError
+from data.patch_cache.patch_store import BEYOND
 from data.samples import find_samples
 from pipeline.config import Config
 from pipeline.model_folder import save_model
@@ -24,7 +26,6 @@ from pipeline.training.patches import open_patches
 from tests.builders import (
     CPU,
     SIZE,
-    ellipse_sample,
     grey,
     middle_disc,
     tiny_config,
@@ -86,16 +87,31 @@ def test_photos_of_another_shape_than_they_are_stretched_to_are_refused(tmp_path
     check_shapes(samples, tiny_config())
 
 
-@pytest.mark.parametrize("size", [(64, 96), (60, 90), (128, 192)])
-def test_a_network_is_unsure_of_a_quarter_of_the_tiles_or_of_as_many_as_become_patches(
-    tmp_path: Path, size: tuple[int, int]
-):
-    """All of these photos are 64 x 96 at working size with padding: 96 tiles."""
-    sample, config = ellipse_sample(tmp_path, size), tiny_config()
-    few = replace(config, tiles=replace(config.tiles, max_patches_per_photo=10))
+def targets_of(contour: int, elsewhere: int) -> NDArray[np.uint8]:
+    """Targets of so many tiles on a contour, and of others: object, background and beyond."""
+    targets = np.zeros((contour + elsewhere, 8, 8), np.uint8)
+    targets[:contour, :3] = 1
+    targets[contour::2] = 1
+    targets[contour::3, 4:] = BEYOND
+    return targets
 
-    assert [is_uncertain(num, sample, config) for num in (23, 24)] == [False, True]
-    assert [is_uncertain(num, sample, few) for num in (9, 10)] == [False, True]
+
+@pytest.mark.parametrize(
+    ("contour", "most"),
+    [
+        pytest.param(100, 300, id="three others for each tile of the contour"),
+        pytest.param(3, 4 * 8 - 3, id="little object"),
+        pytest.param(0, 4 * 8, id="none"),
+    ],
+)
+def test_a_network_is_unsure_of_more_than_four_times_the_tiles_of_the_contour(
+    contour: int, most: int
+):
+    assert [is_uncertain(targets_of(contour, most + i)) for i in (0, 1)] == [False, True]
+
+
+def test_a_network_that_is_unsure_of_the_contour_alone_is_not_unsure_however_long_it_is():
+    assert not is_uncertain(targets_of(contour=3000, elsewhere=0))
 
 
 def test_networks_are_made_ready_on_the_device_that_is_asked_for():

@@ -170,15 +170,17 @@ def trained(run: Path) -> tuple[Refiner, float]:
     return train_refiner(cache, run / "refiner", CONFIG, CPU)
 
 
-def test_training_ends_with_the_averaged_weights_of_the_best_epoch_and_their_score(tmp_path: Path):
+def test_training_ends_with_what_is_kept_of_the_best_epoch_and_its_score(tmp_path: Path):
     run = stored_run(tmp_path)
 
     network, score = trained(run)
 
     best = checkpoint.read(run / "refiner" / "best.pt")
     assert score == best["best_score"]
+    average = {name: best["average"][f"module.{name}"] for name in network.state_dict()}
+    kept = average if best["kept"] == "average" else best["model"]
     for name, value in network.state_dict().items():
-        assert torch.equal(value, best["average"][f"module.{name}"]), name
+        assert torch.equal(value, kept[name]), name
 
 
 def test_logits_are_those_of_the_network_on_top_of_the_coarse_ones_or_alone():
