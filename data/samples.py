@@ -11,7 +11,7 @@ from data.files import read_bytes
 from data.folders import by_stem, photos_at, raise_all
 from data.geometry import Size
 from data.groups import CARVANA_GROUP, as_bytes, group_of, group_regex
-from data.images import read_size
+from data.images import is_turned, read_size
 from data.masks import read_mask
 from data.pairing import pairs_in
 from data.threads import map_threads, raise_first
@@ -106,7 +106,13 @@ def check_fit(sample: Sample, photo: Size, mask: Size) -> None:
         return
     hint = ""
     if photo == Size(mask.width, mask.height):
-        hint = "; they fit if one of them is turned by 90 degrees (see its EXIF orientation)"
+        turned = [path for path in (sample.photo, sample.mask) if is_turned(path)]
+        hint = "; they fit if one of them is turned by 90 degrees"
+        if len(turned) == 1:
+            hint = (
+                f"; they fit if {turned[0].name} is not turned as its EXIF data says: write it anew "
+                "as it is shown, or turn the other one likewise"
+            )
     elif photo.height * mask.width == photo.width * mask.height:
         hint = "; resize the mask to the size of the photo"
     raise InputError(

@@ -97,7 +97,7 @@ def test_two_files_of_one_stem_are_refused(tmp_path: Path, folder: str):
 def test_a_folder_of_no_known_layout_is_refused(tmp_path: Path):
     (tmp_path / "train").mkdir()
 
-    with pytest.raises(InputError, match=r"train/ and train_masks/ or images/ and masks/ or "):
+    with pytest.raises(InputError, match=r"train/ and train_masks/, or photos in images/, "):
         find_samples(tmp_path)
     with pytest.raises(InputError, match=r"no such folder: .*missing"):
         find_samples(tmp_path / "missing")
