@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from coarse import catalogue
 from coarse.coarse_network import CoarseNetwork
-from data.samples import Sample
+from data.samples import Sample, photo_hashes
 from pipeline.config import Config, MlpConfig
 from pipeline.model_folder import load_model, save_model
+from pipeline.seen_photos import joined
 from pipeline.training import checkpoint, coarse_training, commands
 from pipeline.training.split import split_samples
 from tests.builders import (
@@ -167,12 +168,12 @@ def test_the_command_learns_from_the_groups_that_the_model_names(
 
     description = json.loads((tmp_path / "run" / "model" / "model.json").read_text())
     kept, held_out = sides(data, settings)
-    for spy, samples, groups in (
-        (learnt, kept, "groups"),
-        (scored, held_out, "validation_groups"),
-    ):
+    both_sides = (learnt, kept, "groups"), (scored, held_out, "validation_groups")
+    for spy, samples, groups in both_sides:
         assert sorted(spy.seen) == shades_of(samples)
         assert description["provenance"][groups] == [sample.group for sample in samples]
+        key = groups.replace("groups", "photo_hashes")
+        assert description["provenance"][key] == joined(photo_hashes(samples))
 
 
 def test_the_weights_that_ship_are_the_averaged_ones_of_the_best_epoch(
