@@ -167,14 +167,13 @@ def test_the_command_learns_from_the_groups_that_the_model_names(
         fit.batch_loss(learnt, batch)
     fit.score(scored)
 
-    description = json.loads((tmp_path / "run" / "model" / "model.json").read_text())
+    found = json.loads((tmp_path / "run" / "model" / "model.json").read_text())["provenance"]
     kept, held_out = sides(data, settings)
-    both_sides = (learnt, kept, "groups"), (scored, held_out, "validation_groups")
-    for spy, samples, groups in both_sides:
+    sets = (learnt, kept, "groups"), (scored, held_out, "validation_groups")
+    for spy, samples, groups in sets:
         assert sorted(spy.seen) == shades_of(samples)
-        assert description["provenance"][groups] == [sample.group for sample in samples]
-        key = groups.replace("groups", "photo_hashes")
-        assert description["provenance"][key] == joined(photo_hashes(samples))
+        assert found[groups] == [sample.group for sample in samples]
+        assert found[groups.replace("groups", "photo_hashes")] == joined(photo_hashes(samples))
 
 
 def test_the_weights_that_ship_are_the_averaged_ones_of_the_best_epoch(
