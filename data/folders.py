@@ -1,60 +1,39 @@
 """Finding pictures in folders, and saying what is left out."""
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from data.errors import InputError
 from data.images import PHOTO_SUFFIXES
 
 log = logging.getLogger(__name__)
 
+CLUTTER = (".db", ".ini")
+"""Endings of what Windows leaves in folders."""
+
 OTHER_SUFFIXES = frozenset(
     (
-        ".3fr",
-        ".ai",
-        ".arw",
-        ".cr2",
-        ".cr3",
-        ".dcm",
-        ".dng",
-        ".eps",
-        ".exr",
-        ".fit",
-        ".fits",
-        ".hdr",
-        ".heic",
-        ".heif",
-        ".hif",
-        ".ico",
-        ".j2k",
-        ".jp2",
-        ".jxl",
-        ".nef",
-        ".orf",
-        ".pbm",
-        ".pcx",
-        ".pdf",
-        ".pef",
-        ".pfm",
-        ".pgm",
-        ".pnm",
-        ".ppm",
-        ".ps",
-        ".psb",
-        ".psd",
-        ".raf",
-        ".raw",
-        ".rw2",
-        ".sgi",
-        ".srw",
-        ".svg",
-        ".svgz",
-        ".tga",
-        ".xcf",
+        *(".3fr", ".ai", ".arw", ".avif", ".cr2", ".cr3", ".dcm", ".dng", ".eps", ".exr", ".fit"),
+        *(
+            ".fits",
+            ".hdr",
+            ".heic",
+            ".heif",
+            ".hif",
+            ".ico",
+            ".j2k",
+            ".jp2",
+            ".jxl",
+            ".nef",
+            ".orf",
+        ),
+        *(".pbm", ".pcx", ".pdf", ".pef", ".pfm", ".pgm", ".pnm", ".ppm", ".ps", ".psb", ".psd"),
+        *(".raf", ".raw", ".rw2", ".sgi", ".srw", ".svg", ".svgz", ".tga", ".xcf"),
     )
-)
+).difference(PHOTO_SUFFIXES)
 """Endings of pictures that are not read."""
 
 MAX_LISTED = 5
@@ -62,20 +41,36 @@ MAX_LISTED = 5
 
 
 def images_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    """Return the images in `folder` with one of `suffixes`, in lower or upper case, by name."""
-    return sorted(path for path in visible(folder) if path.suffix.lower() in suffixes)
+    """Return the images in `folder` with one of `suffixes`, in lower or upper case, by name.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    return sorted(
+        Path(entry.path)
+        for entry in visible(folder)
+        if suffix_of(entry) in suffixes and not entry.is_dir()
+    )
 
 
-def visible(folder: Path) -> list[Path]:
+def visible(folder: Path) -> list[os.DirEntry[str]]:
     """Return what is in `folder`, but for hidden files, such as those that macOS leaves behind.
+
+    Entries know whether they are folders without a look at the disk for each of them.
 
     Raises:
         InputError: the folder cannot be read.
     """
     try:
-        return [path for path in folder.iterdir() if not path.name.startswith(".")]
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if not entry.name.startswith(".")]
     except OSError as error:
         raise InputError(f"{folder} cannot be read: {error.strerror}") from error
+
+
+def suffix_of(entry: os.DirEntry[str]) -> str:
+    """Return the ending of a name in lower case, such as ".jpg"."""
+    return PurePath(entry.name).suffix.lower()
 
 
 def photos_at(path: Path) -> list[Path]:
@@ -101,19 +96,35 @@ def photos_at(path: Path) -> list[Path]:
 def left_out(folder: Path) -> str:
     """Return what is not read of the pictures in `folder` and below; empty if there are none."""
     suffixes: Counter[str] = Counter()
-    num_below = 0
-    for path in visible(folder):
-        suffix = path.suffix.lower()
-        if path.is_dir():
-            num_below += len(images_in(path, PHOTO_SUFFIXES))
-        elif suffix in OTHER_SUFFIXES:
-            suffixes[suffix] += 1
-    parts = [f"{num} {suffix} files" for suffix, num in sorted(suffixes.items())]
+    folders = []
+    for entry in visible(folder):
+        if entry.is_dir():
+            folders.append(Path(entry.path))
+        elif suffix_of(entry) in OTHER_SUFFIXES:
+            suffixes[suffix_of(entry)] += 1
+    parts = [counted(num, f"{suffix} file") for suffix, num in sorted(suffixes.items())]
     if parts:
-        parts[-1] += " (save them as JPEG or PNG)"
+        parts[-1] += " (save as JPEG or PNG)"
+    num_below = sum(map(_num_below, folders))
     if num_below:
-        parts.append(f"{num_below} photos in folders below (name those folders as well)")
+        parts.append(f"{counted(num_below, 'photo')} in folders below (name those folders as well)")
     return ", ".join(parts)
+
+
+def counted(num: int, name: str) -> str:
+    """Return a number with the name of what is counted, such as "1 file" and "2 files"."""
+    return f"{num} {name}{'' if num == 1 else 's'}"
+
+
+def _num_below(folder: Path) -> int:
+    """Return the number of photos in `folder` and below it; what cannot be read has none."""
+    num = 0
+    for _, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        num += sum(
+            name.lower().endswith(PHOTO_SUFFIXES) and not name.startswith(".") for name in names
+        )
+    return num
 
 
 def by_stem(paths: Iterable[Path]) -> dict[str, Path]:

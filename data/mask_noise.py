@@ -1,88 +1,96 @@
 """Telling masks with a soft edge, or with noise, from pictures of more than two kinds of pixels.
 
 Masks go through JPEG files, are resized, and get a stray pixel from a brush. They still mean two
-values. Trimaps, label maps and mattes mean more, and a threshold would give a wrong mask.
+values. Trimaps and label maps mean more, and a threshold would give a wrong mask. What tells them
+apart is that their further values fill even areas. A soft edge is nowhere even, however wide it
+is and however thin the object. The same holds for the hair in a matte, which is read at one half
+as well.
 """
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.arrays import Mask, Pixels
-
-HALF = 128
-"""Grey levels from this on are the object."""
+from data.arrays import Pixels
 
 END = 5
-"""The two most frequent values lie within this distance of 0 and of 255."""
+"""Levels that lie so near to 0 and to 255 stand for them."""
+
+QUARTER = 64
+"""Levels lie in the lowest and in the highest quarter of the 256 grey levels."""
+
+EXACT, MIN_EXACT = 3, 0.25
+"""At least this share of all pixels is so near to a level; in a photo values are spread."""
 
 CLEAR = 40
-"""A value that is so near to 0 or 255 is noise of that value; others are between the two."""
+"""A value so near to a level is noise of that level; others are between the two."""
 
-FEW_VALUES = 8
-"""A picture with no more values has no wide edge of many shades; it may be a label map."""
+MAX_BETWEEN = 0.3
+"""Largest share of pixels between the two levels. Photos and depth maps have more."""
 
-NARROW = 3
-"""Reach of an anti-aliased edge from the contour on either side, in pixels."""
+EVEN, MAX_EVEN = 8, 0.4
+"""Largest range of a pixel and its eight neighbours in an even area, and the largest share of such
+pixels among those between the levels. An edge blurred by 8 pixels rises by 15 over three pixels."""
 
-BLOCK = 12
-"""Reach of the noise of JPEG from the contour: the diagonal of one of its blocks."""
+PLATEAU, MAX_PLATEAU = 2, 0.02
+"""The same for the most even areas, of 5 x 5 pixels, such as a label of its own."""
 
-WIDE = 20
-"""Reach of an edge that was blurred, or enlarged with interpolation."""
-
-MIN_CORRELATION = 0.75
-"""Of a wide edge, brightness rises with the distance into the object at least so strictly."""
-
-MAX_SHARE = 0.35
-"""Of a wide edge, no value has a larger share; a trimap has one value between the two."""
+MAX_NEAR_PLATEAU = 0.1
+"""Largest area of one value near a level but not equal to it, as a share of the smaller level's.
+Such are the labels 0, 1 and 255. Faint remains of JPEG, or of an edge, are smaller."""
 
 
-def is_nearly_two_valued(grey: Pixels, counts: NDArray[np.int64]) -> bool:
-    """Whether a picture is a mask with a soft edge, or with noise, between black and white.
+def threshold_of(grey: Pixels, counts: NDArray[np.int64]) -> int | None:
+    """Return the least grey level of the object in a mask with a soft edge, or with noise.
+
+    That is one half between its two levels, such as 0 and 255.
 
     Args:
         grey: (H, W) uint8.
         counts: (256,) number of pixels of each value.
+
+    Returns:
+        None if the picture means more than two values.
     """
-    dark, bright = int(counts[:HALF].argmax()), HALF + int(counts[HALF:].argmax())
-    if dark > END or bright < 255 - END or not counts[dark] or not counts[bright]:
-        return False
-    other = (grey != dark) & (grey != bright)
-    strays = max(4, grey.size // 100_000)
-    if np.count_nonzero(other) <= strays:
+    strays = min(max(4, grey.size // 100_000), grey.size // 100)
+    if not counts[:QUARTER].any() or not counts[-QUARTER:].any():
+        return None
+    dark, bright = _level(counts), 255 - _level(counts[::-1])
+    num_other = grey.size - int(counts[dark] + counts[bright])
+    if num_other > strays and _means_more(grey, counts, dark, bright, strays):
+        return None
+    low, high = (0 if dark <= END else dark), (255 if bright >= 255 - END else bright)
+    return (low + high + 1) // 2
+
+
+def _level(counts: NDArray[np.int64]) -> int:
+    """Return the value that most of the darkest pixels have; 0 if there is no such value."""
+    quarter = counts[:QUARTER]
+    level = int(quarter.argmax())
+    num_exact = quarter[max(0, level - EXACT) : level + EXACT + 1].sum()
+    return level if 2 * num_exact > quarter.sum() else 0
+
+
+def _means_more(
+    grey: Pixels, counts: NDArray[np.int64], dark: int, bright: int, strays: int
+) -> bool:
+    """Whether other values than those near the levels are frequent, or fill even areas."""
+    between = (grey > dark + CLEAR) & (grey < bright - CLEAR)
+    num_between = int(np.count_nonzero(between))
+    num_exact = counts[max(0, dark - EXACT) : dark + EXACT + 1].sum()
+    num_exact += counts[bright - EXACT : bright + EXACT + 1].sum()
+    if num_between > MAX_BETWEEN * grey.size or num_exact < MIN_EXACT * grey.size:
         return True
-    mask = grey >= HALF
-    between = (grey > CLEAR) & (grey < 255 - CLEAR)
-    few = np.count_nonzero(counts) <= FEW_VALUES
-
-    def within(pixels: Mask, reach: int) -> bool:
-        return bool(np.count_nonzero(pixels & ~_near(mask, reach)) <= strays)
-
-    if few and within(other, NARROW):
+    even = int(np.count_nonzero(between & (_range(grey, 3) <= EVEN)))
+    plateau = int(np.count_nonzero(between & (_range(grey, 5) <= PLATEAU)))
+    if even > MAX_EVEN * num_between + strays or plateau > MAX_PLATEAU * num_between + strays:
         return True
-    # JPEG leaves noise on both sides of a contour. Index 1 beside a border of 255 is on one side.
-    both_sides = bool(counts[:dark].sum() + counts[dark + 1 : CLEAR + 1].sum()) and bool(
-        counts[255 - CLEAR : bright].sum() + counts[bright + 1 :].sum()
-    )
-    if within(between, NARROW) and within(other, BLOCK) and (both_sides or not few):
-        return True
-    return not few and within(other, WIDE) and _rises_into_object(grey, mask, between)
+    near = ~between & (grey != dark) & (grey != bright) & (_range(grey, 9) == 0)
+    smaller = int(min(counts[dark], counts[bright]))
+    return int(np.count_nonzero(near)) > MAX_NEAR_PLATEAU * smaller + strays
 
 
-def _near(mask: Mask, reach: int) -> Mask:
-    """Return (H, W) bool: which pixels are within `reach` pixels of the contour of `mask`."""
-    kernel = np.ones((2 * reach + 1, 2 * reach + 1))
-    inside = mask.view(np.uint8)
-    return np.asarray((cv2.dilate(inside, kernel) == 1) & (cv2.erode(inside, kernel) == 0))
-
-
-def _rises_into_object(grey: Pixels, mask: Mask, between: Mask) -> bool:
-    """Whether the values between black and white are those of a wide soft edge."""
-    values = grey[between]
-    if np.bincount(values).max() > MAX_SHARE * len(values):
-        return False
-    inside = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5)
-    outside = cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, 5)
-    depth = (inside - outside)[between]
-    return bool(np.corrcoef(depth, values)[0, 1] >= MIN_CORRELATION)
+def _range(grey: Pixels, side: int) -> Pixels:
+    """Return (H, W) uint8: largest minus least value of the `side` x `side` pixels around each."""
+    kernel = np.ones((side, side), np.uint8)
+    return np.asarray(cv2.dilate(grey, kernel) - cv2.erode(grey, kernel), np.uint8)

@@ -23,7 +23,7 @@ from data.images import (
     orientation,
     write_png,
 )
-from data.mask_noise import HALF, is_nearly_two_valued
+from data.mask_noise import threshold_of
 
 
 def read_mask(path: str | Path, max_pixels: int = MAX_PIXELS) -> Mask:
@@ -40,8 +40,8 @@ def decode_mask(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
 
     Of two values the larger is the object, whichever they are (0 and 1, 0 and 255, the
     brighter one of a palette's two colours). A mask of one value is empty where that is 0,
-    else full. More values are thresholded at one half if `data.mask_noise` finds only a soft
-    edge or noise between two. If part of the picture is transparent, the opaque part is the object,
+    else full. More values are thresholded at one half if `data.mask_noise` finds only soft edges,
+    hair or noise between two. If part of the picture is transparent, the opaque part is the object,
     unless that part is itself black and white. The EXIF orientation is applied.
 
     Args:
@@ -60,12 +60,13 @@ def decode_mask(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
     values = np.flatnonzero(counts)
     if len(values) <= 2:
         return np.asarray(grey > (values[0] if len(values) == 2 else 0))
-    if not is_nearly_two_valued(grey, counts):
+    threshold = threshold_of(grey, counts)
+    if threshold is None:
         raise InputError(
             f"{name} has {len(values)} values ({_listed(values)}); a mask has two, with at most a "
             "soft edge or the noise of a JPEG file between them; set every pixel to 0 or to 255"
         )
-    return np.asarray(grey >= HALF)
+    return np.asarray(grey >= threshold)
 
 
 def write_mask(path: str | Path, mask: Mask) -> None:
@@ -99,7 +100,9 @@ def _to_grey(image: Image.Image, name: str) -> Pixels:
         return np.array(image.convert("L"))
     grey = _palette_to_grey(image) if image.mode == "P" else _as_one_channel(_rgb(image))
     if grey is None:
-        raise InputError(f"{name} is a picture in colour, not a mask")
+        raise InputError(
+            f"{name} is a picture in colour, not a mask; make the object white and all else black"
+        )
     return grey
 
 
@@ -119,7 +122,7 @@ def _by_opacity(image: Image.Image, name: str) -> Pixels:
     grey = _as_one_channel(visible)
     if grey is not None and grey.min() == 0 and grey.max() == 255 and _is_binary(grey):
         # A mask in black and white, part of whose background is transparent.
-        return np.where(alpha >= HALF, rgba[..., 0], 0).astype(np.uint8)
+        return np.where(alpha >= 128, rgba[..., 0], 0).astype(np.uint8)
     return np.array(alpha)
 
 

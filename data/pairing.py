@@ -1,45 +1,98 @@
-"""Data folders: where photos and masks lie, and which mask belongs to which photo."""
+"""Which mask belongs to which photo."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.errors import InputError
-from data.folders import by_stem, images_in, photos_at, raise_all
-from data.images import MASK_SUFFIXES
-
-LAYOUTS = (
-    ("train", "train_masks"),
-    ("images", "masks"),
-    ("images", "labels"),
-    ("imgs", "masks"),
-    ("photos", "masks"),
-    ("photos", "labels"),
-    ("JPEGImages", "SegmentationClass"),
+from data.folders import (
+    CLUTTER,
+    by_stem,
+    counted,
+    images_in,
+    photos_at,
+    raise_all,
+    suffix_of,
+    visible,
 )
-"""Names of the folder of photos and of the folder of masks, in a data folder."""
-
-MASK_ENDINGS = ("", "_mask", "-mask", ".mask", "_masks", "_gt", "_seg", "_label", "_labels")
-"""What the stem of a mask adds to that of its photo."""
+from data.images import MASK_SUFFIXES
+from data.layouts import LAYOUTS, MASK_ENDINGS, SAME_FOLDER, Layout, find_layout, masks_of
 
 
-def pairs_in(folder: Path) -> dict[Path, Path]:
+@dataclass(frozen=True)
+class Pairing:
+    """What is found in a data folder."""
+
+    folder: Path
+    layout: Layout
+    pairs: Mapping[Path, Path]
+    """The mask of each photo that has one."""
+    missing: tuple[Path, ...] = ()
+    """Photos without a mask."""
+    several: Mapping[Path, tuple[Path, ...]] = field(default_factory=dict)
+    """Photos with more than one mask, and these."""
+    unused: tuple[Path, ...] = ()
+    """Masks without a photo."""
+
+    @property
+    def problems(self) -> list[str]:
+        """A line for each of the first files that have no partner or several."""
+        if self.several:
+            return [
+                f"{photo} has several masks: {', '.join(map(str, masks))}"
+                for photo, masks in self.several.items()
+            ]
+        missing = [f"{photo} has no mask" for photo in self.missing]
+        if missing:
+            missing[-1] += f" in {self._mask_dir} ({self._looked_for()})"
+        unused = [f"{mask} has no photo" for mask in self.unused]
+        num_photos, num_masks = (len(self.pairs) + len(lines) for lines in (missing, unused))
+        return _shortened(missing, num_photos) + _shortened(unused, num_masks)
+
+    @property
+    def _mask_dir(self) -> Path:
+        return self.folder / self.layout.masks
+
+    def _looked_for(self) -> str:
+        endings = ", ".join(f"<stem>{ending}" for ending in MASK_ENDINGS)
+        entries = visible(self._mask_dir)
+        others = Counter(suffix_of(entry) for entry in entries if not entry.is_dir())
+        unread = [
+            counted(num, f"{suffix} file")
+            for suffix, num in sorted(others.items())
+            if suffix not in ("", *CLUTTER, *MASK_SUFFIXES)
+        ]
+        found = f"; there are {', '.join(unread)}" if unread else ""
+        return f"looked for {endings} with {', '.join(MASK_SUFFIXES)}{found}"
+
+
+def find_pairs(folder: Path) -> Pairing:
+    """Return the photos and masks of a data folder.
+
+    Raises:
+        InputError: the folder has no known layout or no photo, or two photos or masks one stem.
+    """
+    layout = find_layout(folder)
+    photo_files, mask_files = layout.files(folder)
+    if layout != SAME_FOLDER:
+        photo_files = photos_at(folder / layout.photos)  # says what is left out
+    photos, masks = by_stem(photo_files), by_stem(mask_files)
+    for ending in MASK_ENDINGS:
+        if {stem + ending for stem in photos} == set(masks):
+            pairs = {photo: masks[stem + ending] for stem, photo in photos.items()}
+            return Pairing(folder, layout, pairs)
+    return _pairs_of_any_ending(folder, layout, photos, masks)
+
+
+def pairs_in(folder: Path) -> Mapping[Path, Path]:
     """Return the mask of each photo of a data folder.
 
     Raises:
         InputError: the folder has no known layout, a photo or mask has no partner, or several.
     """
-    photo_dir, mask_dir = _layout(folder)
-    photos = by_stem(photos_at(photo_dir))
-    masks = by_stem(images_in(mask_dir, MASK_SUFFIXES))
-    for ending in MASK_ENDINGS:
-        if {stem + ending for stem in photos} == set(masks):
-            return {photo: masks[stem + ending] for stem, photo in photos.items()}
-    return _pairs_of_any_ending(photos, masks, mask_dir)
-
-
-def masks_of(stem: str, masks: Mapping[str, Path]) -> list[Path]:
-    """Return those of `masks`, which are by stem, whose name says that they are of `stem`."""
-    return [masks[stem + ending] for ending in MASK_ENDINGS if stem + ending in masks]
+    pairing = find_pairs(folder)
+    raise_all(pairing.problems)
+    return pairing.pairs
 
 
 def true_masks(photos: Iterable[Path]) -> list[Path]:
@@ -49,32 +102,36 @@ def true_masks(photos: Iterable[Path]) -> list[Path]:
         by_folder.setdefault(photo.absolute().parent, []).append(photo)
     found: list[Path] = []
     for folder, own in by_folder.items():
-        for photo_dir, mask_dir in LAYOUTS:
-            beside = folder.with_name(mask_dir)
-            if folder.name == photo_dir and beside.is_dir():
+        for beside in dict.fromkeys(_beside(folder, layout) for layout in LAYOUTS):
+            if beside is not None:
                 masks = {path.stem: path for path in images_in(beside, MASK_SUFFIXES)}
                 found += [mask for photo in own for mask in masks_of(photo.stem, masks)]
     return found
 
 
+def _beside(folder: Path, layout: Layout) -> Path | None:
+    """Return the folder of masks of a `folder` of photos; None if it is not of that layout."""
+    parts = Path(layout.photos).parts
+    if not parts or folder.parts[-len(parts) :] != parts:
+        return None
+    masks = folder.parents[len(parts) - 1] / layout.masks
+    return masks if masks.is_dir() else None
+
+
 def _pairs_of_any_ending(
-    photos: Mapping[str, Path], masks: Mapping[str, Path], mask_dir: Path
-) -> dict[Path, Path]:
-    """Return the mask of each photo where the masks are not all named in the same way."""
+    folder: Path, layout: Layout, photos: Mapping[str, Path], masks: Mapping[str, Path]
+) -> Pairing:
+    """Return the pairs where the masks are not all named in the same way."""
     candidates = {photo: masks_of(stem, masks) for stem, photo in photos.items()}
     used = {mask for found in candidates.values() for mask in found}
-    missing = [f"{photo} has no mask" for photo, found in candidates.items() if not found]
-    if missing:
-        endings = ", ".join(f"<stem>{ending}" for ending in MASK_ENDINGS)
-        missing[-1] += f" in {mask_dir} (looked for {endings} with {', '.join(MASK_SUFFIXES)})"
-    several = [
-        f"{photo} has several masks: {', '.join(map(str, found))}"
-        for photo, found in candidates.items()
-        if len(found) > 1
-    ]
-    unused = [f"{mask} has no photo" for mask in masks.values() if mask not in used]
-    raise_all(several or _shortened(missing, len(photos)) + _shortened(unused, len(masks)))
-    return {photo: found[0] for photo, found in candidates.items()}
+    return Pairing(
+        folder,
+        layout,
+        pairs={photo: found[0] for photo, found in candidates.items() if len(found) == 1},
+        missing=tuple(photo for photo, found in candidates.items() if not found),
+        several={photo: tuple(found) for photo, found in candidates.items() if len(found) > 1},
+        unused=tuple(mask for mask in masks.values() if mask not in used),
+    )
 
 
 def _shortened(problems: list[str], num: int) -> list[str]:
@@ -82,13 +139,3 @@ def _shortened(problems: list[str], num: int) -> list[str]:
     if len(problems) <= 3:
         return problems
     return [*problems[:2], f"and {len(problems) - 3} more of {num}; {problems[-1]}"]
-
-
-def _layout(folder: Path) -> tuple[Path, Path]:
-    if not folder.is_dir():
-        raise InputError(f"no such folder: {folder}")
-    for photo_dir, mask_dir in LAYOUTS:
-        if (folder / photo_dir).is_dir() and (folder / mask_dir).is_dir():
-            return folder / photo_dir, folder / mask_dir
-    known = " or ".join(f"{photo_dir}/ and {mask_dir}/" for photo_dir, mask_dir in LAYOUTS)
-    raise InputError(f"{folder} has none of the layouts known: {known}")

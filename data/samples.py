@@ -1,6 +1,7 @@
 """Samples: photos with their masks, found in data folders, checked and hashed."""
 
 import hashlib
+import logging
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,11 +11,16 @@ from data.errors import InputError
 from data.files import read_bytes
 from data.folders import by_stem, photos_at, raise_all
 from data.geometry import Size
-from data.groups import CARVANA_GROUP, as_bytes, group_of, group_regex
-from data.images import read_size
+from data.groups import CARVANA_GROUP, as_bytes, groups_of
+from data.images import opened, orientation, read_size
 from data.masks import read_mask
 from data.pairing import pairs_in
 from data.threads import map_threads, raise_first
+
+log = logging.getLogger(__name__)
+
+HASH_LENGTH = 16
+"""Digits of `photo_hashes`: 64 bits, which no two of a million photos share by chance."""
 
 
 @dataclass(frozen=True, order=True)
@@ -32,6 +38,16 @@ class Sample:
 
     def __str__(self) -> str:
         return str(self.photo)
+
+
+@dataclass(frozen=True)
+class Hashes:
+    """Hashes of the files of a sample."""
+
+    sample: str
+    """Of its name, its group, its photo and its mask."""
+    photo: str
+    """See `photo_hashes`."""
 
 
 def find_photos(*paths: Path) -> list[Path]:
@@ -59,13 +75,13 @@ def find_samples(*folders: Path, group_pattern: str = CARVANA_GROUP) -> list[Sam
     Raises:
         InputError: there is no such folder, a photo or mask has no partner, or two folders have
             photos of one stem; all of them are named.
-        SettingsError: `group_pattern` is no regular expression, or has no bracket.
+        SettingsError: `group_pattern` is no regular expression, has no bracket, or takes too long.
     """
-    pattern = group_regex(group_pattern)
+    found = [(folder, *pair) for folder in folders for pair in pairs_in(folder).items()]
+    groups = groups_of([photo.stem for _, photo, _ in found], group_pattern)
     samples = [
-        Sample(photo.stem, photo, mask, group_of(photo.stem, pattern), folder)
-        for folder in folders
-        for photo, mask in pairs_in(folder).items()
+        Sample(photo.stem, photo, mask, group, folder)
+        for (folder, photo, mask), group in zip(found, groups, strict=True)
     ]
     by_stem(sample.photo for sample in samples)
     return sorted(samples)
@@ -106,13 +122,40 @@ def check_fit(sample: Sample, photo: Size, mask: Size) -> None:
         return
     hint = ""
     if photo == Size(mask.width, mask.height):
-        hint = "; they fit if one of them is turned by 90 degrees (see its EXIF orientation)"
+        turned = [path for path in (sample.photo, sample.mask) if _is_turned(path)]
+        hint = "; they fit if one of them is turned by 90 degrees"
+        if len(turned) == 1:
+            hint = (
+                f"; they fit if {turned[0]} is not turned as its EXIF data says: take its EXIF "
+                "orientation out, or turn the other one likewise"
+            )
     elif photo.height * mask.width == photo.width * mask.height:
         hint = "; resize the mask to the size of the photo"
     raise InputError(
         f"{sample.photo} is {photo.height} x {photo.width}, "
         f"its mask {mask.height} x {mask.width}{hint}"
     )
+
+
+def warn_of_uniform_masks(samples: Sequence[Sample], object_shares: Sequence[float]) -> None:
+    """Say so if all masks of a data folder are empty, or all are full.
+
+    Args:
+        samples: photos with their masks.
+        object_shares: share of each mask that is object, 0 to 1.
+    """
+    shares: dict[Path, list[float]] = {}
+    for sample, share in zip(samples, object_shares, strict=True):
+        shares.setdefault(sample.folder, []).append(share)
+    for folder, own in shares.items():
+        for value, what in ((0, "empty"), (1, "full")):
+            if all(share == value for share in own):
+                log.warning(
+                    "all %d masks read of %s are %s; look whether they hold what they should",
+                    len(own),
+                    folder,
+                    what,
+                )
 
 
 def fingerprint(samples: Sequence[Sample]) -> str:
@@ -130,7 +173,26 @@ def digests(samples: Sequence[Sample]) -> list[str]:
     Raises:
         InputError: a file cannot be read.
     """
-    with closing(raise_first(map_threads(_digest, samples))) as results:
+    return [hashes.sample for hashes in hashes_of(samples)]
+
+
+def hashes_of(samples: Sequence[Sample]) -> list[Hashes]:
+    """Return both hashes of each sample; its files are read once.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    with closing(raise_first(map_threads(_hashes, samples))) as results:
+        return list(results)
+
+
+def photo_hashes(samples: Sequence[Sample]) -> list[str]:
+    """Return a hash of each photo's file, whatever its name: `HASH_LENGTH` hexadecimal digits.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    with closing(raise_first(map_threads(_photo_hash, samples))) as results:
         return list(results)
 
 
@@ -139,11 +201,23 @@ def combined(hashes: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
-def _digest(sample: Sample) -> str:
-    digest = hashlib.sha256(as_bytes(f"{sample.name}/{sample.group}/"))
-    for path in (sample.photo, sample.mask):
-        digest.update(hashlib.sha256(read_bytes(path)).digest())
-    return digest.hexdigest()
+def _hashes(sample: Sample) -> Hashes:
+    photo, mask = (hashlib.sha256(read_bytes(path)) for path in (sample.photo, sample.mask))
+    name = as_bytes(f"{sample.name}/{sample.group}/")
+    whole = hashlib.sha256(name + photo.digest() + mask.digest())
+    return Hashes(whole.hexdigest(), photo.hexdigest()[:HASH_LENGTH])
+
+
+def _photo_hash(sample: Sample) -> str:
+    return hashlib.sha256(read_bytes(sample.photo)).hexdigest()[:HASH_LENGTH]
+
+
+def _is_turned(path: Path) -> bool:
+    try:
+        with opened(path) as image:
+            return orientation(image) > 4
+    except InputError:
+        return False
 
 
 def _check(sample: Sample) -> None:

@@ -6,7 +6,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -19,7 +19,6 @@ from torch import nn
 from coarse import catalogue
 from coarse.coarse_network import CoarseNetwork
 from coarse.novelty import NoveltyDetector
-from data.errors import InputError
 from data.geometry import Fovea
 from pipeline.config import CoarseConfig, Config, RefinerConfig, TilesConfig
 from pipeline.new_networks import new_coarse_network, new_refiner
@@ -36,6 +35,9 @@ PARTS = ("coarse", "refiner", "novelty")
 """Parts of a model with weights. All but the first may be missing."""
 
 MAX_LONG_SIDE = 16384
+
+HASHES = re.compile("([0-9a-f]{16})*")
+"""Hashes of photos in the provenance of a model."""
 
 NO_REFINER = (
     "the model has no refiner yet; run `foveamask make-patches` and "
@@ -124,21 +126,6 @@ class Model:
         if self.novelty is not None:
             parts["novelty"] = save_tensors(vars(self.novelty))
         return parts
-
-
-def check_unseen(model: Model, groups: Set[str], setting: str, hint: str) -> None:
-    """Raise if the `model` that `setting` initialises from was trained on validation groups.
-
-    Raises:
-        InputError: it was trained on some of `groups`; the message ends with `hint`.
-    """
-    seen = sorted(groups & model.seen)
-    if seen:
-        raise InputError(
-            f"{setting} was trained on {len(seen)} of the groups to validate on "
-            f"({', '.join(seen[:3])}{', ...' if len(seen) > 3 else ''}), which would make the "
-            f"scores meaningless; {hint}"
-        )
 
 
 def identity(model: Model) -> str:
@@ -295,6 +282,14 @@ def _check_provenance(provenance: Any) -> None:
     groups, settings = provenance.get("groups", []), provenance.get("settings", {})
     if not isinstance(groups, list | tuple) or not all(isinstance(name, str) for name in groups):
         raise ValueError("provenance.groups is a list of names")
+    patterns = provenance.get("group_patterns", [])
+    if not isinstance(patterns, list | tuple) or not all(
+        isinstance(text, str) for text in patterns
+    ):
+        raise ValueError("provenance.group_patterns is a list of regular expressions")
+    for name in ("photo_hashes", "validation_photo_hashes"):
+        if not HASHES.fullmatch(str(provenance.get(name, ""))):
+            raise ValueError(f"provenance.{name} is a text of hashes, 16 hexadecimal digits each")
     data = settings.get("data", {}) if isinstance(settings, dict) else None
     if not isinstance(data, dict) or not isinstance(data.get("group", ""), str):
         raise ValueError("provenance.settings is a table of tables of settings")

@@ -22,7 +22,7 @@ FLOORS = [
     {"toml_settings"},
     {"new_networks", "settings_page"},
     {"model"},
-    {"model_folder"},
+    {"model_folder", "seen_photos"},
     {"inference"},
     {"evaluation"},
     {"training", "reporting"},

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from coarse import catalogue
 from coarse.coarse_network import CoarseNetwork
-from data.samples import Sample
+from data.samples import Sample, photo_hashes
 from pipeline.config import Config
 from pipeline.model_folder import load_model, save_model
 from pipeline.network_config import MlpConfig
+from pipeline.seen_photos import joined
 from pipeline.training import checkpoint, coarse_training, commands
 from pipeline.training.split import split_samples
 from tests.builders import (
@@ -166,14 +167,13 @@ def test_the_command_learns_from_the_groups_that_the_model_names(
         fit.batch_loss(learnt, batch)
     fit.score(scored)
 
-    description = json.loads((tmp_path / "run" / "model" / "model.json").read_text())
+    found = json.loads((tmp_path / "run" / "model" / "model.json").read_text())["provenance"]
     kept, held_out = sides(data, settings)
-    for spy, samples, groups in (
-        (learnt, kept, "groups"),
-        (scored, held_out, "validation_groups"),
-    ):
+    sets = (learnt, kept, "groups"), (scored, held_out, "validation_groups")
+    for spy, samples, groups in sets:
         assert sorted(spy.seen) == shades_of(samples)
-        assert description["provenance"][groups] == [sample.group for sample in samples]
+        assert found[groups] == [sample.group for sample in samples]
+        assert found[groups.replace("groups", "photo_hashes")] == joined(photo_hashes(samples))
 
 
 def test_the_weights_that_ship_are_the_averaged_ones_of_the_best_epoch(

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from data.errors import InputError
+from data.samples import find_samples, photo_hashes
 from pipeline import model
 from pipeline.cli import main
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model_folder import save_model
+from pipeline.seen_photos import joined
 from tests.builders import CPU, car_name, grey, group_name, tiny_model, write_data
 
 CARS, ANGLES, SEEN = 5, 2, (0, 3)
@@ -62,6 +65,30 @@ def test_groups_are_those_that_the_model_was_trained_by(data: Path):
     _, photos = evaluate(data, Segmenter.from_model(knows, CPU, "fp32"))
 
     assert [photo.name for photo in photos] == [car_name(car, 1) for car in range(CARS)]
+
+
+def test_photos_that_the_model_has_seen_are_not_scored_under_another_name(data: Path):
+    samples = find_samples(data)
+    provenance = {"groups": ["x"], "photo_hashes": joined(photo_hashes(samples[:3]))}
+    model = replace(tiny_model(), provenance=provenance)
+
+    summary, photos = evaluate(data, Segmenter.from_model(model, CPU, "fp32"))
+
+    assert [photo.name for photo in photos] == [sample.name for sample in samples[3:]]
+    assert summary.left_out_as_seen_in_training == 3
+
+
+@pytest.mark.parametrize(("value", "what"), [(0, "empty"), (255, "full")])
+def test_masks_that_are_all_empty_or_all_full_are_said_to_be(
+    data: Path, caplog: pytest.LogCaptureFixture, value: int, what: str
+):
+    for sample in find_samples(data):
+        with Image.open(sample.mask) as image:
+            Image.new("L", image.size, value).save(sample.mask)
+
+    evaluate(data, Segmenter.from_model(model_that_has_seen(0), CPU, "fp32"))
+
+    assert f"all 8 masks read of {data} are {what}" in caplog.text
 
 
 def test_a_model_that_has_seen_all_of_them_is_not_scored(data: Path):

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset, Sampler
 from data.arrays import Pixels
 from data.datasets.augment import NO_AUGMENTATION, Augmentation
 from data.errors import InputError
+from data.folders import raise_all
 from data.geometry import ALIGNMENT, Size
 from data.images import read_photo
 from data.masks import read_mask
@@ -72,8 +73,7 @@ def load_pairs(
             else:
                 pairs.append(result)
             on_photo(i + 1, len(samples))
-    if problems:
-        raise InputError("\n".join(str(problem) for problem in problems))
+    raise_all(str(problem) for problem in problems)
     return pairs
 
 

@@ -17,7 +17,14 @@ from data.groups import CARVANA_GROUP
 from data.images import read_photo, read_size
 from data.masks import read_mask
 from data.printable import cell
-from data.samples import Sample, check_fit, check_samples, check_sizes, find_samples
+from data.samples import (
+    Sample,
+    check_fit,
+    check_samples,
+    check_sizes,
+    find_samples,
+    warn_of_uniform_masks,
+)
 from data.tables import replacing_table
 from data.threads import raise_first
 from pipeline import Stage
@@ -29,6 +36,7 @@ from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import predict_stream
 from pipeline.model import Model
 from pipeline.progress import progress
+from pipeline.seen_photos import seen_hashes, seen_samples
 
 log = logging.getLogger(__name__)
 
@@ -84,18 +92,20 @@ def score_samples(
     def read(sample: Sample) -> Photo:
         return read_photo(sample.photo)
 
-    def finish(sample: Sample, prediction: Prediction) -> PhotoScores:
+    def finish(sample: Sample, prediction: Prediction) -> tuple[PhotoScores, float]:
         truth = read_mask(sample.mask)
         check_fit(sample, Size(*prediction.photo.shape[:2]), Size(*truth.shape))
-        return score_photo(sample.name, prediction, truth, stage)
+        return score_photo(sample.name, prediction, truth, stage), float(truth.mean())
 
-    photos = []
+    photos, shares = [], []
     predict = partial(segmenter.predict_batch, options=options)
     results = raise_first(predict_stream(samples, read, predict, finish, segmenter.device))
     with closing(results), progress("evaluating") as on_photo:
-        for i, scores in enumerate(results):
+        for i, (scores, share) in enumerate(results):
             photos.append(scores)
+            shares.append(share)
             on_photo(i + 1, len(samples))
+    warn_of_uniform_masks(samples, shares)
     return photos
 
 
@@ -109,14 +119,15 @@ def choose(data: Path, segmenter: Segmenter, split: Split) -> tuple[list[Sample]
     samples = find_samples(data, group_pattern=group)
     if split == "all":
         return samples, 0
-    if not segmenter.model.seen:
+    if not segmenter.model.seen and not seen_hashes(segmenter.model):
         log.warning(
             "the model does not name the groups that it was trained on, so all %d photos in %s "
             "are scored, seen in training or not",
             len(samples),
             data,
         )
-    unseen = [sample for sample in samples if sample.group not in segmenter.model.seen]
+    seen = seen_samples(segmenter.model, samples)
+    unseen = [sample for sample, known in zip(samples, seen, strict=True) if not known]
     if not unseen:
         raise InputError(
             f"the model was trained on all {len(samples)} photos in {data}; "

@@ -18,8 +18,8 @@ from data.errors import InputError
 from data.folders import images_in
 from data.geometry import Size
 from data.images import MASK_SUFFIXES, read_photo, write_png
+from data.layouts import MASK_ENDINGS
 from data.masks import read_mask
-from data.pairing import MASK_ENDINGS
 from data.samples import Sample, check_fit
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import check_out
@@ -114,8 +114,10 @@ def find_mask(photo: Path, photos: Sequence[Path], mask: Path | None) -> Path | 
     images = (path for path in images_in(mask, MASK_SUFFIXES) if path != photo)
     matches = [path for path in images if path.stem in stems]
     if len(matches) != 1:
-        count = f"{len(matches)} masks" if matches else "no mask"
-        raise InputError(f"{count} of {photo} in {mask} (looked for {', '.join(sorted(stems))})")
+        if matches:
+            names = ", ".join(path.name for path in matches)
+            raise InputError(f"{len(matches)} masks of {photo} in {mask}: {names}")
+        raise InputError(f"no mask of {photo} in {mask} (looked for {', '.join(sorted(stems))})")
     return matches[0]
 
 

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -28,14 +28,14 @@ from data.datasets.coarse_dataset import (
 )
 from data.errors import InputError
 from data.geometry import Size
-from data.samples import Sample, combined, counted, digests
+from data.samples import Sample, combined, counted, hashes_of, warn_of_uniform_masks
 from pipeline.config import CoarseConfig, Config
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.devices import autocast, to_device
-from pipeline.model import check_unseen
 from pipeline.model_folder import find_model, load_model, weights_hash
 from pipeline.new_networks import new_coarse_network
 from pipeline.progress import progress
+from pipeline.seen_photos import check_unseen, photos_of
 from pipeline.toml_settings import as_table
 from pipeline.training import distributed
 from pipeline.training.loop import BatchLoss, fit
@@ -53,7 +53,9 @@ class CoarsePhotos:
 
     pairs: Mapping[str, CoarsePair]
     digests: Mapping[str, str]
-    """Hashes of the files."""
+    """Hashes of names, groups and files."""
+    photo_hashes: Mapping[str, str] = field(default_factory=dict)
+    """Hashes of the photos' files alone."""
 
     def pairs_of(self, samples: Sequence[Sample]) -> list[CoarsePair]:
         """Return the decoded `samples`."""
@@ -76,9 +78,12 @@ def load_photos(samples: Sequence[Sample], config: Config) -> CoarsePhotos:
     names = [sample.name for sample in samples]
     with progress("decoding photos") as on_photo:
         pairs = load_pairs(samples, view, on_photo)
+    warn_of_uniform_masks(samples, [float(pair.mask.mean()) / 255 for pair in pairs])
+    found = list(zip(names, hashes_of(samples), strict=True))
     return CoarsePhotos(
         pairs=dict(zip(names, pairs, strict=True)),
-        digests=dict(zip(names, digests(samples), strict=True)),
+        digests={name: hashes.sample for name, hashes in found},
+        photo_hashes={name: hashes.photo for name, hashes in found},
     )
 
 
@@ -151,7 +156,7 @@ def check_init(config: CoarseConfig, samples: Sequence[Sample], hint: str) -> No
             f"coarse.init is a model of {name} {model.coarse.options()}, "
             f"and the settings ask for {own} {network.options()}"
         )
-    check_unseen(model, {sample.group for sample in samples}, "coarse.init", hint)
+    check_unseen(model, photos_of(samples, model), "coarse.init", hint)
 
 
 def origin(config: Config, train: str, val: str) -> str:

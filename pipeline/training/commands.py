@@ -18,6 +18,7 @@ from pipeline.config import Config
 from pipeline.inference.devices import choose_device
 from pipeline.model import Model
 from pipeline.model_folder import is_finished, load_model, save_model
+from pipeline.seen_photos import Photos, check_unseen, joined, trained_on, validation_hashes
 from pipeline.toml_settings import as_table
 from pipeline.training import (
     coarse_training,
@@ -30,7 +31,7 @@ from pipeline.training.coarse_training import CoarsePhotos
 from pipeline.training.fold_models import fold_folder, fold_splits, unseen_weights_hash
 from pipeline.training.initial_weights import with_coarse_init
 from pipeline.training.patches import open_patches
-from pipeline.training.split import check_exclude, split_samples
+from pipeline.training.split import split_samples
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,6 @@ def train_coarse(
         config = run_folder.read_settings(run, settings, "train-coarse", _options(folds))
         check_folds(config)
         train, val = split_samples(data, config.data)
-        check_exclude(data, config.data)
         splits = fold_splits(train, config)
         known = with_coarse_init(config, {sample.group for sample in (*train, *val)})
         coarse_training.check_init(known.coarse, val, CHANGE_INIT)
@@ -135,14 +135,20 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
         config = run_folder.read_settings(run, settings, "train-refiner")
         with distributed.process_group(chosen):
             run_folder.record(run, config)
+            others = [load_model(config.refiner.init)] if config.refiner.init else []
+            for other in others:
+                photos = Photos(frozenset(), hashes=validation_hashes(so_far))
+                check_unseen(other, photos, "refiner.init", "initialise from another model")
             cache = open_patches(run, config, unseen_weights_hash(run, config))
             refiner, score = refiner_training.train_refiner(cache, run / "refiner", config, chosen)
             if distributed.rank() == 0:
-                groups = so_far.seen | cache.train_groups | _groups_of(config.refiner.init)
+                known = trained_on(
+                    [so_far, *others], groups=cache.train_groups, patterns={config.data.group}
+                )
                 model = Model.without_refiner(
                     so_far.coarse,
                     config,
-                    so_far.provenance | {"groups": sorted(groups), "settings": plain(config)},
+                    so_far.provenance | known | {"settings": plain(config)},
                     {"validation": so_far.validation_scores | {"refined_dice": score}},
                 )
                 model = replace(model, refiner=refiner, novelty=so_far.novelty)
@@ -151,14 +157,22 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
     return run / "model"
 
 
-def provenance(train: list[Sample], val: list[Sample], config: Config) -> dict[str, Any]:
-    """Return the origin of a model; `groups` are all groups that its weights were trained on."""
-    groups = {sample.group for sample in train} | _groups_of(config.coarse.init)
+def provenance(
+    train: list[Sample], val: list[Sample], photos: CoarsePhotos, config: Config
+) -> dict[str, Any]:
+    """Return the origin of a model: what it was trained on, the model before it included."""
+    known = trained_on(
+        [load_model(config.coarse.init)] if config.coarse.init else [],
+        groups={sample.group for sample in train},
+        patterns={config.data.group},
+        hashes={photos.photo_hashes[sample.name] for sample in train},
+    )
     return {
         "photos": len(train),
-        "groups": sorted(groups),
+        **known,
         "validation_photos": len(val),
         "validation_groups": sorted({sample.group for sample in val}),
+        "validation_photo_hashes": joined({photos.photo_hashes[sample.name] for sample in val}),
         "settings": plain(config),
         "versions": run_folder.versions(),
     }
@@ -177,11 +191,6 @@ def _options(folds: int | None) -> dict[str, Any]:
     return {"coarse": {"folds": folds}, "tiles": {"patch_source": source}}
 
 
-def _groups_of(init: str) -> frozenset[str]:
-    """Return the groups that the model `init` was trained on; none if `init` is empty."""
-    return load_model(init).seen if init else frozenset()
-
-
 def _train_coarse_network(
     training: CoarseTraining, photos: CoarsePhotos, config: Config, device: torch.device
 ) -> None:
@@ -193,7 +202,7 @@ def _train_coarse_network(
     # If the run is finished, running this command again must not remove the refiner.
     if distributed.rank() == 0 and not is_finished(folder, network):
         scores = {"validation": {"photos": len(training.val), "coarse_grid_dice": score}}
-        origin = provenance(training.train, training.val, config)
+        origin = provenance(training.train, training.val, photos, config)
         model = Model.without_refiner(network, config, origin, scores)
         novelty = coarse_training.novelty_of(network, photos, training.train, device)
         save_model(replace(model, novelty=novelty), folder)

@@ -1,7 +1,6 @@
 """The patch cache of a run, opened for the training of the refiner."""
 
 import logging
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from data.datasets.patch_dataset import Arrays
 from data.errors import InputError
 from data.geometry import Fovea
-from data.groups import group_of
+from data.groups import groups_of
 from data.patch_cache import patch_store
 from pipeline.config import Config
 from pipeline.training import distributed
@@ -38,6 +37,8 @@ class PatchCache:
     """Number of training photos; these come first, validation photos follow."""
     train_groups: frozenset[str]
     val_groups: frozenset[str]
+    val_names: frozenset[str] = frozenset()
+    """Stems of the validation photos."""
 
     @property
     def num_train_patches(self) -> int:
@@ -57,7 +58,7 @@ def open_patches(run: Path, config: Config, coarse_hash: str) -> PatchCache:
     about = patch_store.metadata(path)
     stored = patch_store.stored_arrays(group, path)
     arrays = in_memory({name: stored[name] for name in patch_store.array_shapes(fovea)})
-    groups = [group_of(name, re.compile(config.data.group)) for name in about.photos]
+    groups = groups_of(about.photos, config.data.group)
     cache = PatchCache(
         fovea=fovea,
         fingerprint=about.fingerprint,
@@ -67,6 +68,7 @@ def open_patches(run: Path, config: Config, coarse_hash: str) -> PatchCache:
         num_train_photos=about.num_training,
         train_groups=frozenset(groups[: about.num_training]),
         val_groups=frozenset(groups[about.num_training :]),
+        val_names=frozenset(about.photos[about.num_training :]),
     )
     if not cache.num_train_patches:
         raise InputError(

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from data.patch_cache.patch_store import BEYOND, RINGS, array_shapes
 from pipeline.config import Config, RefinerConfig
 from pipeline.evaluation.metrics import Overlap
 from pipeline.inference.devices import autocast, to_device
-from pipeline.model import NO_REFINER, Model, check_unseen, identity
+from pipeline.model import NO_REFINER, Model, identity
 from pipeline.model_folder import load_model
 from pipeline.new_networks import new_refiner
+from pipeline.seen_photos import Photos, check_unseen
 from pipeline.toml_settings import as_table
 from pipeline.training import distributed
 from pipeline.training.loop import BatchLoss, fit
@@ -49,7 +50,8 @@ def train_refiner(
     torch.manual_seed(settings.seed)
     network = to_device(new_refiner(settings, cache.fovea), device)
     if settings.init:
-        initialise(network, load_model(settings.init), cache.val_groups)
+        photos = Photos(cache.val_groups, cache.val_names)
+        initialise(network, load_model(settings.init), photos)
     num_patches, num_photos = len(cache.photos), len(cache.outside)
     log.info(
         "training on %d patches of %d photos, validating on %d of %d",
@@ -103,12 +105,12 @@ def loss_of(config: RefinerConfig, fovea: Fovea, device: torch.device) -> BatchL
     return batch_loss
 
 
-def initialise(network: Refiner, model: Model, val_groups: Set[str]) -> None:
+def initialise(network: Refiner, model: Model, val_photos: Photos) -> None:
     """Give `network` the refiner's weights of `model`.
 
     Raises:
         InputError: `model` has no refiner, or one of another architecture, or was trained on
-            photos of `val_groups`.
+            some of `val_photos`.
     """
     if model.refiner is None:
         raise InputError(f"refiner.init: {NO_REFINER}")
@@ -117,7 +119,7 @@ def initialise(network: Refiner, model: Model, val_groups: Set[str]) -> None:
             f"refiner.init has a refiner of {model.refiner.options()}, "
             f"and the settings ask for {network.options()}"
         )
-    check_unseen(model, val_groups, "refiner.init", "initialise from another model")
+    check_unseen(model, val_photos, "refiner.init", "initialise from another model")
     network.load_state_dict(model.refiner.state_dict())
 
 

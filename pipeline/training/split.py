@@ -16,13 +16,17 @@ def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sam
     """Return the training set and the validation set of the data in `folders`.
 
     The validation set comes from the first folder. All photos of the others are in the training
-    set, except those of validation groups.
+    set, except those of validation groups. Warns if `config` excludes photos that are not there.
 
     Raises:
         InputError: a folder is missing or incomplete, or one of the sets is empty.
     """
     samples = find_samples(*folders, group_pattern=config.group)
-    check_pattern(config.group, [sample.name for sample in samples])
+    names = [sample.name for sample in samples]
+    check_pattern(config.group, names)
+    unknown = sorted(set(config.exclude).difference(names))
+    if unknown:
+        log.warning("data.exclude names unknown photos: %s", ", ".join(unknown))
     first = [sample for sample in samples if sample.folder == folders[0]]
     train, val = split(
         first, share=config.val_share, start=config.val_start, seed=config.split_seed
@@ -36,10 +40,3 @@ def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sam
             f"data.exclude names all {len(train)} photos of the training set; take some out"
         )
     return chosen, val
-
-
-def check_exclude(folders: Sequence[Path], config: DataConfig) -> None:
-    """Warn if `config` excludes photos that are not in `folders`."""
-    unknown = set(config.exclude).difference(sample.name for sample in find_samples(*folders))
-    if unknown:
-        log.warning("data.exclude names unknown photos: %s", ", ".join(sorted(unknown)))

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from data.errors import SettingsError
-from data.groups import CARVANA_GROUP, check_pattern
+from data.groups import CARVANA_GROUP, check_pattern, groups_of
 
 STEMS = [f"car-{letter}_{number}" for letter in "abcd" for number in range(4)]
 
@@ -39,3 +39,16 @@ def test_without_a_pattern_of_their_own_photos_are_groups_each(
     check_pattern(CARVANA_GROUP, STEMS)
 
     assert "each of the 16 photos is a group of its own" in caplog.text
+
+
+def test_a_pattern_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data.groups.MAX_SECONDS", 0.2)
+
+    with pytest.raises(SettingsError, match=r"takes more than 0\.2 seconds for 1 photos"):
+        groups_of(["a" * 60], r"((?:(?:a?){60}){60}a{60})")
+
+
+@pytest.mark.parametrize("pattern", ["(" * 400 + ")" * 400, "(a{99999999999})", "(a)" * 400])
+def test_patterns_too_long_or_too_deep_are_refused(pattern: str) -> None:
+    with pytest.raises(SettingsError):
+        groups_of(["a"], pattern)

@@ -102,7 +102,9 @@ def test_a_colour_picture_is_refused(tmp_path: Path):
     photo = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
 
     # And is not called damaged, which the message of any other error would do.
-    with pytest.raises(InputError, match=r"^\S+/a\.png is a picture in colour, not a mask$"):
+    with pytest.raises(
+        InputError, match=r"^\S+/a\.png is a picture in colour, not a mask; make the "
+    ):
         read_mask(saved(tmp_path / "a.png", photo))
 
 

@@ -6,12 +6,13 @@ import pytest
 
 from data.errors import InputError
 from data.images import MASK_SUFFIXES
-from data.pairing import LAYOUTS, MASK_ENDINGS, pairs_in
+from data.layouts import MASK_ENDINGS
+from data.pairing import find_pairs, pairs_in
 from tests.layouts import write_masks, write_photos
 
 
 @pytest.mark.parametrize("ending", MASK_ENDINGS)
-@pytest.mark.parametrize(("photos", "masks"), LAYOUTS)
+@pytest.mark.parametrize(("photos", "masks"), [("train", "train_masks"), ("images", "labels")])
 def test_masks_of_all_usual_names_are_found(
     tmp_path: Path, photos: str, masks: str, ending: str
 ) -> None:
@@ -76,3 +77,17 @@ def test_names_in_other_capitals_are_both_named(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"(?s)IMG_1\.JPG has no mask .*img_1\.png has no photo"):
         pairs_in(tmp_path)
+
+
+def test_what_is_found_is_known_with_all_that_has_no_partner(tmp_path: Path) -> None:
+    write_photos(tmp_path / "images", ["a.jpg", "b.jpg", "c.jpg"])
+    write_masks(tmp_path / "masks", ["a.png", "b.png", "b_mask.png", "d.png"])
+
+    pairing = find_pairs(tmp_path)
+
+    images, masks = tmp_path / "images", tmp_path / "masks"
+    assert pairing.pairs == {images / "a.jpg": masks / "a.png"}
+    assert pairing.missing == (images / "c.jpg",)
+    assert pairing.several == {images / "b.jpg": (masks / "b.png", masks / "b_mask.png")}
+    assert pairing.unused == (masks / "d.png",)
+    assert len(pairing.problems) == 1

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from data.errors import InputError, SettingsError
-from data.groups import group_of
+from data.groups import groups_of
 from data.samples import (
     Sample,
     check_samples,
@@ -97,7 +97,7 @@ def test_two_files_of_one_stem_are_refused(tmp_path: Path, folder: str):
 def test_a_folder_of_no_known_layout_is_refused(tmp_path: Path):
     (tmp_path / "train").mkdir()
 
-    with pytest.raises(InputError, match=r"train/ and train_masks/ or images/ and masks/ or "):
+    with pytest.raises(InputError, match=r"train/ and train_masks/, or photos in images/, "):
         find_samples(tmp_path)
     with pytest.raises(InputError, match=r"no such folder: .*missing"):
         find_samples(tmp_path / "missing")
@@ -122,7 +122,7 @@ def test_all_pairs_that_do_not_fit_are_named(tmp_path: Path):
     assert f"{tmp_path}/images/photo.png is not an image" in problems[2]
     assert problems[3] == (
         f"{tmp_path}/images/size.png is 4 x 6, its mask 6 x 4; they fit if one of them is turned "
-        "by 90 degrees (see its EXIF orientation)"
+        "by 90 degrees"
     )
 
 
@@ -170,7 +170,7 @@ def test_groups_go_by_the_pattern_asked_for(tmp_path: Path):
 
 @pytest.mark.parametrize("pattern", [r"(a)?b.*", r"()b.*"])
 def test_a_bracket_that_matches_nothing_makes_a_group_of_its_own(pattern: str):
-    assert group_of("b1", re.compile(pattern)) == "b1"
+    assert groups_of(["b1", "c1"], pattern) == ["b1", "c1"]
 
 
 @pytest.mark.parametrize(

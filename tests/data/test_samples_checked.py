@@ -5,8 +5,18 @@ import pytest
 from PIL import Image
 
 from data.errors import InputError
-from data.samples import check_samples, check_sizes, combined, find_samples
+from data.samples import (
+    HASH_LENGTH,
+    check_samples,
+    check_sizes,
+    combined,
+    find_samples,
+    hashes_of,
+    photo_hashes,
+    warn_of_uniform_masks,
+)
 from tests.builders import SIZE, middle_disc, noise, write_sample
+from tests.layouts import write_carvana, write_masks, write_photos
 
 
 def write_pairs(folder: Path) -> None:
@@ -45,3 +55,47 @@ def test_pixels_are_read_for_the_whole_check(tmp_path: Path):
 def test_a_fingerprint_is_the_hash_of_the_lines_of_the_digests():
     assert combined(["a", "b"]) == sha256(b"a\nb").hexdigest()
     assert combined([]) == sha256(b"").hexdigest()
+
+
+@pytest.mark.parametrize("turned", ["images", "masks"])
+def test_what_fits_only_without_its_exif_data_is_said_to(tmp_path: Path, turned: str):
+    write_photos(tmp_path / "images", ["a.jpg"])
+    write_masks(tmp_path / "masks", ["a.png"])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / turned / ("a.jpg" if turned == "images" else "a.png")
+    with Image.open(path) as image:
+        image.copy().save(path, exif=exif)
+
+    with pytest.raises(InputError, match=rf"; they fit if {path} is not turned as its EXIF data"):
+        check_samples(find_samples(tmp_path))
+
+
+def test_masks_of_a_folder_that_are_all_alike_are_said_to_be(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    for name in ("one", "two"):
+        write_carvana(tmp_path / name, [f"{name}a", f"{name}b"])
+    samples = find_samples(tmp_path / "one", tmp_path / "two")
+
+    warn_of_uniform_masks(samples, [0, 0.5, 0.2, 0])
+    assert not caplog.records
+    warn_of_uniform_masks(samples, [0, 0, 1, 1])
+
+    assert [record.getMessage().split(";")[0] for record in caplog.records] == [
+        f"all 2 masks read of {tmp_path}/one are empty",
+        f"all 2 masks read of {tmp_path}/two are full",
+    ]
+
+
+def test_the_hash_of_a_photo_depends_on_its_content_alone(tmp_path: Path):
+    write_photos(tmp_path / "images", ["a.png", "b.png"])
+    write_photos(tmp_path / "images", ["c.png"], size=(4, 6))
+    write_masks(tmp_path / "masks", ["a.png", "b.png", "c.png"])
+    samples = find_samples(tmp_path)
+
+    hashes = photo_hashes(samples)
+
+    assert [len(value) for value in hashes] == [HASH_LENGTH] * 3
+    assert hashes[0] == hashes[1] != hashes[2]
+    assert [both.photo for both in hashes_of(samples)] == hashes

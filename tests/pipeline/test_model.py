@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from coarse.enet import ENet
-from data.errors import InputError
 from data.geometry import Fovea
 from pipeline.config import Config, DataConfig, TilesConfig
-from pipeline.model import Model, check_unseen, identity, to_json
+from pipeline.model import Model, identity, to_json
 from refine.postprocess import parse
 from refine.refiner_network import Refiner
 from tests.model_folders import model_of
@@ -62,6 +61,9 @@ def test_a_change_of_the_coarse_weights_is_another_identity():
         ({"provenance": {"settings": []}}, "provenance.settings"),
         ({"provenance": {"settings": {"data": []}}}, "provenance.settings"),
         ({"provenance": {"settings": {"data": {"group": 3}}}}, "provenance.settings"),
+        ({"provenance": {"group_patterns": "(a)"}}, "provenance.group_patterns is a list"),
+        ({"provenance": {"photo_hashes": "12ab"}}, "provenance.photo_hashes is a text of hashes"),
+        ({"provenance": {"validation_photo_hashes": ["0" * 16]}}, "validation_photo_hashes is a"),
         ({"scores": []}, "scores are a table"),
         ({"scores": {"validation": 0.9}}, "scores are a table"),
     ],
@@ -100,13 +102,3 @@ def test_a_description_says_which_networks_the_weights_are_of():
     assert description["refiner"] == {
         "channels": [4, 6], "depths": [1, 2], "inputs": "photo", "residual": True, "sha256": "b"
     }  # fmt: skip
-
-
-def test_a_model_that_was_trained_on_validation_groups_is_refused():
-    model = replace(model_of(), provenance={"groups": list("abcde")})
-
-    check_unseen(model, {"f"}, "coarse.init", "do so")
-    with pytest.raises(
-        InputError, match=r"coarse\.init was trained on 4 of .*\(a, b, c, \.\.\.\).*; do so$"
-    ):
-        check_unseen(model, set("abcdf"), "coarse.init", "do so")

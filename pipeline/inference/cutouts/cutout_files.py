@@ -8,7 +8,7 @@ from pathlib import Path
 from data.encoding import PNG, encode_picture
 from data.errors import InputError
 from data.geometry import Size
-from data.groups import CARVANA_GROUP, group_of, group_regex
+from data.groups import CARVANA_GROUP, groups_of
 from data.images import read_photo
 from data.photo_metadata import NO_METADATA, decode_deep, decode_metadata
 from pipeline.inference.cutouts.compose import (
@@ -111,19 +111,22 @@ def group_boxes(
         options: how masks are made.
         cutouts: how alpha is made.
         group_pattern: regular expression for a whole stem; its first bracket is the group.
+
+    Raises:
+        SettingsError: it is no such pattern, or takes too long.
     """
 
     def box_of_object(_: Path, prediction: Prediction) -> Box | None:
         return visible_box(alpha_of(prediction, cutouts))
 
-    pattern = group_regex(group_pattern)
+    names = groups_of([photo.stem for photo in photos], group_pattern)
     groups: dict[str, list[Path]] = {}
     found: dict[str, list[Box | None]] = {}
     predict = partial(segmenter.predict_batch, options=options)
     stream = predict_stream(photos, read_photo, predict, box_of_object, segmenter.device)
     with closing(stream) as results, progress("finding the boxes of groups") as on_photo:
         for i, (photo, result) in enumerate(zip(photos, results, strict=True)):
-            group = group_of(photo.stem, pattern)
+            group = names[i]
             groups.setdefault(group, []).append(photo)
             found.setdefault(group, []).append(None if isinstance(result, InputError) else result)
             on_photo(i + 1, len(photos))

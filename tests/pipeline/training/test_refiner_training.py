@@ -26,6 +26,7 @@ from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
 from pipeline.model_folder import save_model, weights_hash
+from pipeline.seen_photos import Photos
 from pipeline.training import checkpoint, refiner_training
 from pipeline.training.patch_extraction import photo_patches, write_patches
 from pipeline.training.patches import PatchCache, open_patches, patch_settings
@@ -196,12 +197,15 @@ def test_logits_are_those_of_the_network_on_top_of_the_coarse_ones_or_alone():
     assert torch.equal(refined_logits(One(), windows, residual=False), ones)
 
 
+NONE = Photos(frozenset())
+
+
 def test_training_is_initialised_from_the_refiner_of_another_model():
     model = segmenter_of().model
     assert model.refiner is not None
     network = Refiner(FOVEA, channels=model.refiner.channels, depths=model.refiner.depths)
 
-    refiner_training.initialise(network, model, {"a"})
+    refiner_training.initialise(network, model, Photos(frozenset("a")))
 
     for name, tensor in model.refiner.state_dict().items():
         assert torch.equal(tensor, network.state_dict()[name])
@@ -213,9 +217,9 @@ def test_a_refiner_that_does_not_fit_or_was_trained_on_validation_groups_is_refu
     fitting = Refiner(FOVEA, channels=model.refiner.channels, depths=model.refiner.depths)
 
     with pytest.raises(InputError, match=r"refiner\.init: the model has no refiner yet"):
-        refiner_training.initialise(fitting, replace(model, refiner=None), set())
+        refiner_training.initialise(fitting, replace(model, refiner=None), NONE)
     with pytest.raises(InputError, match=r"refiner\.init has a refiner of .* the settings ask for"):
-        refiner_training.initialise(Refiner(FOVEA, inputs="photo"), model, set())
+        refiner_training.initialise(Refiner(FOVEA, inputs="photo"), model, NONE)
     knowing = replace(model, provenance={"groups": ["a"]})
     with pytest.raises(InputError, match=r"refiner\.init was trained on 1 of .*\(a\)"):
-        refiner_training.initialise(fitting, knowing, {"a", "b"})
+        refiner_training.initialise(fitting, knowing, Photos(frozenset("ab")))

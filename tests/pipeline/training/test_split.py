@@ -9,7 +9,7 @@ from data.groups import split
 from data.samples import find_samples
 from pipeline.config import CoarseConfig, Config, DataConfig, TilesConfig
 from pipeline.training.commands import check_folds
-from pipeline.training.split import check_exclude, split_samples
+from pipeline.training.split import split_samples
 from tests.layouts import write_carvana
 
 
@@ -26,10 +26,10 @@ def test_photos_excluded_are_not_trained_on(tmp_path: Path):
 
 def test_what_is_excluded_and_not_there_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     write_carvana(tmp_path, [f"{car:012x}_01" for car in range(12)])
-    check_exclude([tmp_path], DataConfig(exclude=(f"{1:012x}_01",)))
+    split_samples([tmp_path], DataConfig(exclude=(f"{1:012x}_01",)))
     assert not caplog.text
 
-    check_exclude([tmp_path], DataConfig(exclude=(f"{1:012x}_01", f"{2:012x}_01.jpg")))
+    split_samples([tmp_path], DataConfig(exclude=(f"{1:012x}_01", f"{2:012x}_01.jpg")))
 
     assert f"data.exclude names unknown photos: {2:012x}_01.jpg" in caplog.text
 
