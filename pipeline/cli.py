@@ -179,7 +179,7 @@ def predict(
             out,
             segmenter,
             options,
-            outputs=written.outputs(segmenter, options),
+            outputs=written.outputs(segmenter, options, overwrite=overwrite),
             csv_path=csv,
             expected=expected,
             overwrite=overwrite,
