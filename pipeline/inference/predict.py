@@ -4,7 +4,6 @@ Photos are processed concurrently; results are in the order of the photos. Each 
 recorded in the folder of the results, so that any call can be resumed.
 """
 
-import csv
 import logging
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -18,9 +17,9 @@ from data.arrays import Photo
 from data.errors import InputError
 from data.files import read_bytes, remove_partials, write_bytes
 from data.images import decode_photo
-from data.printable import cell
-from data.tables import prepare_table, replacing_table
+from data.tables import prepare_table
 from data.threads import map_threads
+from pipeline.inference.expected import EXPECTED_COLUMNS, write_expected
 from pipeline.inference.manifest import (
     MANIFEST,
     Record,
@@ -39,20 +38,34 @@ from pipeline.progress import progress
 
 log = logging.getLogger(__name__)
 
-EXPECTED_COLUMNS = ("photo", "expected_dice")
-
 LEFT_ALONE = (
     "%d other results in %s, such as that of %s, are left as they are: they may have been made "
     "with another model or other options"
 )
 
 
+UNKNOWN = (
+    "%d of %d photos, such as %s, are unlike those that the model was trained on: their masks may "
+    "be wrong, and how good they are is not known"
+)
+
+
 @dataclass(frozen=True)
 class Failure:
-    """A photo that could not be read, and why."""
+    """A photo that could not be read or predicted, and why."""
 
     photo: Path
     reason: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The photos of a call that need a look."""
+
+    failures: list[Failure]
+    """Photos without a mask."""
+    unknown: list[Path]
+    """Photos unlike those that the model was trained on: their masks may be wrong."""
 
 
 @dataclass
@@ -97,7 +110,8 @@ class Writer:
             data = output.encode(finished)
             write_bytes(output.path(self.out, job.photo), data)
             hashes[output.key(job.photo)] = bytes_hash(data)
-        return Record(job.sha256, hashes, prediction.predicted_dice if self.with_dice else None)
+        dice = prediction.predicted_dice if self.with_dice else None
+        return Record(job.sha256, hashes, dice, prediction.is_known)
 
     def is_done(self, item: tuple[Path, Record]) -> bool:
         """Whether a photo and the files written for it have the hashes in its record.
@@ -126,8 +140,8 @@ def predict_photos(  # noqa: PLR0913  what, where and how, and the tables beside
     csv_path: Path | None = None,
     expected: Path | None = None,
     overwrite: bool = False,
-) -> list[Failure]:
-    """Write the results of each photo, by default `out`/<stem>.png, and return those that failed.
+) -> Outcome:
+    """Write the results of each photo, by default `out`/<stem>.png; return what needs a look.
 
     Results that an earlier call made of the same photos with the same model and options are kept.
 
@@ -174,7 +188,10 @@ def predict_photos(  # noqa: PLR0913  what, where and how, and the tables beside
                 kaggle_csv.write(csv_path, (masks.path(out, photo) for photo in done), on_row)
         if expected is not None:
             write_expected(expected, done)
-    return failures
+    unknown = [photo for photo, record in done.items() if record.is_known is False]
+    if unknown:
+        log.warning(UNKNOWN, len(unknown), len(done), unknown[0])
+    return Outcome(failures, unknown)
 
 
 def check_tables(photos: Iterable[Path], csv_path: Path | None, expected: Path | None) -> None:
@@ -188,15 +205,15 @@ def check_tables(photos: Iterable[Path], csv_path: Path | None, expected: Path |
         prepare_table(csv_path, kaggle_csv.HEADER)
         kaggle_csv.check_names(photos)
     if expected is not None:
-        prepare_table(expected, EXPECTED_COLUMNS)
+        prepare_table(expected, EXPECTED_COLUMNS[:2])
         if csv_path is not None and csv_path.resolve() == expected.resolve():
             raise InputError(f"{expected} cannot be both the csv of masks and that of their Dice")
 
 
 def finished(
     photos: Sequence[Path], writer: Writer, found: Mapping[str, Record]
-) -> dict[Path, float | None]:
-    """Return the `photos` that earlier calls finished, each with its expected Dice if it is known.
+) -> dict[Path, Record]:
+    """Return the records of those `photos` that earlier calls finished.
 
     Args:
         photos: the photos.
@@ -210,14 +227,14 @@ def finished(
         }
     if not known:
         return {}
-    done: dict[Path, float | None] = {}
+    done: dict[Path, Record] = {}
     with (
         progress("checking what is done") as on_photo,
         closing(map_threads(writer.is_done, known.items())) as results,
     ):
         for i, ((photo, record), same) in enumerate(zip(known.items(), results, strict=True)):
             if same is True:  # it is an InputError if a file cannot be read
-                done[photo] = record.expected_dice
+                done[photo] = record
             on_photo(i + 1, len(known))
     log.info("%d of %d photos are done already", len(done), len(photos))
     if len(done) < len(known):
@@ -238,7 +255,7 @@ def gather(
     photos: Sequence[Path],
     results: Generator[Record | InputError, None, None],
     records: Records,
-    done: dict[Path, float | None],
+    done: dict[Path, Record],
 ) -> list[Failure]:
     """Add each result of `photos` to `records` and `done`; return the failures."""
     failures: list[Failure] = []
@@ -249,7 +266,7 @@ def gather(
                 failures.append(Failure(photo, str(result)))
             else:
                 records.add(photo.stem, result)
-                done[photo] = result.expected_dice
+                done[photo] = result
             on_photo(num_before + i + 1, num_before + len(photos))
     if photos:
         seconds, num = time.monotonic() - started, len(photos) - len(failures)
@@ -257,12 +274,3 @@ def gather(
             "%d of %d photos in %.1f s, %.2f a second", num, len(photos), seconds, num / seconds
         )
     return failures
-
-
-def write_expected(path: Path, dice: Mapping[Path, float | None]) -> None:
-    """Write the expected Dice of photos to a csv file, lowest first."""
-    rows = sorted((value or 0.0, photo.name) for photo, value in dice.items())
-    with replacing_table(path, EXPECTED_COLUMNS) as file:
-        table = csv.writer(file)
-        table.writerow(EXPECTED_COLUMNS)
-        table.writerows([cell(name), f"{value:.6f}"] for value, name in rows)
