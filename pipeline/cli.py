@@ -176,7 +176,7 @@ def predict(  # noqa: PLR0913  the options that are of no other command
             out,
             segmenter,
             options,
-            outputs=written.outputs(segmenter, options),
+            outputs=written.outputs(segmenter, options, overwrite=overwrite),
             csv_path=csv,
             expected=expected,
             overwrite=overwrite,

@@ -104,7 +104,7 @@ class OutputArguments:
 
         if csv is not None and "mask" not in self.names():
             raise SettingsError("--csv is made from masks: add mask to --output")
-        maker = OutputMaker(self.names(), self.cutouts(), photos)
+        maker = OutputMaker(self.names(), self.cutouts(), photos, out)
         is_ours = (out / MANIFEST).exists()
         check_results(out, photos, maker.without_boxes(), is_ours=is_ours)
         return maker
@@ -134,18 +134,28 @@ class OutputMaker:
     names: Sequence[str]
     cutouts: "CutoutOptions"
     photos: Sequence[Path]
+    out: Path
 
     def without_boxes(self) -> "tuple[Output, ...]":
         """Return the outputs for checks of their files' names: no photo has a box."""
         return self._made({})
 
-    def outputs(self, segmenter: "Segmenter", options: "MaskOptions") -> "tuple[Output, ...]":
-        """Return the outputs; where photos of a group share a box, that is found first."""
-        from pipeline.inference.cutouts.cutout_files import group_boxes
+    def outputs(
+        self, segmenter: "Segmenter", options: "MaskOptions", *, overwrite: bool
+    ) -> "tuple[Output, ...]":
+        """Return the outputs; where photos of a group share a box, that is found first.
 
-        if "cutout" in self.names and self.cutouts.crop == "group":
-            return self._made(group_boxes(self.photos, segmenter, options, self.cutouts))
-        return self._made(None)
+        Raises:
+            InputError: it takes a box, and the folder has other results, which are not overwritten.
+        """
+        from pipeline.inference.cutouts.cutout_files import group_boxes
+        from pipeline.inference.manifest import check_same, has_results, made_with
+
+        if "cutout" not in self.names or self.cutouts.crop != "group":
+            return self._made(None)
+        if has_results(self.out) and not overwrite:
+            check_same(self.out, made_with(segmenter, options, self.without_boxes()))
+        return self._made(group_boxes(self.photos, segmenter, options, self.cutouts))
 
     def _made(self, boxes: "Mapping[Path, Box] | None") -> "tuple[Output, ...]":
         from pipeline.inference.cutouts.cutout_files import alpha_output, cutout_output

@@ -132,12 +132,12 @@ def resumed(out: Path, made_with: MadeWith, *, overwrite: bool = False) -> Itera
     with locked(out / LOCK, busy):
         remove_partials(out)
         forgotten: frozenset[str] = frozenset()
-        if overwrite or not _size(out / RECORDS) or not (out / MANIFEST).exists():
+        if overwrite or not has_results(out):
             with closing(Records(out / RECORDS)) as earlier:
                 forgotten = frozenset(earlier.found)
             _begin(out, made_with)
         else:
-            _check(out, made_with)
+            check_same(out, made_with)
         with closing(Records(out / RECORDS)) as records:
             records.forgotten = forgotten
             yield records
@@ -165,7 +165,12 @@ def _begin(out: Path, made_with: MadeWith) -> None:
         partial.write_text(json.dumps(manifest, indent=2) + "\n")
 
 
-def _check(out: Path, made_with: MadeWith) -> None:
+def has_results(out: Path) -> bool:
+    """Whether there are records of results in the folder `out`, and their manifest."""
+    return bool(_size(out / RECORDS)) and (out / MANIFEST).exists()
+
+
+def check_same(out: Path, made_with: MadeWith) -> None:
     """Raise unless the results in `out` were made with the same model and options.
 
     Raises:

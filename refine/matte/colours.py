@@ -3,7 +3,8 @@
 Blur fusion, twice: Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021,
 doi:10.1109/ICIP42928.2021.9506164. Both colours are first means of what is around, weighted by
 alpha; the object's is then corrected by what the two do not explain of the photo. Here it runs on
-tiles along the contour, stacked to one tall picture, so the time follows the contour.
+tiles along the contour, stacked to one tall picture, so the time follows the contour. Weights are
+the fourth power of alpha, so that pixels that are nearly pure decide.
 
 A lens blurs the contour: pixels that lie wholly inside it have some of the background as well.
 Alpha is blurred likewise for the colours, though not in the cutout.
@@ -23,18 +24,21 @@ from refine.matte.coverage import Floats
 TILE = 32
 
 REACH = 8
-"""Pixels on either side of the contour that are given a colour. The tiles are chosen by blocks of
-this side."""
+"""Pixels on either side of the contour that are given a colour, at least. The tiles are chosen by
+blocks of this side."""
 
 RADII = (4, 1)
 """Of the means, in pixels: the first finds colours on either side, the second those nearby."""
 
+OUTWARD = 5
+"""Radius of the mean that gives transparent pixels the colour of the object beside them."""
+
 LENS = 0.8
 """Sigma of a lens's blur in pixels, the studio's average."""
 
-MARGIN = sum(RADII) + 3
+MARGIN = sum(RADII) + OUTWARD
 
-NOTHING = np.float32(1e-4)
+NOTHING = np.float32(1e-6)
 """Least weight of a mean that counts."""
 
 Samples = NDArray[Any]
@@ -61,8 +65,11 @@ def object_colours(photo: Samples, alpha: Floats, lens: float = LENS) -> Samples
         return photo.copy()
     own = _stacked(alpha, tiles)
     blurred = np.asarray(cv2.GaussianBlur(own, (7, 7), lens), np.float32)
-    known, estimate = _fuse([_stacked(photo[..., c], tiles) for c in range(3)], blurred)
-    changed = _core((blurred < 1) & known, tiles)
+    inside = _fuse([_stacked(photo[..., c], tiles) for c in range(3)], blurred)
+    beside, known = _means(inside, own, OUTWARD)
+    clear = own == 0
+    estimate = [np.where(clear, far, near) for far, near in zip(beside, inside, strict=True)]
+    changed = _core((blurred < 1) & (known | ~clear), tiles)
     most = np.iinfo(photo.dtype).max
     found = np.stack([_core(plane, tiles)[changed] for plane in estimate], axis=1)
     found = np.rint(found.clip(0, most)).astype(photo.dtype)
@@ -82,25 +89,24 @@ def edge_tiles(alpha: Floats) -> NDArray[np.intp]:
     return np.argwhere(to_blocks(near, TILE // REACH).any(axis=(2, 3)))
 
 
-def _fuse(photo: Planes, alpha: Floats) -> tuple[NDArray[np.bool_], Planes]:
-    """Return where the object's colour is known, (R, S), and that colour.
+def _fuse(photo: Planes, alpha: Floats) -> Planes:
+    """Return the object's colour, three of (R, S), wherever there is some of it.
 
     Args:
         photo: three of (R, S), red, green and blue.
         alpha: (R, S) from 0 to 1.
     """
     rest = 1 - alpha
+    weight, other = (np.square(np.square(share)) for share in (alpha, rest))
     front = back = photo
-    known = np.zeros(alpha.shape, np.bool_)
     for radius in RADII:
-        front, some = _means(front, alpha, radius)
-        back, _ = _means(back, rest, radius)
+        front, _ = _means(front, weight, radius)
+        back, _ = _means(back, other, radius)
         front = [
             f + alpha * (p - alpha * f - rest * b)
             for f, p, b in zip(front, photo, back, strict=True)
         ]
-        known |= some
-    return known, front
+    return front
 
 
 def _means(colours: Planes, weight: Floats, radius: int) -> tuple[Planes, NDArray[np.bool_]]:

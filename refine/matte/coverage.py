@@ -36,6 +36,12 @@ class Band:
     columns: Indices
     """(N,)"""
 
+    def mask(self, shape: tuple[int, ...]) -> Mask:
+        """Return (H, W) of `shape`: which pixels these are."""
+        result = np.zeros(shape, np.bool_)
+        result[self.rows, self.columns] = True
+        return result
+
 
 def contour_band(mask: Mask) -> Band:
     """Return the pixels of (H, W) bool `mask` that differ from one of the eight around them."""
