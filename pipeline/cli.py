@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from PIL import Image
 
-from data.tables import prepare_table
+from data.tables import prepare_table, reserved
 from pipeline.arguments import (
     DEFAULTS,
     Angles,
@@ -30,7 +30,7 @@ from pipeline.arguments import (
     parse_tile,
 )
 from pipeline.convert import convert
-from pipeline.program import RESUME_OVERWRITING, report, resumable, run, set_up_logging
+from pipeline.program import RESUME_OVERWRITING, answer, report, resumable, run, set_up_logging
 
 app = App(
     name="foveamask",
@@ -161,11 +161,12 @@ def predict(
         arguments: the model, and how masks are made.
     """
     from data.samples import find_photos
+
+    photo_paths = find_photos(*photos)  # before what takes seconds to import
     from pipeline.inference.cpu_setup import keep_freed_memory
     from pipeline.inference.predict import check_tables, predict_photos
 
     keep_freed_memory()
-    photo_paths = find_photos(*photos)
     check_tables(photo_paths, csv, expected)
     options, segmenter = arguments.options(), arguments.segmenter()
     with resumable(RESUME_OVERWRITING) if overwrite else resumable():
@@ -206,11 +207,12 @@ def evaluate(
     keep_freed_memory()
     if per_photo is not None:
         prepare_table(per_photo, evaluation.SCORE_COLUMNS)
-    segmenter = arguments.segmenter()
-    summary, photos = evaluation.evaluate(data, segmenter, arguments.options(), split=split)
-    print(json.dumps({"model": arguments.model} | summary.to_json()))
-    if per_photo is not None:
-        evaluation.write_score_table(per_photo, photos)
+    with reserved(per_photo):
+        segmenter = arguments.segmenter()
+        summary, photos = evaluation.evaluate(data, segmenter, arguments.options(), split=split)
+        print(json.dumps({"model": arguments.model} | summary.to_json()))
+        if per_photo is not None:
+            evaluation.write_score_table(per_photo, photos)
 
 
 @app.command
@@ -238,6 +240,8 @@ def show(
         arguments: the model, and how masks are made.
     """
     from data.samples import find_photos
+
+    photo_paths = find_photos(*photos)  # before what takes seconds to import
     from pipeline.reporting.show import ShowOptions
     from pipeline.reporting.show import show as draw
 
@@ -248,8 +252,8 @@ def show(
         mask=mask,
         tile=parse_tile(tile),
     )
-    for path in draw(find_photos(*photos), out, arguments.segmenter(), options):
-        print(path)
+    for path in draw(photo_paths, out, arguments.segmenter(), options):
+        answer(path)
 
 
 @app.command
@@ -291,4 +295,4 @@ def demo(out: Path = Path("demo"), /, *, device: Device = "auto") -> None:
 def _print_once(path: Path) -> None:
     """Print `path`; if `torchrun` started several processes, only the first one does."""
     if os.environ.get("RANK", "0") == "0":
-        print(path)
+        answer(path)

@@ -20,7 +20,7 @@ from data.polygons.annotation import Annotation, Entry, listed, read_mask_of, sh
 from data.polygons.formats import FORMATS, Format, found_format
 from data.polygons.options import PolygonOptions
 from data.samples import find_photos
-from data.threads import map_threads
+from data.threads import map_threads, named
 
 OnPhoto = Callable[[int, int], None]
 
@@ -82,7 +82,8 @@ def convert(task: Conversion, on_photo: OnPhoto | None = None) -> list[InputErro
     if not tasks and not failures:
         raise InputError(f"{task.source} has nothing to convert")
     _check_category(task.category, tasks)
-    with closing(map_threads(partial(_encoded, task, photos), tasks)) as results:
+    encode = named(partial(_encoded, task, photos), lambda one: one.entry.where)
+    with closing(map_threads(encode, tasks)) as results:
         failures += _written(task, results, len(tasks), on_photo)
     return failures
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import InputError
-from data.files import reading
+from data.files import is_special, reading
 from data.folders import by_stem
 from data.images import opened
 from data.masks import encode_mask, read_mask
@@ -61,10 +61,12 @@ def check_replaced(paths: Iterable[Path]) -> None:
     """Raise if a mask would overwrite a picture that is not a mask, such as a photo.
 
     Raises:
-        InputError: one of `paths` is such a picture.
+        InputError: one of `paths` is such a picture, or a pipe or device.
     """
-    for path in filter(Path.is_file, paths):
-        if not may_be_mask(path):
+    for path in filter(Path.exists, paths):
+        if is_special(path):
+            raise InputError(f"{path} is a pipe, a socket or a device, and no mask; remove it")
+        if path.is_file() and not may_be_mask(path):
             raise InputError(
                 f"{path} is no mask, and would be replaced by one; the last argument names the "
                 "folder for the masks"

@@ -20,7 +20,7 @@ from data.files import read_bytes, write_bytes
 from data.images import decode_photo
 from data.pairing import true_masks
 from data.printable import cell
-from data.tables import prepare_table, replacing_table
+from data.tables import prepare_table, replacing_table, reserved
 from data.threads import map_threads
 from pipeline.inference.manifest import Record, Records, bytes_hash, file_hash, made_with, resumed
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
@@ -86,15 +86,19 @@ def predict_photos(
     Raises:
         InputError: the refined stage is requested, but the model has no refiner; `out` holds the
             photos; masks would overwrite other pictures or each other; `out` has masks of another
-            model or other options, or another process is writing to it; a table would overwrite
-            another file; or the name of a photo cannot be written to a csv.
+            model or other options, or another process is writing to it or one of the tables; a
+            table would overwrite another file; or the name of a photo cannot be written to a csv.
     """
     making = made_with(segmenter, options, OUTPUTS)
     check_out(out, photos, true_masks(photos))
     check_replaced(output.path(out, photo) for output in OUTPUTS for photo in photos)
     check_tables(photos, csv_path, expected)
     out.mkdir(parents=True, exist_ok=True)
-    with resumed(out, making, overwrite=overwrite) as records:
+    with (
+        reserved(csv_path),
+        reserved(expected),
+        resumed(out, making, overwrite=overwrite) as records,
+    ):
         others = records.forgotten - {photo.stem for photo in photos}
         if others:
             log.warning(LEFT_ALONE, len(others), out, min(others))
@@ -204,7 +208,7 @@ def write_results(job: Job, prediction: Prediction, out: Path, *, with_dice: boo
     hashes = {}
     for output in OUTPUTS:
         data = output.encode(prediction)
-        write_bytes(output.path(out, job.photo), data)
+        write_bytes(output.path(out, job.photo), data, is_durable=False)  # its hash is checked
         hashes[output.name] = bytes_hash(data)
     return Record(job.sha256, hashes, prediction.predicted_dice if with_dice else None)
 
