@@ -115,7 +115,7 @@ def make_patches(
 
     keep_freed_memory()
     with resumable():
-        print(commands.make_patches(data, run, config, device))
+        answer(commands.make_patches(data, run, config, device))
 
 
 @app.command
@@ -210,7 +210,7 @@ def evaluate(
     with reserved(per_photo):
         segmenter = arguments.segmenter()
         summary, photos = evaluation.evaluate(data, segmenter, arguments.options(), split=split)
-        print(json.dumps({"model": arguments.model} | summary.to_json()))
+        answer(json.dumps({"model": arguments.model} | summary.to_json()))
         if per_photo is not None:
             evaluation.write_score_table(per_photo, photos)
 
@@ -272,7 +272,7 @@ def check_csv(
     from data.geometry import Size
     from data.kaggle_csv import check
 
-    print(json.dumps(asdict(check(file, size=Size(*size), masks=masks))))
+    answer(json.dumps(asdict(check(file, size=Size(*size), masks=masks))))
 
 
 app.command(convert)

@@ -22,6 +22,8 @@ RESUME_OVERWRITING = "run the same command again, without --overwrite, to resume
 
 DEBUG = "--debug"
 
+STDOUT = "standard output"
+
 PIPE_CLOSED = 141
 """Exit status of a program whose output nobody reads, 128 and the number of SIGPIPE."""
 
@@ -55,8 +57,17 @@ def run(program: App, arguments: Sequence[str] | None = None) -> int:
 
 
 def answer(text: object) -> None:
-    """Print a result to stdout: to a terminal without control characters, to a program as it is."""
-    print(printable(str(text)) if sys.stdout.isatty() else text)
+    """Print a result to stdout: to a terminal without control characters, to a program as it is.
+
+    Raises:
+        OSError: it cannot be written; it names standard output.
+    """
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    try:
+        print(printable(str(text)) if is_terminal else text)
+    except OSError as error:
+        error.filename = STDOUT
+        raise
 
 
 def report(error: object) -> None:
@@ -104,7 +115,7 @@ def _fail_of_system(error: OSError) -> int:
         return PIPE_CLOSED
     name = error.filename
     if name is None and not _is_output_written():
-        name = "standard output"
+        name = STDOUT
         _drop_output()
     where = "" if name is None else f": {os.fsdecode(name) if isinstance(name, bytes) else name}"
     return _fail(f"{error.strerror or error}{where}", 1, error)
