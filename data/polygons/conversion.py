@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from data.errors import InputError, SettingsError
-from data.files import prepare, read_bytes, write_bytes
+from data.files import prepare, read_bytes, remove_partials, write_bytes
 from data.folders import by_stem
 from data.geometry import Size
 from data.images import PHOTO_SUFFIXES, read_size
@@ -82,6 +82,7 @@ def convert(task: Conversion, on_photo: OnPhoto | None = None) -> list[InputErro
     if not tasks and not failures:
         raise InputError(f"{task.source} has nothing to convert")
     _check_category(task.category, tasks)
+    remove_partials(task.out / FORMATS[task.to].folder)
     encode = named(partial(_encoded, task, photos), lambda one: one.entry.where)
     with closing(map_threads(encode, tasks)) as results:
         failures += _written(task, results, len(tasks), on_photo)
@@ -240,4 +241,4 @@ def _write(path: Path, data: bytes, *, overwrite: bool) -> None:
         if not overwrite:
             raise InputError(f"{path} exists with other content; --overwrite replaces it")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, data)
+    write_bytes(path, data, is_durable=False)
