@@ -269,4 +269,8 @@ def _check_regular(path: Path) -> None:
 
 def is_special(path: Path) -> bool:
     """Whether there is a device, a pipe or a socket at `path`."""
-    return path.exists() and not path.is_file() and not path.is_dir()
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)

@@ -70,6 +70,12 @@ def answer(text: object) -> None:
         raise
 
 
+def answer_once(text: object) -> None:
+    """Print a result; if `torchrun` started several processes, only the first one does."""
+    if os.environ.get("RANK", "0") == "0":
+        answer(text)
+
+
 def report(error: object) -> None:
     """Print `error` to stderr."""
     print(f"error: {printable(str(error))}", file=sys.stderr)

@@ -226,7 +226,7 @@ def test_a_mask_is_not_written_to_a_pipe(
     os.mkfifo(tmp_path / "out" / "a.png")
 
     assert foveamask("predict", folder, tmp_path / "out", "--model", model) == 1
-    assert "out/a.png is a pipe, a socket or a device, and no mask" in capsys.readouterr().err
+    assert "out/a.png is a pipe, a socket or a device, and no result" in capsys.readouterr().err
 
 
 def test_synthetic_photos_do_not_replace_the_table_of_others(tmp_path: Path):

@@ -67,10 +67,13 @@ class Record:
     """SHA-256 of the file of each output, by the output's name."""
     expected_dice: float | None = None
     """None if it was not requested."""
+    is_known: bool | None = None
+    """Whether the photo is like those the model was trained on; None if the model cannot tell."""
 
     def __post_init__(self) -> None:
         right = isinstance(self.photo, str) and isinstance(self.outputs, dict)
         right = right and all(isinstance(value, str) for value in self.outputs.values())
+        right = right and isinstance(self.is_known, bool | None)
         dice = self.expected_dice
         if not right or not (dice is None or (isinstance(dice, float) and isfinite(dice))):
             raise ValueError(f"no record of a photo: {self}")
@@ -129,7 +132,7 @@ def made_with(segmenter: Segmenter, options: MaskOptions, outputs: Sequence[Outp
         stage=segmenter.check_stage(options.stage),
         budget=options.budget,
         postprocess=[str(step) for step in steps],
-        outputs=[output.name for output in outputs],
+        outputs=[output.made_with for output in outputs],
     )
 
 

@@ -35,7 +35,10 @@ STAGES = {"data": "coarse", "coarse": "coarse", "tiles": "refiner", "refiner": "
 WRITTEN = ("coarse", "refiner", "model", "patches.zarr.partial")
 """Folders of a run that files are written to."""
 
-NEVER_FIXED = ("coarse.epochs", "coarse.num_workers", "coarse.folds", "refiner.epochs")
+NEVER_FIXED = (
+    *("coarse.steps", "coarse.epochs", "coarse.num_workers", "coarse.folds"),
+    *("refiner.steps", "refiner.epochs"),
+)
 
 
 def read_settings(
