@@ -26,15 +26,7 @@ from pipeline.arguments import (
 )
 from pipeline.convert import convert
 from pipeline.output_arguments import DEFAULT_OUTPUTS, OutputArguments
-from pipeline.program import (
-    RESUME_OVERWRITING,
-    answer,
-    answer_once,
-    report,
-    resumable,
-    run,
-    set_up_logging,
-)
+from pipeline.program import RESUME_OVERWRITING, answer, report, resumable, run, set_up_logging
 
 app = App(
     name="foveamask",
@@ -96,7 +88,7 @@ def train_coarse(
     from pipeline.training import commands
 
     with resumable():
-        answer_once(commands.train_coarse(data, run, config, device, folds))
+        answer(commands.train_coarse(data, run, config, device, folds))
 
 
 @app.command
@@ -132,7 +124,7 @@ def train_refiner(run: Path, /, *, config: Settings = None, device: Device = "au
     from pipeline.training import commands
 
     with resumable():
-        answer_once(commands.train_refiner(run, config, device))
+        answer(commands.train_refiner(run, config, device))
 
 
 @app.command

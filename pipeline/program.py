@@ -59,21 +59,19 @@ def run(program: App, arguments: Sequence[str] | None = None) -> int:
 def answer(text: object) -> None:
     """Print a result to stdout: to a terminal without control characters, to a program as it is.
 
+    If `torchrun` started several processes, only the first one does.
+
     Raises:
         OSError: it cannot be written; it names standard output.
     """
+    if os.environ.get("RANK", "0") != "0":
+        return
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     try:
         print(printable(str(text)) if is_terminal else text)
     except OSError as error:
         error.filename = STDOUT
         raise
-
-
-def answer_once(text: object) -> None:
-    """Print a result; if `torchrun` started several processes, only the first one does."""
-    if os.environ.get("RANK", "0") == "0":
-        answer(text)
 
 
 def report(error: object) -> None:
