@@ -1,5 +1,10 @@
-"""Reading with errors that name the file, writing files completely or not at all, locks."""
+"""Reading with errors that name the file, writing files completely or not at all, locks.
 
+A file is written under a temporary name, on which its writer holds a lock, and is then renamed. So
+whoever finds such a file can tell whether it is being written or was left behind.
+"""
+
+import errno
 import fcntl
 import os
 import re
@@ -10,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import IO, BinaryIO
 
 from data.errors import InputError
 
@@ -32,7 +37,7 @@ def reading(path: Path) -> Iterator[BinaryIO]:
     """
     try:
         # A pipe that nobody writes to would block. What a shell hands over lies in /dev.
-        if not path.is_absolute() or path.parts[1] not in ("dev", "proc"):
+        if path.parts[:2] not in (("/", "dev"), ("/", "proc")):
             _check_regular(path)
         file = path.open("rb")
     except OSError as error:
@@ -41,21 +46,30 @@ def reading(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, max_bytes: int | None = None) -> bytes:
     """Return the content of the file at `path`.
 
+    Args:
+        path: the file.
+        max_bytes: most bytes that it may have.
+
     Raises:
-        InputError: there is no such file, or it cannot be read.
+        InputError: there is no such file, it cannot be read, or it has more than `max_bytes`.
     """
     with reading(path) as file:
         try:
-            return file.read()
+            data = file.read() if max_bytes is None else file.read(max_bytes + 1)
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    if max_bytes is not None and len(data) > max_bytes:
+        raise InputError(f"{path} has more than {max_bytes} bytes")
+    return data
 
 
 def prepare(path: Path) -> None:
     """Make the folder for the file `path`, and check that a file can be written there.
+
+    What killed processes left behind in that folder is removed.
 
     For commands that write a file after long work, so that they fail before it.
 
@@ -69,16 +83,23 @@ def prepare(path: Path) -> None:
         return
     folder = path.resolve().parent
     folder.mkdir(parents=True, exist_ok=True)
+    remove_partials(folder)
     with tempfile.TemporaryFile(dir=folder):
         pass  # or an OSError, which says why
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
     """Give a temporary path beside `path`, which replaces `path` if the block does not raise.
 
     If `path` is a symbolic link, the file that it points to is replaced. For a device or a pipe,
     such as /dev/stdout, `path` itself is given: it is not replaced.
+
+    Args:
+        path: the file.
+        is_durable: whether the new content must be on the disk, where a power cut does not lose it,
+            before anything that is written afterwards. Files that the next call checks and makes
+            again do not need it.
 
     Raises:
         OSError: nothing can be written there; it names `path`.
@@ -88,42 +109,108 @@ def replacing(path: Path) -> Iterator[Path]:
         return
     if path.is_symlink():
         path = path.resolve()
-    # A name of fixed length, because the name of `path` may have the maximal length already.
-    partial = path.with_name(f".{secrets.token_hex(8)}.partial")
-    # Not made by tempfile, so that its permissions follow the umask. Reading the umask means
-    # setting it, which is not safe with several threads.
     try:
-        partial.touch(exist_ok=False)
-        yield partial
-        partial.replace(path)
+        with _held_partial(path) as partial:
+            yield partial
+            if is_durable:
+                _sync(partial)
+            partial.replace(path)
+            if is_durable:
+                _sync(path.parent)
     except OSError as error:
-        if error.errno is not None and error.filename in (None, str(partial), partial):
+        name = "" if error.filename is None else Path(os.fsdecode(error.filename)).name
+        if error.errno is not None and (not name or PARTIAL.fullmatch(name)):
             error.filename, error.filename2 = str(path), None
         raise
-    finally:
-        with suppress(OSError):  # such as that its folder is gone
-            partial.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, completely or not at all."""
-    with replacing(path) as partial:
+def write_bytes(path: Path, data: bytes, *, is_durable: bool = True) -> None:
+    """Write `data` to `path`, completely or not at all; see `replacing`."""
+    with replacing(path, is_durable=is_durable) as partial:
         partial.write_bytes(data)
 
 
-def remove_partials(folder: Path) -> None:
-    """Remove the temporary files that killed processes left in `folder`.
+def sync_folder(folder: Path) -> None:
+    """Wait until all files in `folder` and below are on the disk."""
+    for path in folder.rglob("*"):
+        _sync(path)
+    _sync(folder)
 
-    Call it only while no other process can write there: see `locked`.
+
+def remove_partials(folder: Path) -> None:
+    """Remove the temporary files that killed processes left in `folder`, if it exists.
+
+    Those that another process or thread is writing at this moment stay.
     """
-    for path in folder.glob(".*.partial"):
-        if PARTIAL.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+    with suppress(OSError), os.scandir(folder) as entries:
+        paths = [Path(entry.path) for entry in entries if PARTIAL.fullmatch(entry.name)]
+        for path in paths:
+            _remove_if_free(path)
+
+
+def _remove_if_free(path: Path) -> None:
+    """Remove the temporary file at `path`, unless its writer holds it or it cannot be told."""
+    with suppress(OSError):
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+        finally:
+            os.close(file)
 
 
 @contextmanager
-def locked(path: Path, message: str) -> Iterator[None]:
+def _held_partial(path: Path) -> Iterator[Path]:
+    """Make a temporary file beside `path`, hold a lock on it, and remove it if it is still there.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    partial, file = _new_partial(path)
+    try:
+        yield partial
+    finally:
+        with suppress(OSError):  # such as that its folder is gone
+            partial.unlink(missing_ok=True)
+        os.close(file)
+
+
+def _new_partial(path: Path) -> tuple[Path, int]:
+    """Return a new temporary file beside `path`, and a descriptor that holds a lock on it."""
+    while True:
+        # A name of fixed length, because the name of `path` may have the maximal length already.
+        partial = path.with_name(f".{secrets.token_hex(8)}.partial")
+        # Not made by tempfile, so that its permissions follow the umask. Reading the umask means
+        # setting it, which is not safe with several threads.
+        file = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        # Not lockf: closing any other descriptor of the file would give that lock up.
+        with suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(file).st_nlink:
+            return partial, file
+        os.close(file)  # `remove_partials` of another process came in between
+
+
+def _sync(path: Path) -> None:
+    """Wait until the content of the file or folder at `path` is on the disk."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems cannot
+            raise
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def locked(path: Path, message: str, *, is_removed: bool = False) -> Iterator[None]:
     """Hold the lock `path`, a file that is made if it is not there, against all others.
+
+    Args:
+        path: the file.
+        message: of the error.
+        is_removed: whether the file is removed at the end.
 
     Raises:
         InputError: another process, or another thread of this one, holds it; with `message`.
@@ -136,19 +223,25 @@ def locked(path: Path, message: str) -> Iterator[None]:
             raise InputError(message)
         _held.add(key)
     try:
-        with path.open("w") as file:
+        # Opened for reading too, or it would wait for a reader if it were a pipe.
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "rb+", 0) as file:
             _lock(path, file, message)
-            yield
+            try:
+                yield
+            finally:
+                if is_removed:
+                    path.unlink(missing_ok=True)
     finally:
         with _guard:
             _held.discard(key)
 
 
-def _lock(path: Path, file: TextIO, message: str) -> None:
+def _lock(path: Path, file: IO[bytes], message: str) -> None:
     """Lock the open `file` at `path` against other processes.
 
     Raises:
         InputError: another process holds the lock, with `message`.
+        OSError: the file system has no locks; it names `path`.
     """
     try:
         # Not flock, which a process that this one started would hold on to if this one is killed.
@@ -157,6 +250,9 @@ def _lock(path: Path, file: TextIO, message: str) -> None:
             raise BlockingIOError  # whoever held it has removed the file meanwhile
     except (BlockingIOError, PermissionError) as error:
         raise InputError(message) from error
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def _check_regular(path: Path) -> None:
@@ -173,4 +269,8 @@ def _check_regular(path: Path) -> None:
 
 def is_special(path: Path) -> bool:
     """Whether there is a device, a pipe or a socket at `path`."""
-    return path.exists() and not path.is_file() and not path.is_dir()
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)

@@ -193,7 +193,7 @@ def opened_image(file: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> Ite
 
 def write_png(path: Path, pixels: Pixels) -> None:
     """Write `pixels` as PNG to `path`, completely or not at all; see `encode_png`."""
-    write_bytes(path, encode_png(pixels))
+    write_bytes(path, encode_png(pixels), is_durable=False)
 
 
 def encode_png(pixels: Pixels) -> bytes:

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,9 @@ import numpy as np
 from data import rle
 from data.errors import InputError
 from data.geometry import Size
+from data.images import MAX_PIXELS
 from data.masks import read_mask
+from data.printable import quoted
 from data.tables import open_table, replacing_table
 from data.threads import map_threads, raise_first
 
@@ -30,6 +33,10 @@ CHALLENGE = Size(1280, 1918)
 """Size of the challenge's photos."""
 
 OnRow = Callable[[int, int], None]
+
+LONGEST_ROW = 2**26
+"""Most characters of a row. The masks of the largest photos stay far below, unless they are noise;
+rows are compressed in some files, and could otherwise fill all memory."""
 
 FIELD = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",]*))(,|\Z)')
 """A field of a row, in quotes or without any, and the comma after it."""
@@ -79,7 +86,7 @@ def check_names(photos: Iterable[Path]) -> None:
     for photo in photos:
         name = row_name(photo)
         if len(name.splitlines()) > 1:
-            raise InputError(f"{name!r} has a line break, which no name in a csv may have")
+            raise InputError(f"'{quoted(name)}' has a line break, which no name in a csv may have")
 
 
 @dataclass(frozen=True)
@@ -102,8 +109,13 @@ def check(path: Path, *, size: Size = CHALLENGE, masks: Path | None = None) -> S
         masks: folder with <stem>.png for each row; rows must agree with these in every pixel.
 
     Raises:
-        InputError: a row is wrong (the message names the first such line), or a mask has no row.
+        InputError: a row is wrong (the message names the first such line), or a mask has no row,
+            or `size` is larger than any photo that is read.
     """
+    if size.area > MAX_PIXELS:
+        raise InputError(
+            f"a photo of {size.height} x {size.width} has more than {MAX_PIXELS} pixels"
+        )
     shares: list[float] = []
     unseen = {mask.stem for mask in masks.glob("*.png")} if masks is not None else set()
     previous = ""
@@ -134,10 +146,12 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
     wanted = ",".join(HEADER)
     try:
         with open_table(path) as file:
-            header = file.readline().rstrip("\n")
+            header = file.readline(2 * len(wanted)).rstrip("\n")
             if header.replace('"', "") != wanted:
-                raise InputError(f"{path} line 1: {wanted} is expected, not {header[:80]!r}")
-            for number, line in enumerate(file, 2):
+                raise InputError(f"{path} line 1: {wanted} is expected, not '{quoted(header)}'")
+            for number, line in enumerate(iter(partial(file.readline, LONGEST_ROW + 1), ""), 2):
+                if len(line) > LONGEST_ROW:
+                    raise InputError(f"{path} line {number} has more than {LONGEST_ROW} characters")
                 yield number, line.rstrip("\n")
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path} is damaged: {error}") from error
@@ -187,7 +201,9 @@ def _checked_name(row: list[str], previous: str) -> tuple[str, str]:
     if name == previous:
         raise InputError("the photo has a row already")
     if name < previous:
-        raise InputError(f"rows are in the order of their names, but {previous} comes before this")
+        raise InputError(
+            f"rows are in the order of their names, but {quoted(previous)} comes before this"
+        )
     return name, stem
 
 
@@ -197,7 +213,7 @@ def _share(run_lengths: str, like: Size | Path) -> float:
         starts, ends = rle.runs(run_lengths, like)
         return float((ends - starts).sum()) / like.area
     if not like.exists():
-        raise InputError(f"there is no mask {like}")
+        raise InputError(f"there is no mask {like.parent / quoted(like.name)}")
     mask = read_mask(like)
     wrong = int((rle.decode(run_lengths, Size(*mask.shape)) != mask).sum())
     if wrong:
@@ -206,4 +222,4 @@ def _share(run_lengths: str, like: Size | Path) -> float:
 
 
 def _named(row: list[str]) -> str:
-    return f" ({row[0]})" if row and row[0] else ""
+    return f" ({quoted(row[0])})" if row and row[0] else ""

@@ -9,6 +9,9 @@ LONGEST = 2000
 DIRECTIONS = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that change the direction of text, and could make a name read as another."""
 
+QUOTED = 80
+"""Most characters of what a message quotes from a file."""
+
 FORMULA = re.compile(r"[=+\-@\t\r]")
 
 
@@ -20,6 +23,13 @@ def printable(text: str) -> str:
     """
     shown = "".join(_escaped(character) for character in text)
     return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
+
+
+def quoted(value: object) -> str:
+    """Return what is quoted from a file, cut so that a message of it stays a line."""
+    text = str(value)
+    shown = text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
+    return shown if shown.isprintable() else repr(shown)[1:-1]
 
 
 def cell(text: str) -> str:

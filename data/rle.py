@@ -15,8 +15,12 @@ from numpy.typing import NDArray
 from data.arrays import Mask
 from data.errors import InputError
 from data.geometry import Size
+from data.printable import quoted
 
 Numbers = NDArray[np.int64]
+
+LONGEST_NUMBER = 20
+"""Most digits of a number that fits into 64 bits, and a sign."""
 
 
 def encode(mask: Mask) -> str:
@@ -60,7 +64,13 @@ def runs(text: str, size: Size) -> tuple[Numbers, Numbers]:
     Raises:
         InputError: `text` is not the run lengths of a mask of `size`.
     """
-    words = text.split()
+    # A mask has a run for every second pixel at most. What follows is not split, to save memory.
+    words = text.split(maxsplit=size.area + 1)
+    if len(words) > size.area + 1:
+        raise InputError(
+            f"a photo of {size.width} x {size.height} cannot have so many runs; "
+            "are the run lengths those of another photo?"
+        )
     numbers = _whole_numbers(words)
     if len(numbers) % 2:
         raise InputError(
@@ -81,6 +91,9 @@ def runs(text: str, size: Size) -> tuple[Numbers, Numbers]:
 
 def _whole_numbers(words: list[str]) -> Numbers:
     try:
+        # An array of text has as much room for each word as for the longest.
+        if len(max(words, key=len, default="")) > LONGEST_NUMBER:
+            raise OverflowError
         return np.array(words).astype(np.int64)
     except (ValueError, OverflowError):
         # A word that is no number is named; a number beyond 64 bits is no pixel either way.
@@ -92,21 +105,26 @@ def _whole_number(word: str) -> int:
     try:
         return int(word)
     except ValueError:
-        raise InputError(f"run lengths are whole numbers, but here is {word!r}") from None
+        raise InputError(f"run lengths are whole numbers, but here is '{quoted(word)}'") from None
 
 
 def _refuse_run(start: int, length: int, last: int, size: Size) -> NoReturn:
-    run = f"the run '{start} {length}'"
+    run = f"the run '{_cut(start)} {_cut(length)}'"
     if start < 1:
-        raise InputError(f"{run} starts at {start}, but pixels are numbered from 1")
+        raise InputError(f"{run} starts at {_cut(start)}, but pixels are numbered from 1")
     if length < 1:
-        raise InputError(f"{run} has length {length}, but a run has at least 1 pixel")
+        raise InputError(f"{run} has length {_cut(length)}, but a run has at least 1 pixel")
     if start <= last:
         raise InputError(
             f"{run} starts at or before pixel {last}, where the run before it ends; "
             f"runs must be in order and must not overlap"
         )
     raise InputError(
-        f"{run} ends at pixel {start + length - 1}, but a photo of {size.width} x "
+        f"{run} ends at pixel {_cut(start + length - 1)}, but a photo of {size.width} x "
         f"{size.height} has {size.area}; are the run lengths those of another photo?"
     )
+
+
+def _cut(number: int) -> str:
+    # Python itself refuses to write numbers of some thousand digits.
+    return str(number) if abs(number) < 10**40 else "(a number of more than 40 digits)"

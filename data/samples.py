@@ -15,7 +15,7 @@ from data.groups import CARVANA_GROUP, as_bytes, groups_of
 from data.images import opened, orientation, read_size
 from data.masks import read_mask
 from data.pairing import pairs_in
-from data.threads import map_threads, raise_first
+from data.threads import map_threads, named, raise_first
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ def check_samples(samples: Sequence[Sample]) -> None:
     Raises:
         InputError: files are damaged, are no masks, or sizes differ; all of them are named.
     """
-    with closing(map_threads(_check, samples)) as results:
+    with closing(map_threads(named(_check), samples)) as results:
         raise_all(str(result) for result in results if isinstance(result, InputError))
 
 
@@ -108,7 +108,7 @@ def check_sizes(samples: Sequence[Sample]) -> None:
     Raises:
         InputError: headers are damaged, or sizes differ; all are named.
     """
-    with closing(map_threads(_check_size, samples)) as results:
+    with closing(map_threads(named(_check_size), samples)) as results:
         raise_all(str(result) for result in results if isinstance(result, InputError))
 
 

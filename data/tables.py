@@ -5,15 +5,17 @@ A table overwrites only an earlier table with the same columns.
 
 import csv
 import gzip
+import hashlib
 import io
+import os
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from data.errors import InputError
-from data.files import is_special, prepare, replacing
+from data.files import is_special, locked, prepare, reading, replacing
 
 
 def prepare_table(path: Path, header: Sequence[str]) -> None:
@@ -40,7 +42,8 @@ def replacing_table(path: Path, header: Sequence[str]) -> Iterator[TextIO]:
     """Give a text file for `csv`, which replaces `path` if the block does not raise.
 
     If the name ends in `.gz`, the file is compressed by gzip. If `path` is a symbolic link, the
-    file that it points to is replaced.
+    file that it points to is replaced. Hold `reserved` meanwhile, or several writers replace each
+    other's tables.
 
     Args:
         path: the table.
@@ -60,12 +63,38 @@ def replacing_table(path: Path, header: Sequence[str]) -> Iterator[TextIO]:
         yield text
 
 
-def open_table(path: Path) -> TextIO:
-    """Open the table at `path` to read it, gzipped where its name ends in `.gz`."""
-    encoding, errors = "utf-8", "surrogateescape"
-    if path.name.endswith(".gz"):
-        return gzip.open(path, "rt", encoding=encoding, errors=errors)
-    return path.open(encoding=encoding, errors=errors)
+@contextmanager
+def reserved(path: Path | None) -> Iterator[None]:
+    """Keep others from writing the table `path` until the block ends, that is, during all work.
+
+    Args:
+        path: the table, in a folder that exists; None where none is written.
+
+    Raises:
+        InputError: another command is going to write it.
+    """
+    if path is None or is_special(path):
+        yield
+        return
+    target = path.resolve()
+    # Of fixed length, because the name of the table may have the maximal length already.
+    name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
+    busy = f"another command is going to write {path}; wait for it, or name another file"
+    with locked(target.with_name(f".{name}.lock"), busy, is_removed=True):
+        yield
+
+
+@contextmanager
+def open_table(path: Path) -> Iterator[TextIO]:
+    """Open the table at `path` to read it, gzipped where its name ends in `.gz`.
+
+    Raises:
+        InputError: it cannot be opened.
+    """
+    with reading(path) as raw:
+        file: Any = gzip.GzipFile(fileobj=raw) if path.name.endswith(".gz") else raw
+        with io.TextIOWrapper(file, "utf-8", "surrogateescape") as text:
+            yield text
 
 
 def _is_table(path: Path, header: Sequence[str]) -> bool:
@@ -75,7 +104,7 @@ def _is_table(path: Path, header: Sequence[str]) -> bool:
     try:
         with open_table(path) as file:
             first = next(csv.reader([file.readline(1000)]), [])
-    except (OSError, EOFError, zlib.error, csv.Error):
+    except (OSError, EOFError, zlib.error, csv.Error, InputError):
         return False
     return first[: len(header)] == list(header)
 

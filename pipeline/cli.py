@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,7 +12,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from PIL import Image
 
-from data.tables import prepare_table
+from data.tables import prepare_table, reserved
 from pipeline.arguments import (
     DEFAULTS,
     Angles,
@@ -27,7 +26,7 @@ from pipeline.arguments import (
 )
 from pipeline.convert import convert
 from pipeline.output_arguments import DEFAULT_OUTPUTS, OutputArguments
-from pipeline.program import RESUME_OVERWRITING, report, resumable, run, set_up_logging
+from pipeline.program import RESUME_OVERWRITING, answer, report, resumable, run, set_up_logging
 
 app = App(
     name="foveamask",
@@ -89,7 +88,7 @@ def train_coarse(
     from pipeline.training import commands
 
     with resumable():
-        _print_once(commands.train_coarse(data, run, config, device, folds))
+        answer(commands.train_coarse(data, run, config, device, folds))
 
 
 @app.command
@@ -110,7 +109,7 @@ def make_patches(
 
     keep_freed_memory()
     with resumable():
-        print(commands.make_patches(data, run, config, device))
+        answer(commands.make_patches(data, run, config, device))
 
 
 @app.command
@@ -125,7 +124,7 @@ def train_refiner(run: Path, /, *, config: Settings = None, device: Device = "au
     from pipeline.training import commands
 
     with resumable():
-        _print_once(commands.train_refiner(run, config, device))
+        answer(commands.train_refiner(run, config, device))
 
 
 @app.command
@@ -162,11 +161,12 @@ def predict(  # noqa: PLR0913  the options that are of no other command
         arguments: the model, and how masks are made.
     """
     from data.samples import find_photos
+
+    photo_paths = find_photos(*photos)  # before what takes seconds to import
     from pipeline.inference.cpu_setup import keep_freed_memory
     from pipeline.inference.predict import check_tables, predict_photos
 
     keep_freed_memory()
-    photo_paths = find_photos(*photos)
     written = results.checked(photo_paths, out, csv)
     check_tables(photo_paths, csv, expected)
     options, segmenter = arguments.options(), arguments.segmenter()
@@ -209,11 +209,12 @@ def evaluate(
     keep_freed_memory()
     if per_photo is not None:
         prepare_table(per_photo, evaluation.SCORE_COLUMNS)
-    segmenter = arguments.segmenter()
-    summary, photos = evaluation.evaluate(data, segmenter, arguments.options(), split=split)
-    print(json.dumps({"model": arguments.model} | summary.to_json()))
-    if per_photo is not None:
-        evaluation.write_score_table(per_photo, photos)
+    with reserved(per_photo):
+        segmenter = arguments.segmenter()
+        summary, photos = evaluation.evaluate(data, segmenter, arguments.options(), split=split)
+        answer(json.dumps({"model": arguments.model} | summary.to_json()))
+        if per_photo is not None:
+            evaluation.write_score_table(per_photo, photos)
 
 
 @app.command
@@ -241,6 +242,8 @@ def show(
         arguments: the model, and how masks are made.
     """
     from data.samples import find_photos
+
+    photo_paths = find_photos(*photos)  # before what takes seconds to import
     from pipeline.reporting.show import ShowOptions
     from pipeline.reporting.show import show as draw
 
@@ -251,8 +254,8 @@ def show(
         mask=mask,
         tile=parse_tile(tile),
     )
-    for path in draw(find_photos(*photos), out, arguments.segmenter(), options):
-        print(path)
+    for path in draw(photo_paths, out, arguments.segmenter(), options):
+        answer(path)
 
 
 @app.command
@@ -271,7 +274,7 @@ def check_csv(
     from data.geometry import Size
     from data.kaggle_csv import check
 
-    print(json.dumps(asdict(check(file, size=Size(*size), masks=masks))))
+    answer(json.dumps(asdict(check(file, size=Size(*size), masks=masks))))
 
 
 app.command(convert)
@@ -289,9 +292,3 @@ def demo(out: Path = Path("demo"), /, *, device: Device = "auto") -> None:
 
     with resumable():
         run_demo(out, device)
-
-
-def _print_once(path: Path) -> None:
-    """Print `path`; if `torchrun` started several processes, only the first one does."""
-    if os.environ.get("RANK", "0") == "0":
-        print(path)

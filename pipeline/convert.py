@@ -1,6 +1,5 @@
 """The command `convert`: masks and polygons, both ways."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ from cyclopts import Parameter, validators
 
 from data.polygons import FormatName
 from pipeline.arguments import HeightWidth
+from pipeline.program import report
 
 
 @Parameter(name="*")
@@ -81,5 +81,5 @@ def convert(
     with progress("converting") as on_photo:
         failures = run(task, on_photo)
     for failure in failures:
-        print(f"error: {failure}", file=sys.stderr)
+        report(failure)
     return 1 if failures else 0

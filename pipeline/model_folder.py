@@ -17,7 +17,7 @@ from typing import Any
 from torch import nn
 
 from data.errors import InputError
-from data.files import write_bytes
+from data.files import remove_partials, write_bytes
 from data.ranges import shown
 from pipeline.model import (
     FORMAT,
@@ -48,6 +48,7 @@ PATTERNS = (
 def save_model(model: Model, folder: Path) -> None:
     """Write `model` to `folder`, replacing the model there."""
     folder.mkdir(parents=True, exist_ok=True)
+    remove_partials(folder)
     weights = model.weights()
     hashes = {network: sha256(data) for network, data in weights.items()}
     description = to_json(model, hashes)

@@ -20,8 +20,9 @@ log = logging.getLogger(__name__)
 RESUME = "run the same command again to resume"
 RESUME_OVERWRITING = "run the same command again, without --overwrite, to resume"
 
-
 DEBUG = "--debug"
+
+STDOUT = "standard output"
 
 PIPE_CLOSED = 141
 """Exit status of a program whose output nobody reads, 128 and the number of SIGPIPE."""
@@ -55,6 +56,24 @@ def run(program: App, arguments: Sequence[str] | None = None) -> int:
     return _run(program, given)
 
 
+def answer(text: object) -> None:
+    """Print a result to stdout: to a terminal without control characters, to a program as it is.
+
+    If `torchrun` started several processes, only the first one does.
+
+    Raises:
+        OSError: it cannot be written; it names standard output.
+    """
+    if os.environ.get("RANK", "0") != "0":
+        return
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    try:
+        print(printable(str(text)) if is_terminal else text)
+    except OSError as error:
+        error.filename = STDOUT
+        raise
+
+
 def report(error: object) -> None:
     """Print `error` to stderr."""
     print(f"error: {printable(str(error))}", file=sys.stderr)
@@ -65,20 +84,18 @@ def _run(program: App, arguments: Sequence[str]) -> int:
         status = program(
             arguments, exit_on_error=False, print_error=False, result_action="return_value"
         )
+        if sys.stdout is not None:
+            sys.stdout.flush()  # or errors would come where nobody catches them
     except CycloptsError as error:
         return _fail(_message_of(error, program), 2)
     except SettingsError as error:
         return _fail(error, 2)
     except (InputError, FloatingPointError) as error:
         return _fail(error, 1)
-    except BrokenPipeError:
-        # Whoever reads the output has left, as `head` does. Without this, the interpreter would
-        # fail once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
     except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
-        return _fail(f"{error.strerror or error}{where}", 1)
+        return _fail_of_system(error)
+    except MemoryError as error:
+        return _fail("there is not enough memory", 1, error)
     except KeyboardInterrupt as interrupt:
         # Tasks that are cancelled now must not print their errors.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)
@@ -95,6 +112,34 @@ def resumable(hint: str = RESUME) -> Iterator[None]:
         raise KeyboardInterrupt(hint) from interrupt
 
 
+def _fail_of_system(error: OSError) -> int:
+    """Print the reason of `error` and the name of its file; return the status."""
+    if isinstance(error, BrokenPipeError):  # whoever reads the output has left, as `head` does
+        _drop_output()
+        return PIPE_CLOSED
+    name = error.filename
+    if name is None and not _is_output_written():
+        name = STDOUT
+        _drop_output()
+    where = "" if name is None else f": {os.fsdecode(name) if isinstance(name, bytes) else name}"
+    return _fail(f"{error.strerror or error}{where}", 1, error)
+
+
+def _is_output_written() -> bool:
+    """Whether all that was printed to stdout could be written."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        return False
+    return True
+
+
+def _drop_output() -> None:
+    """Drop what is not written to stdout yet: the interpreter would fail once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _message_of(error: CycloptsError, program: App) -> str:
     command = " ".join([*program.name, *(error.command_chain or [])])
     text = str(error)
@@ -107,8 +152,10 @@ def _message_of(error: CycloptsError, program: App) -> str:
     return f"{text} See {command} --help"
 
 
-def _fail(error: object, status: int) -> int:
-    if isinstance(error, BaseException):
+def _fail(message: object, status: int, error: BaseException | None = None) -> int:
+    """Print `message`, with --debug also the traceback of `error`, and return `status`."""
+    error = message if error is None and isinstance(message, BaseException) else error
+    if error is not None:
         log.debug("traceback:", exc_info=error)
-    report(error)
+    report(message)
     return status

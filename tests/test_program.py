@@ -8,12 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cyclopts import App
 
 from data.errors import InputError
 from data.files import read_bytes, replacing
 from data.images import write_png
+from data.studio import write_dataset
+from data.tables import reserved
 from pipeline.inference import predict as predicting
 from pipeline.model_folder import save_model
+from pipeline.program import answer, run
 from tests.builders import foveamask, shaded_photo, tiny_model
 
 
@@ -144,3 +148,89 @@ def test_a_symbolic_link_stays_and_what_it_points_to_is_replaced(tmp_path: Path)
         assert (tmp_path / "link.txt").is_symlink()
         assert (tmp_path / "there" / "a.txt").read_text() == text
     assert [path.name for path in (tmp_path / "there").iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize(("argument", "unbuffered"), [("talk", ""), ("talk", "1"), ("--help", "")])
+def test_an_output_that_cannot_be_written_is_named(argument: str, unbuffered: str):
+    code = (
+        "import sys\nfrom cyclopts import App\nfrom pipeline.program import answer, run\n"
+        "app = App()\n@app.command\ndef talk():\n    answer(1)\nsys.exit(run(app, sys.argv[1:]))"
+    )
+    with Path("/dev/full").open("wb") as full:
+        said = subprocess.run(
+            [sys.executable, "-c", code, argument],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+        )
+
+    assert said.stderr == b"error: No space left on device: standard output\n"
+    assert said.returncode == 1
+
+
+def test_memory_that_runs_out_is_one_line(capsys: pytest.CaptureFixture[str]):
+    app = App()
+
+    @app.default
+    def fail() -> None:
+        raise MemoryError
+
+    assert run(app, []) == 1
+    assert capsys.readouterr().err == "error: there is not enough memory\n"
+
+
+def test_results_are_escaped_for_a_terminal_and_for_no_program(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    answer("a\x1b[31m.png")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    answer("a\x1b[31m.png")
+
+    assert capsys.readouterr().out == "a\x1b[31m.png\na\\x1b[31m.png\n"
+
+
+def test_a_photo_that_cannot_be_drawn_is_named_and_the_others_are_drawn(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+):
+    folder = photos(tmp_path / "photos", "a.png", "c.png", f"b{'x' * 250}.png")
+    (folder / "bad.png").write_bytes(b"")
+
+    assert foveamask("show", folder, tmp_path / "out", "--model", model) == 1
+
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == len(list((tmp_path / "out").iterdir())) == 6
+    errors = said.err.splitlines()
+    assert "bad.png is not an image" in errors[0]
+    assert "xxx.png cannot be processed (OSError: [Errno 36] File name too long" in errors[1]
+    assert ".partial" not in said.err
+
+
+def test_one_csv_is_written_by_one_call(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+):
+    folder, table = photos(tmp_path / "photos", "a.png"), tmp_path / "t.csv"
+
+    for option in ("--csv", "--expected"):
+        with reserved(table):
+            status = foveamask("predict", folder, tmp_path / "o", "--model", model, option, table)
+        assert status == 1
+        assert f"another command is going to write {table}" in capsys.readouterr().err
+
+
+def test_a_mask_is_not_written_to_a_pipe(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+):
+    folder = photos(tmp_path / "photos", "a.png")
+    (tmp_path / "out").mkdir()
+    os.mkfifo(tmp_path / "out" / "a.png")
+
+    assert foveamask("predict", folder, tmp_path / "out", "--model", model) == 1
+    assert "out/a.png is a pipe, a socket or a device, and no result" in capsys.readouterr().err
+
+
+def test_synthetic_photos_do_not_replace_the_table_of_others(tmp_path: Path):
+    (tmp_path / "train_masks.csv").write_text("img,rle_mask\n")
+
+    with pytest.raises(InputError, match=r"train_masks\.csv is of another data set"):
+        write_dataset(tmp_path, cars=1, angles=1)

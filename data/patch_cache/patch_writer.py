@@ -6,6 +6,7 @@ that of `data.patch_cache.patch_store`.
 """
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ import zarr
 from zarr.codecs import BloscCodec
 
 from data.errors import InputError
-from data.files import replacing
+from data.files import replacing, sync_folder
 from data.geometry import Fovea
 from data.patch_cache import patch_store
 from data.patch_cache.patch_store import (
@@ -26,6 +27,9 @@ from data.patch_cache.patch_store import (
     array_shapes,
     rebuild_hint,
 )
+
+LEFTOVER = re.compile(r"\.[0-9a-f]{32}\.partial$")
+"""End of the names of the temporary files that zarr makes."""
 
 
 class PatchWriter:
@@ -108,6 +112,7 @@ class PatchWriter:
             photos=self.photos,
             num_training=self.num_training,
         )
+        sync_folder(self.partial)
         self.partial.rename(self.path)
         (self.path / "written.json").unlink(missing_ok=True)
 
@@ -116,11 +121,18 @@ class PatchWriter:
         try:
             state = json.loads((self.partial / "written.json").read_text())
             if state["fingerprint"] == self.origin.fingerprint:
+                self._remove_leftovers()
                 return int(state["patches"])
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass
         shutil.rmtree(self.partial, ignore_errors=True)
         return 0
+
+    def _remove_leftovers(self) -> None:
+        """Remove the temporary files of zarr that a killed process left behind."""
+        for path in self.partial.rglob("*.partial"):
+            if LEFTOVER.search(path.name):
+                path.unlink()
 
     def _create(self) -> None:
         codec = BloscCodec(cname="zstd", clevel=1, shuffle="bitshuffle", typesize=4)
@@ -149,6 +161,7 @@ class PatchWriter:
             array[start:stop] = patches[name]
         self._array("outside")[:] = self.outside
         self.num_written = stop
+        sync_folder(self.partial)  # or a power cut could leave the file below without the shards
         with replacing(self.partial / "written.json") as file:
             file.write_text(json.dumps({"fingerprint": self.origin.fingerprint, "patches": stop}))
 

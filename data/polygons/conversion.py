@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from data.errors import InputError, SettingsError
-from data.files import prepare, read_bytes, write_bytes
+from data.files import prepare, read_bytes, remove_partials, write_bytes
 from data.folders import by_stem
 from data.geometry import Size
 from data.images import PHOTO_SUFFIXES, read_size
@@ -20,7 +20,7 @@ from data.polygons.annotation import Annotation, Entry, listed, read_mask_of, sh
 from data.polygons.formats import FORMATS, Format, found_format
 from data.polygons.options import PolygonOptions
 from data.samples import find_photos
-from data.threads import map_threads
+from data.threads import map_threads, named
 
 OnPhoto = Callable[[int, int], None]
 
@@ -82,7 +82,9 @@ def convert(task: Conversion, on_photo: OnPhoto | None = None) -> list[InputErro
     if not tasks and not failures:
         raise InputError(f"{task.source} has nothing to convert")
     _check_category(task.category, tasks)
-    with closing(map_threads(partial(_encoded, task, photos), tasks)) as results:
+    remove_partials(task.out / FORMATS[task.to].folder)
+    encode = named(partial(_encoded, task, photos), lambda one: one.entry.where)
+    with closing(map_threads(encode, tasks)) as results:
         failures += _written(task, results, len(tasks), on_photo)
     return failures
 
@@ -239,4 +241,4 @@ def _write(path: Path, data: bytes, *, overwrite: bool) -> None:
         if not overwrite:
             raise InputError(f"{path} exists with other content; --overwrite replaces it")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, data)
+    write_bytes(path, data, is_durable=False)

@@ -21,7 +21,7 @@ from PIL import Image
 
 from data import rle
 from data.errors import InputError
-from data.files import replacing
+from data.files import remove_partials, replacing
 from data.geometry import Size
 from data.masks import read_mask
 from data.studio.photograph import FULL_SIZE, render_photo
@@ -32,6 +32,8 @@ STUDIO_VERSION = 1
 JPEG_QUALITY = 92
 
 MAX_ANGLES = 99
+
+TABLE = "train_masks.csv"
 """Their two digits are where a car's name ends, and so what keeps its photos together."""
 
 
@@ -102,6 +104,8 @@ def write_dataset(
     _check_ours(out, photos)
     for folder in (out / "train", out / "train_masks"):
         folder.mkdir(parents=True, exist_ok=True)
+        remove_partials(folder)
+    remove_partials(out)
     missing = [photo for photo in photos if not photo.photo.exists() or not photo.mask.exists()]
     done = len(photos) - len(missing)
     # Processes: the painter's loop holds the interpreter's lock.
@@ -113,7 +117,7 @@ def write_dataset(
     finally:
         # They would stay for minutes, each with the textures of a car in its memory.
         get_reusable_executor().shutdown(wait=True)
-    _write_csv(out / "train_masks.csv", photos)
+    _write_csv(out / TABLE, photos)
 
 
 def _check_ours(out: Path, photos: list[_Photo]) -> None:
@@ -126,6 +130,9 @@ def _check_ours(out: Path, photos: list[_Photo]) -> None:
             f"such as {foreign[0]}; "
             "name an empty folder, or the numbers of cars and angles and the seed as before"
         )
+    table = out / TABLE
+    if table.exists() and not found:  # it is written last
+        raise InputError(f"{table} is of another data set, and would be overwritten by ours")
 
 
 def _write_photo(photo: _Photo) -> None:
@@ -133,10 +140,10 @@ def _write_photo(photo: _Photo) -> None:
     picture, mask = render_photo(
         photo.seed, photo.car, photo.angle, num_angles=photo.num_angles, size=photo.size
     )
-    with replacing(photo.mask) as partial:
+    with replacing(photo.mask, is_durable=False) as partial:
         _palette_image(mask).save(partial, format="GIF")
     image = Image.fromarray(picture)
-    with replacing(photo.photo) as partial:
+    with replacing(photo.photo, is_durable=False) as partial:
         image.save(partial, format="JPEG", quality=JPEG_QUALITY, subsampling="4:2:0")
 
 

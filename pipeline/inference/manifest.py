@@ -4,20 +4,24 @@
 .foveamask.jsonl   a record, one line, per finished photo: hashes of the photo and of its results
 .foveamask.lock    held by the one `predict` that writes to the folder
 
-Hashes of files decide whether a photo is finished, never dates. Records are only appended. An
-incomplete line is not a record, so its photo is predicted again.
+Hashes of files decide whether a photo is finished, never dates. Records are only appended. A line
+that is incomplete or damaged is not a record, so its photo is predicted again. The manifest is on
+the disk before the first record is written. Records and masks may be lost in a power cut; then
+their photos are predicted again.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
-from data.files import locked, read_bytes, remove_partials, replacing
+from data.files import is_special, locked, read_bytes, remove_partials, replacing
+from data.printable import quoted
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import Output
 from pipeline.inference.segmenter import Segmenter
@@ -29,6 +33,12 @@ FORMAT = 1
 MANIFEST = ".foveamask.json"
 RECORDS = ".foveamask.jsonl"
 LOCK = ".foveamask.lock"
+
+MOST_BYTES = 2**20
+"""Most bytes of a manifest; one has some hundred."""
+
+LONGEST_RECORD = 2**16
+"""Most bytes of a line of records that is looked at; one has some hundred."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +72,10 @@ class Record:
 
     def __post_init__(self) -> None:
         right = isinstance(self.photo, str) and isinstance(self.outputs, dict)
+        right = right and all(isinstance(value, str) for value in self.outputs.values())
         right = right and isinstance(self.is_known, bool | None)
-        if not right or not isinstance(self.expected_dice, float | None):
+        dice = self.expected_dice
+        if not right or not (dice is None or (isinstance(dice, float) and isfinite(dice))):
             raise ValueError(f"no record of a photo: {self}")
 
 
@@ -76,24 +88,33 @@ class Records:
         """Records by the stem of the photo; of several, the last one."""
         self.forgotten: frozenset[str] = frozenset()
         """Stems of records that were removed when the folder was started anew."""
+        if is_special(path):
+            raise InputError(f"{path} is a pipe, a socket or a device, and no file; remove it")
+        self.path = path
         self._file = path.open("a+b")
         self._file.seek(0)
-        end = 0
-        for line in self._file:
+        end = size = 0
+        for line in iter(lambda: self._file.readline(LONGEST_RECORD), b""):
+            size += len(line)
             if line.endswith(b"\n"):
-                end += len(line)
+                end = size
                 self.found.update(_parsed(line))
         self._file.truncate(end)  # or the next record would be appended to an incomplete line
 
     def add(self, stem: str, record: Record) -> None:
         """Append the record of the photo `stem`."""
         line = json.dumps({"stem": stem} | asdict(record))
-        self._file.write(f"{line}\n".encode())
-        self._file.flush()  # a process that is killed loses no record
+        try:
+            self._file.write(f"{line}\n".encode())
+            self._file.flush()  # a process that is killed loses no record
+        except OSError as error:
+            error.filename = str(self.path)
+            raise
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file; what a full disk did not take is lost, which `add` has said."""
+        with suppress(OSError):
+            self._file.close()
 
 
 def made_with(segmenter: Segmenter, options: MaskOptions, outputs: Sequence[Output]) -> MadeWith:
@@ -177,14 +198,16 @@ def check_same(out: Path, made_with: MadeWith) -> None:
         InputError: they were not, or the manifest cannot be read.
     """
     hint = "use --overwrite to make all results anew, or name another folder"
+    if not (out / MANIFEST).is_file():
+        raise InputError(f"{out / MANIFEST} is no file; remove it, or name another folder")
     try:
-        manifest = json.loads((out / MANIFEST).read_bytes())
+        manifest = json.loads(read_bytes(out / MANIFEST, MOST_BYTES))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{out / MANIFEST} is damaged; {hint}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         written = manifest.get("format") if isinstance(manifest, dict) else None
         raise InputError(
-            f"{out / MANIFEST} has format {written}, this version reads {FORMAT}; {hint}"
+            f"{out / MANIFEST} has format {quoted(written)}, this version reads {FORMAT}; {hint}"
         )
     other = [
         name if name == "model" else f"{name} ({_shown(manifest.get(name))}, now {_shown(value)})"
@@ -208,8 +231,8 @@ def _parsed(line: bytes) -> dict[str, Record]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, list):
-        return ",".join(map(str, value)) or "none"
-    return "none" if value is None else str(value)
+        return quoted(",".join(map(str, value))) or "none"
+    return "none" if value is None else quoted(value)
 
 
 def _size(path: Path) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.errors import InputError
-from data.files import reading
+from data.files import is_special, reading
 from data.folders import by_stem
 from data.images import opened
 from data.masks import encode_mask, read_mask
@@ -98,6 +98,8 @@ def check_results(
         check_out(folder, photos, truth)
     for output in outputs:
         paths = [output.path(out, photo) for photo in photos]
+        for path in filter(is_special, paths):
+            raise InputError(f"{path} is a pipe, a socket or a device, and no result; remove it")
         if output.is_grey:
             check_replaced(paths)
         elif not is_ours:

@@ -17,7 +17,7 @@ from data.arrays import Photo
 from data.errors import InputError
 from data.files import read_bytes, remove_partials, write_bytes
 from data.images import decode_photo
-from data.tables import prepare_table
+from data.tables import prepare_table, reserved
 from data.threads import map_threads
 from pipeline.inference.expected import EXPECTED_COLUMNS, write_expected
 from pipeline.inference.manifest import (
@@ -108,7 +108,8 @@ class Writer:
         finished, hashes = Finished(job.photo, prediction, job.data), {}
         for output in self.outputs:
             data = output.encode(finished)
-            write_bytes(output.path(self.out, job.photo), data)
+            path = output.path(self.out, job.photo)
+            write_bytes(path, data, is_durable=False)  # the next call checks its hash
             hashes[output.key(job.photo)] = bytes_hash(data)
         dice = prediction.predicted_dice if self.with_dice else None
         return Record(job.sha256, hashes, dice, prediction.is_known)
@@ -160,9 +161,9 @@ def predict_photos(  # noqa: PLR0913  what, where and how, and the tables beside
     Raises:
         InputError: the refined stage is requested, but the model has no refiner; `out` holds the
             photos; results would overwrite other pictures or each other; `out` has results of
-            another model or other options, or another process is writing to it; a table would
-            overwrite another file or needs masks that are not written; or the name of a photo
-            cannot be written to a csv.
+            another model or other options, or another process is writing to it or one of the
+            tables; a table would overwrite another file or needs masks that are not written; or
+            the name of a photo cannot be written to a csv.
     """
     making = made_with(segmenter, options, outputs)
     check_results(out, photos, outputs, is_ours=(out / MANIFEST).exists())
@@ -171,7 +172,11 @@ def predict_photos(  # noqa: PLR0913  what, where and how, and the tables beside
     if csv_path is not None and masks is None:
         raise InputError(f"{csv_path} is a csv of masks; add mask to the outputs")
     out.mkdir(parents=True, exist_ok=True)
-    with resumed(out, making, overwrite=overwrite) as records:
+    with (
+        reserved(csv_path),
+        reserved(expected),
+        resumed(out, making, overwrite=overwrite) as records,
+    ):
         for output in outputs:
             (out / output.folder).mkdir(exist_ok=True)
             remove_partials(out / output.folder)

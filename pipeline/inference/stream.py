@@ -6,7 +6,6 @@ one batch is computed, the next is copied to the GPU. Other threads finish the r
 are bounded, so memory does not grow with the number of photos.
 """
 
-import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cache, partial
@@ -17,11 +16,9 @@ import torch
 
 from data.arrays import Photo
 from data.errors import InputError
-from data.threads import map_threads, raise_first
+from data.threads import is_of_disk, map_threads, named, raise_first, unexpected
 from pipeline.inference.cpu_setup import in_one_thread, opencv_in_one_thread
 from pipeline.inference.prediction import Prediction
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Result = TypeVar("Result")
@@ -51,8 +48,8 @@ def predict_stream(
     """Yield the result of `finish` for each item, in the order of the items.
 
     If an item fails, an `InputError` is yielded in place of its result, and the other items are
-    still processed. Only an `OSError` is raised: a full disk is no fault of one photo. Closing the
-    generator waits for items that are being processed.
+    still processed. Only errors of the disk are raised: they are no fault of one photo. Closing
+    the generator waits for items that are being processed.
 
     Args:
         items: the items to process; `str` of one is its name in messages.
@@ -70,39 +67,6 @@ def predict_stream(
         return finish(item, prediction)
 
     yield from map_photos(named(work), items)
-
-
-def named(
-    work: Callable[[T], Result], name_of: Callable[[T], object] = str
-) -> Callable[[T], Result]:
-    """Return `work` with every error of one item, but for `OSError`, as an `InputError`.
-
-    One photo that needs too much memory, or that a library fails on, must not end a call for a
-    million others.
-
-    Args:
-        work: called with an item.
-        name_of: returns the object whose text is the name of an item in messages.
-    """
-
-    def attempt(item: T) -> Result:
-        try:
-            return work(item)
-        except (InputError, OSError):
-            raise
-        except Exception as error:  # noqa: BLE001, whatever a library raises
-            failure = unexpected(name_of(item), error)
-        raise failure  # outside of the handler: its context would keep the photo in memory
-
-    return attempt
-
-
-def unexpected(item: object, error: Exception) -> InputError:
-    """Return the error of one line for an `error` in the work on `item`, and log its traceback."""
-    log.debug("%s:", item, exc_info=error)
-    reason = next(iter(str(error).strip().splitlines()), "")[:200]
-    text = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-    return InputError(f"{item} cannot be processed ({text}); --debug shows where")
 
 
 def map_photos(
@@ -169,9 +133,9 @@ def predicted_batch(
             predictions = iter(predict(photos) if photos else [])
     except InputError as error:
         return [(item, error) for item, _ in batch]
-    except OSError:
-        raise
-    except Exception as error:  # noqa: BLE001, whatever a library raises
+    except Exception as error:
+        if is_of_disk(error):
+            raise
         if len(batch) > 1:  # perhaps only together they need too much memory
             return [pair for one in batch for pair in predicted_batch([one], predict, device)]
         return [(item, unexpected(item, error)) for item, _ in batch]

@@ -7,7 +7,7 @@
 <stem>_postprocess.png  the change by each step of post-processing
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +15,14 @@ from torch import Tensor
 
 from data.arrays import Mask, Pixels
 from data.errors import InputError
-from data.folders import images_in
+from data.files import remove_partials
+from data.folders import images_in, raise_all
 from data.geometry import Size
 from data.images import MASK_SUFFIXES, read_photo, write_png
 from data.layouts import MASK_ENDINGS
 from data.masks import read_mask
 from data.samples import Sample, check_fit
+from data.threads import named
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import check_out
 from pipeline.inference.segmenter import Segmenter
@@ -54,19 +56,34 @@ def show(
     """Draw the predictions for `photos` into the folder `out`; give the path of each file written.
 
     Raises:
-        InputError: a photo or mask cannot be read, or their sizes differ, or there is no such tile,
-            or `out` holds the photos or masks, or two photos have the same stem.
+        InputError: `out` holds the photos or masks, or two photos have the same stem; or, when all
+            others are drawn: a photo or mask cannot be read, or their sizes differ, or there is no
+            such tile, or the names of the pictures would be too long.
     """
     segmenter.check_stage(options.stage)
     masks = {photo: find_mask(photo, photos, options.mask) for photo in photos}
     check_out(out, photos, [mask for mask in masks.values() if mask])
+    remove_partials(out)
+
+    def write(photo: Path) -> list[Path]:
+        return write_pictures(out, photo, draw(photo, masks[photo], segmenter, options))
+
+    failures = []
     for photo in photos:
-        pictures = draw(photo, masks[photo], segmenter, options)
-        out.mkdir(parents=True, exist_ok=True)
-        for name, picture in pictures.items():
-            path = out / f"{photo.stem}_{name}.png"
-            write_png(path, picture)
-            yield path
+        try:
+            yield from named(write)(photo)
+        except InputError as error:
+            failures.append(str(error))
+    raise_all(failures)
+
+
+def write_pictures(out: Path, photo: Path, pictures: Mapping[str, Pixels]) -> list[Path]:
+    """Write the `pictures` of a photo, by their names, to the folder `out`; return their paths."""
+    out.mkdir(parents=True, exist_ok=True)
+    paths = [out / f"{photo.stem}_{name}.png" for name in pictures]
+    for path, picture in zip(paths, pictures.values(), strict=True):
+        write_png(path, picture)
+    return paths
 
 
 def draw(

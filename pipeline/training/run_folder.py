@@ -32,6 +32,9 @@ TABLES = {
 STAGES = {"data": "coarse", "coarse": "coarse", "tiles": "refiner", "refiner": "refiner"}
 """Tables whose settings are fixed once the stage has been trained for an epoch."""
 
+WRITTEN = ("coarse", "refiner", "model", "patches.zarr.partial")
+"""Folders of a run that files are written to."""
+
 NEVER_FIXED = (
     *("coarse.steps", "coarse.epochs", "coarse.num_workers", "coarse.folds"),
     *("refiner.steps", "refiner.epochs"),
@@ -127,7 +130,7 @@ def locked(run: Path) -> Iterator[None]:
     run.mkdir(parents=True, exist_ok=True)
     path = run / ".lock"
     with files.locked(path, f"another command is at work in {run}"):
-        for folder in (run, *(run / name for name in ("coarse", "refiner", "model"))):
+        for folder in (run, *map(run.joinpath, WRITTEN), *run.glob("folds/*/*/")):
             files.remove_partials(folder)
         try:
             yield

@@ -1,6 +1,8 @@
 import csv
 import gzip
 import io
+import os
+import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from data import rle
 from data.errors import InputError
 from data.geometry import Size
-from data.kaggle_csv import Summary, _fields, check, check_names, write
+from data.kaggle_csv import CHALLENGE, Summary, _fields, check, check_names, write
 from data.masks import write_mask
 from data.tables import replacing_table
 
@@ -222,3 +224,77 @@ def test_a_file_is_read_without_changing_the_limit_that_the_process_has(tmp_path
     after = csv.field_size_limit(before)
     assert summary == Summary(1, 0, 0.5)
     assert after == 2**17
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("x" * 10**6, "line 1: img,rle_mask is expected, not 'x{24}'"),
+        (f"img,rle_mask\n{'n' * 10**6},1 1", r"line 2 \(n{80}[.]{3}\): the name of a photo"),
+        (
+            f"img,rle_mask\n{'n' * 10**6}.jpg,1 1\na.jpg,1 1",
+            r"line 3 \(a.jpg\): rows are in .* n{80}[.]{3} comes before this",
+        ),
+        (f"img,rle_mask\na.jpg,{'x' * 10**6}", r"numbers, but here is 'x{80}[.]{3}'"),
+        (f"img,rle_mask\na.jpg,1 {'9' * 10**6}", r"numbers, but here is '9{80}[.]{3}'"),
+        (f"img,rle_mask\na.jpg,1 {'9' * 4000}", r"1 \(a number of more than 40 digits\)' ends at"),
+        ("img,rle_mask\na.jpg," + "1 " * 10**6, "a photo of 3 x 2 cannot have so many runs"),
+        ("img,rle_mask\n\x1b\n.jpg,1", r"a row has 2 fields, but here are 1"),
+    ],
+)
+def test_what_is_quoted_from_a_file_is_cut(tmp_path: Path, content: str, said: str):
+    (tmp_path / "a.csv").write_text(content)
+
+    with pytest.raises(InputError, match=said) as caught:
+        check(tmp_path / "a.csv", size=Size(2, 3))
+
+    assert len(str(caught.value)) < len(str(tmp_path)) + 300
+
+
+def test_a_long_number_among_many_takes_no_memory_for_all_of_them(tmp_path: Path):
+    (tmp_path / "a.csv").write_text(f"img,rle_mask\na.jpg,{'9' * 110_000} {'1 ' * 55_000}\n")
+
+    assert peak_of_check(tmp_path / "a.csv", "whole numbers") < 2**28
+
+
+@pytest.mark.parametrize("start", [b"", b"img,rle_mask\na.jpg,"])
+def test_a_row_that_never_ends_does_not_fill_the_memory(tmp_path: Path, start: bytes):
+    with gzip.open(tmp_path / "a.csv.gz", "wb", 1) as file:
+        file.write(start)
+        for _ in range(300):
+            file.write(b"1" * 2**20)
+
+    said = f"line 2 has more than {2**26} characters" if start else "is expected, not '111"
+    assert peak_of_check(tmp_path / "a.csv.gz", said) < 2**28
+
+
+def peak_of_check(path: Path, said: str) -> int:
+    """Return the most bytes that Python held while a csv was refused with `said`."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=said):
+            check(path, size=CHALLENGE)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_photos_larger_than_any_that_is_read_are_refused(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("img,rle_mask\na.jpg,1 1\n")
+
+    with pytest.raises(InputError, match="has more than 268435456 pixels"):
+        check(tmp_path / "a.csv", size=Size(10**10, 10**10))
+
+
+def test_a_pipe_is_no_csv_unless_the_shell_made_it(tmp_path: Path):
+    os.mkfifo(tmp_path / "a.csv")
+
+    with pytest.raises(InputError, match=r"a\.csv cannot be read: it is a pipe"):
+        check(tmp_path / "a.csv")
+    out, into = os.pipe()
+    os.write(into, b"img,rle_mask\na.jpg,1 1\n")
+    os.close(into)
+    try:
+        assert check(Path(f"/dev/fd/{out}")).rows == 1
+    finally:
+        os.close(out)

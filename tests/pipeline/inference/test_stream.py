@@ -1,3 +1,4 @@
+import errno
 import threading
 from collections.abc import Callable, Generator
 from contextlib import closing
@@ -99,11 +100,11 @@ def test_what_cannot_be_finished_stops_no_other(flow: Flow):
 
 @FLOWS
 @pytest.mark.parametrize("step", ["read", "predict", "finish"])
-def test_any_other_error_is_raised_and_ends_all_threads(flow: Flow, step: str):
+def test_an_error_of_the_disk_is_raised_and_ends_all_threads(flow: Flow, step: str):
     def failing(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
             if name == step:
-                raise OSError("full")
+                raise OSError(errno.ENOSPC, "full")
             return work(*arguments)
 
         return call
@@ -118,6 +119,20 @@ def test_any_other_error_is_raised_and_ends_all_threads(flow: Flow, step: str):
         list(flow(range(50), read, some, last, CPU))
 
     assert threading.active_count() <= before
+
+
+@FLOWS
+@pytest.mark.parametrize("error", [OSError("broken data"), OSError(errno.ENAMETOOLONG, "long")])
+def test_an_error_of_the_system_that_only_one_photo_has_is_its_own(flow: Flow, error: OSError):
+    def last(item: int, prediction: Any) -> Any:
+        if item == 5:
+            raise error
+        return finish(item, prediction)
+
+    results = list(flow(range(9), photo_of, predict, last, CPU))
+
+    assert [i for i, result in enumerate(results) if isinstance(result, InputError)] == [5]
+    assert str(results[5]).startswith("5 cannot be processed (OSError: ")
 
 
 @FLOWS
