@@ -85,9 +85,11 @@ class Child:
     def ends_within(self, seconds: float) -> bool:
         """Whether the child ends within so many seconds."""
         descriptor = os.pidfd_open(self.pid)
-        ended = bool(select.select([descriptor], [], [], max(seconds, 0))[0])
+        ending = select.poll()
+        ending.register(descriptor, select.POLLIN)
+        ended = ending.poll(max(seconds, 0) * 1000)
         os.close(descriptor)
-        return ended
+        return bool(ended)
 
     def wait(
         self, timeout: float, *, after: float | None = None, how: signal.Signals = signal.SIGKILL

@@ -68,7 +68,7 @@ class FileFaults:
         if isinstance(path, int | None):
             return False
         text = os.fsdecode(cast("str", path))
-        return text.startswith(self.folder) or not os.path.isabs(text)
+        return text.startswith(self.folder) or not Path(text).is_absolute()
 
     def _strike(self, file: io.FileIO | None, data: Any) -> None:
         if self.fault == "torn" and file is not None:

@@ -1,5 +1,6 @@
 """Tiny inputs, the commands that are tortured with them, and what these make undisturbed."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -9,15 +10,17 @@ from pathlib import Path
 import cv2
 from PIL import Image
 
+from coarse.mlp import MLP
+from data.geometry import Fovea
 from data.patch_cache import patch_store
 from pipeline.cli import main
-from pipeline.config import Config
+from pipeline.config import Config, MlpConfig
 from pipeline.model_folder import save_model
 from tests.builders import (
     SIZE,
     shaded_photo,
     tiny_config,
-    unsure_model,
+    tiny_model,
     with_coarse,
     with_refiner,
     write_data,
@@ -30,6 +33,7 @@ from tests.torture.results import Results, difference, results_of
 
 NUM_PHOTOS = 4
 NUM_CARS = 4
+GRID = (4, 6)
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,9 @@ class Workshop:
         for folder in (self.inputs, self.whole, self.logs):
             folder.mkdir(parents=True)
         # So that a few tiny photos fill several shards.
-        patch_store.CHUNK, patch_store.SHARD = 8, 64
+        patch_store.CHUNK, patch_store.SHARD = 4, 16
         self.expect(child.run(self._write_inputs, self.log(), timeout=120))
+        self._operations: dict[str, list[str]] = {}
         self.right: dict[str, Results] = {}
         """What each job leaves undisturbed."""
         for job in JOBS:
@@ -99,7 +104,7 @@ class Workshop:
         """Run a job undisturbed, once."""
         if job.name in self.right:
             return
-        if job in LARGE_JOBS and not (self.inputs / "huge").exists():
+        if job in LARGE_JOBS:
             self.expect(child.run(self._write_large_photos, self.log(), timeout=120))
         ended = self.run(job, self.place(job, self.whole / job.name), timeout=300)
         self.expect(ended)
@@ -119,7 +124,9 @@ class Workshop:
 
     def log(self) -> Path:
         """Return a new file for the stderr of a child."""
-        return Path(tempfile.mkstemp(dir=self.logs)[1])
+        descriptor, name = tempfile.mkstemp(dir=self.logs)
+        os.close(descriptor)
+        return Path(name)
 
     def work(
         self,
@@ -153,10 +160,13 @@ class Workshop:
 
     def operations(self, job: Job) -> list[str]:
         """Return the operations on files of an undisturbed run, in order."""
+        if job.name in self._operations:
+            return self._operations[job.name]
         folder, names = self.new_case(job), self.log()
         self.expect(child.run(self.work(job, folder, names=names), self.log()))
         shutil.rmtree(folder)
-        return names.read_text().splitlines()
+        self._operations[job.name] = names.read_text().splitlines()
+        return self._operations[job.name]
 
     def resume_fault(self, job: Job, folder: Path) -> str:
         """Run the command of a job in `folder` undisturbed; return what is wrong after that."""
@@ -183,7 +193,8 @@ class Workshop:
             suffix = ("png", "jpg")[i % 2]
             pixels = shaded_photo(SIZE, i)[..., ::-1]
             cv2.imwrite(str(self.inputs / "photos" / f"{i:04}.{suffix}"), pixels)
-        save_model(unsure_model(long_side=max(SIZE)), self.inputs / "model")
+        network = MLP(grid=GRID, hidden=(16,))
+        save_model(tiny_model(coarse=network, fovea=Fovea(16, 2)), self.inputs / "model")
         cars = {f"{car:012x}_01": shaded_photo(SIZE, 50 + car) for car in range(NUM_CARS)}
         write_data(self.inputs / "data", cars)
         write_settings(self.inputs / "run.toml", small_config())
@@ -201,6 +212,8 @@ class Workshop:
 
 
 def small_config() -> Config:
-    """Settings of two epochs of each stage."""
-    config = with_refiner(with_coarse(tiny_config(), epochs=2), epochs=2)
-    return replace(config, tiles=replace(config.tiles, max_patches_per_photo=50))
+    """Settings of two epochs of each stage, with the network that takes the least time."""
+    network = {"network": "mlp", "stride": 16, "mlp": MlpConfig(grid=GRID, hidden=(16,))}
+    config = tiny_config()
+    config = replace(config, tiles=replace(config.tiles, side=16))
+    return with_refiner(with_coarse(config, epochs=2, **network), epochs=2)
