@@ -23,6 +23,9 @@ CHOICES = {"network": ("enet", "mlp"), "schedule": ("cosine", "plateau")}
 """Settings that choose one of several tables of options. Setting an option in a table that is not
 chosen is an error, since it would have no effect."""
 
+LONG_SIDES = Range(64, 16384)
+"""Longer sides of a photo at working size. A smaller photo is a few pixels for a coarse network."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig(Checked):
@@ -41,7 +44,7 @@ class DataConfig(Checked):
     """Another seed puts other groups into the validation set."""
     exclude: tuple[str, ...] = ()
     """Stems of photos that are never trained on, such as those with a wrong mask."""
-    long_side: Annotated[int, Range(64, 16384)] = 1918
+    long_side: Annotated[int, LONG_SIDES] = 1918
     """Longer side of a photo at working size, in pixels. A photo within a fifth of it keeps its
     own size."""
     stretch_to: tuple[Annotated[int, Range(1, 16384)], ...] = ()
@@ -163,7 +166,7 @@ class CoarseConfig(TrainConfig):
     dice_weight: NonNegative = 1.0
     """Weight of soft Dice in the loss, beside binary cross-entropy."""
     num_workers: Annotated[int, Range(0, 256)] = 1
-    """Processes that augment photos."""
+    """Threads that augment photos while the network is trained; 0 augments between its steps."""
     folds: Annotated[int, Range(0, 100)] = 0
     """Networks that are trained besides, each without one fold of the training groups, to extract
     the refiner's patches with (`tiles.patch_source`); 0 for none."""

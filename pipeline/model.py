@@ -20,7 +20,8 @@ from coarse import catalogue
 from coarse.coarse_network import CoarseNetwork
 from coarse.novelty import NoveltyDetector
 from data.geometry import Fovea
-from pipeline.config import CoarseConfig, Config, RefinerConfig, TilesConfig
+from data.ranges import shown
+from pipeline.config import LONG_SIDES, CoarseConfig, Config, RefinerConfig, TilesConfig
 from pipeline.new_networks import new_coarse_network, new_refiner
 from pipeline.toml_settings import from_table
 from refine.postprocess import Step, parse
@@ -33,8 +34,6 @@ FORMATS = (1, 2, 3)
 
 PARTS = ("coarse", "refiner", "novelty")
 """Parts of a model with weights. All but the first may be missing."""
-
-MAX_LONG_SIDE = 16384
 
 HASHES = re.compile("([0-9a-f]{16})*")
 """Hashes of photos in the provenance of a model."""
@@ -73,11 +72,11 @@ class Model:
     """Tells photos that are unlike the training photos; None if the model cannot tell."""
 
     def __post_init__(self) -> None:
-        if type(self.long_side) is not int or not 1 <= self.long_side <= MAX_LONG_SIDE:
-            raise ValueError(f"long_side is 1 to {MAX_LONG_SIDE} pixels, not {self.long_side!r}")
+        if type(self.long_side) is not int or self.long_side not in LONG_SIDES:
+            raise ValueError(f"long_side is {LONG_SIDES} pixels, not {shown(self.long_side)}")
         for bound in (self.low, self.high):
             if type(bound) not in (int, float):
-                raise ValueError(f"low and high are numbers, not {bound!r}")
+                raise ValueError(f"low and high are numbers, not {shown(bound)}")
         if not 0 <= self.low < self.high <= 1:
             raise ValueError(f"low < high are from 0 to 1, not {self.low} and {self.high}")
         if self.refiner is not None and self.refiner.fovea != self.fovea:
@@ -262,10 +261,21 @@ def _refiner_config(description: Mapping[str, Any]) -> RefinerConfig:
 
 
 def _load_weights(network: nn.Module, data: bytes, name: str) -> None:
+    """Load the weights in `data` into `network`.
+
+    Raises:
+        ValueError: they are of another network or another type, or not finite.
+    """
     try:
-        network.load_state_dict(load_tensors(data))
+        tensors = load_tensors(data)
+        network.load_state_dict(tensors)
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"the weights do not fit the {name} network") from error
+    for key, own in network.state_dict().items():
+        if tensors[key].dtype != own.dtype:
+            raise ValueError(f"{key} of the {name} network is of {tensors[key].dtype}")
+        if not tensors[key].isfinite().all():
+            raise ValueError(f"{key} of the {name} network is not finite")
 
 
 def _novelty(data: bytes) -> NoveltyDetector:

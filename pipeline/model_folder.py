@@ -145,7 +145,9 @@ def _description(path: Path, text: bytes) -> dict[str, Any]:
         InputError: it is not JSON, or of a format that this version does not read.
     """
     try:
-        description = json.loads(text.decode())
+        description = json.loads(text.decode("utf-8-sig"), object_pairs_hook=_table)
+    except InputError as error:
+        raise _damaged(path, error) from error
     except (ValueError, RecursionError) as error:
         raise _damaged(path, "no JSON") from error
     version = description.get("format") if isinstance(description, dict) else None
@@ -155,6 +157,20 @@ def _description(path: Path, text: bytes) -> dict[str, Any]:
             f"{' and '.join(map(str, FORMATS))}; {TRAIN_AGAIN}"
         )
     return dict(description)
+
+
+def _table(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the table of `items`, the content of an object of JSON.
+
+    Raises:
+        InputError: two of them have the same name.
+    """
+    table = dict(items)
+    if len(table) < len(items):
+        names = [name for name, _ in items]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"{shown(twice)} is there twice")
+    return table
 
 
 def _checked_weights(path: Path, sha: str) -> bytes:

@@ -52,4 +52,8 @@ def dtype_of(device: torch.device, precision: Precision) -> torch.dtype:
 def _has_fast_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_avx512_bf16_supported())
+    if device.type != "cpu":
+        return False
+    # Private, and the only way to ask: a torch that has it no longer computes in float32.
+    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(asked and asked())

@@ -3,18 +3,14 @@
 import hashlib
 import json
 import logging
-import signal
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from coarse import catalogue
 from coarse.coarse_network import CoarseNetwork
@@ -29,8 +25,10 @@ from data.datasets.coarse_dataset import (
 from data.errors import InputError
 from data.geometry import Size
 from data.samples import Sample, combined, counted, hashes_of, warn_of_uniform_masks
+from data.threads import map_threads, raise_first
 from pipeline.config import CoarseConfig, Config
 from pipeline.evaluation.metrics import overlap
+from pipeline.inference.cpu_setup import opencv_in_one_thread
 from pipeline.inference.devices import autocast, to_device
 from pipeline.model_folder import find_model, load_model, weights_hash
 from pipeline.new_networks import new_coarse_network
@@ -163,7 +161,7 @@ def origin(config: Config, train: str, val: str) -> str:
     """Return a hash of what a coarse network is trained from; `train` and `val` are fingerprints.
 
     The number of steps is left out, because a finished run may be resumed with more steps.
-    Loader processes and folds are left out, because they do not change this network.
+    Threads that load photos and folds are left out, because they do not change this network.
     """
     table = as_table(config)
     settings = table["coarse"] | table["data"]
@@ -176,7 +174,11 @@ def origin(config: Config, train: str, val: str) -> str:
 
 
 class CoarseBatches:
-    """Augmented batches, loaded by separate processes, epoch by epoch."""
+    """Augmented batches, made ahead of the training loop by threads, epoch by epoch.
+
+    Threads, not processes: OpenCV and NumPy release the interpreter's lock, and no photo has to be
+    sent through a socket or shared memory, which containers limit.
+    """
 
     def __init__(self, pairs: Sequence[CoarsePair], config: CoarseConfig) -> None:
         self.sampler = EpochBatches(
@@ -186,19 +188,8 @@ class CoarseBatches:
             rank=distributed.rank(),
             world=distributed.world_size(),
         )
-        self.loader = DataLoader(
-            CoarseDataset(pairs, config.augment, config.seed),
-            batch_sampler=self.sampler,
-            num_workers=config.num_workers,
-            # Forked processes share the decoded photos, and inherit the blocked Ctrl-C.
-            multiprocessing_context="fork" if config.num_workers else None,
-            worker_init_fn=_set_up_worker,
-            pin_memory=torch.cuda.is_available(),
-            persistent_workers=config.num_workers > 0,
-            # A separate generator: the loader draws from it when workers start. If it were the one
-            # of dropout, the number of workers would change the trained weights.
-            generator=torch.Generator(),
-        )
+        self.dataset = CoarseDataset(pairs, config.augment, config.seed)
+        self.num_workers = config.num_workers
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration."""
@@ -208,8 +199,23 @@ class CoarseBatches:
         return len(self.sampler)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        with _sigint_blocked():
-            return iter(self.loader)
+        if not self.num_workers:
+            yield from map(self._load, self.sampler)
+            return
+        with (
+            opencv_in_one_thread(),
+            closing(raise_first(map_threads(self._load, self.sampler, self.num_workers))) as loaded,
+        ):
+            yield from loaded
+
+    def _load(self, keys: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+        """Return photos (B, 3, h, w) and masks (B, h, w), both uint8."""
+        photos, masks = (
+            torch.stack(part) for part in zip(*map(self.dataset.__getitem__, keys), strict=True)
+        )
+        if torch.cuda.is_available():
+            return photos.pin_memory(), masks.pin_memory()
+        return photos, masks
 
 
 def mean_dice(model: nn.Module, pairs: Sequence[CoarsePair], device: torch.device) -> float:
@@ -233,21 +239,3 @@ def novelty_of(
         photo = torch.from_numpy(pair.photo).permute(2, 0, 1)[None].to(device)
         descriptions.append(network.eval().described(photo)[1].cpu().double().numpy()[0])
     return fit_novelty(np.array(descriptions), [sample.group for sample in train[::step]])
-
-
-@contextmanager
-def _sigint_blocked() -> Iterator[None]:
-    """Block Ctrl-C; processes started inside never receive it, so they print no traceback."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _set_up_worker(_: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process ends this one
-    # The loader passes errors on to the parent. Only the thread that sends tensors would print one,
-    # when the parent no longer receives them.
-    sys.excepthook = lambda *_: None
-    cv2.setNumThreads(0)

@@ -1,6 +1,6 @@
-import signal
-import sys
-from collections.abc import Sequence
+import os
+import subprocess
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from data.datasets.coarse_dataset import CoarsePair, EpochBatches
+from data.datasets.coarse_dataset import CoarseDataset, CoarsePair, EpochBatches
 from data.errors import InputError
 from data.samples import Sample, digests, find_samples, fingerprint
 from pipeline.config import CoarseConfig, Config, DataConfig
@@ -35,13 +35,7 @@ PAIRS = [
 ]
 
 
-def test_processes_that_load_photos_are_forked_whatever_python_does_by_default():
-    loader = CoarseBatches(PAIRS, CoarseConfig(num_workers=1)).loader
-
-    assert loader.multiprocessing_context.get_start_method() == "fork"
-
-
-def test_without_processes_photos_are_loaded_in_this_one():
+def test_without_workers_photos_are_loaded_in_this_thread():
     config = CoarseConfig(num_workers=0, batch_size=2)
 
     batches = list(CoarseBatches(PAIRS, config))
@@ -66,52 +60,78 @@ def test_a_process_gets_its_share_of_the_batches_and_leaves_other_randomness_alo
     wanted.set_epoch(3)
     assert list(batches.sampler) == list(wanted)
     assert len(shown) == len(batches) == 2
-    dataset = batches.loader.dataset
+    dataset = batches.dataset
     assert (dataset.augmentation, dataset.seed) == (config.augment, 7)
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_processes_that_load_photos_leave_ctrl_c_to_their_parent(monkeypatch: pytest.MonkeyPatch):
-    class Asked:
-        """In place of photos: whether Ctrl-C is ignored in a process, and whether blocked."""
+@pytest.mark.parametrize("num_workers", [1, 3])
+def test_whatever_the_number_of_threads_the_batches_are_the_same(num_workers: int):
+    random = np.random.default_rng(0)
+    pairs = [
+        CoarsePair(
+            random.integers(0, 256, (24, 32 + 8 * (i % 2), 3), np.uint8),
+            random.integers(0, 256, (24, 32 + 8 * (i % 2)), np.uint8),
+        )
+        for i in range(13)
+    ]
+    config = CoarseConfig(num_workers=0, batch_size=2, seed=5)
+    alone, together = (
+        CoarseBatches(pairs, replace(config, num_workers=num)) for num in (0, num_workers)
+    )
 
-        def __init__(self, pairs: Sequence[CoarsePair], *_: object) -> None:
-            self.num = len(pairs)
+    for epoch in (2, 0):
+        alone.set_epoch(epoch)
+        together.set_epoch(epoch)
+        batches = list(zip(alone, together, strict=True))
 
-        def __len__(self) -> int:
-            return self.num
-
-        def __getitem__(self, _: object) -> Tensor:
-            ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
-            blocked = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
-            return torch.tensor([ignored, blocked])
-
-    monkeypatch.setattr(coarse_training, "CoarseDataset", Asked)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
-
-    batches = list(CoarseBatches(PAIRS, CoarseConfig(num_workers=1, batch_size=4)))
-
-    assert all(answers.all() for answers in batches)
-    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
-    assert signal.getsignal(signal.SIGINT) != signal.SIG_IGN
+        assert len(batches) == len(alone)
+        for wanted, made in batches:
+            assert torch.equal(made[0], wanted[0])
+            assert torch.equal(made[1], wanted[1])
+            assert made[0].shape == (2, 3, *made[1].shape[1:])
+            assert made[0].dtype == made[1].dtype == torch.uint8
 
 
-def test_a_process_that_loads_photos_takes_one_core_and_prints_nothing(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-):
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    handler, num_threads = signal.getsignal(signal.SIGINT), cv2.getNumThreads()
+def test_threads_make_batches_ahead_of_the_loop_and_end_with_it():
+    before, num_threads = threading.active_count(), cv2.getNumThreads()
     cv2.setNumThreads(2)
     try:
-        coarse_training._set_up_worker(3)
+        batches = CoarseBatches(PAIRS * 9, CoarseConfig(num_workers=2, batch_size=1))
+        loop = iter(batches)
 
-        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+        next(loop)
+
+        assert threading.active_count() == before + 2
         assert cv2.getNumThreads() == 1
-        sys.excepthook(ValueError, ValueError("of a queue that is gone"), None)
-        assert capfd.readouterr() == ("", "")
+        loop.close()
+        assert threading.active_count() == before
+        assert cv2.getNumThreads() == 2
     finally:
-        signal.signal(signal.SIGINT, handler)
         cv2.setNumThreads(num_threads)
+
+
+def test_no_process_and_no_shared_memory_is_needed_to_load_photos(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Containers limit /dev/shm, open files and the length of the paths of sockets."""
+    monkeypatch.setattr(os, "fork", None)
+    monkeypatch.setattr(subprocess, "Popen", None)
+    monkeypatch.setattr(torch.UntypedStorage, "_new_shared", None)
+
+    batches = list(CoarseBatches(PAIRS, CoarseConfig(num_workers=2, batch_size=1)))
+
+    assert len(batches) == 4
+
+
+def test_an_error_in_a_thread_is_raised_in_the_loop(monkeypatch: pytest.MonkeyPatch):
+    def failing(*_: object) -> None:
+        raise MemoryError("no room for a photo")
+
+    monkeypatch.setattr(CoarseDataset, "__getitem__", failing)
+
+    with pytest.raises(MemoryError, match="no room for a photo"):
+        list(CoarseBatches(PAIRS, CoarseConfig(num_workers=1)))
 
 
 def test_the_score_is_the_mean_dice_of_what_is_above_zero_and_at_least_half_covered():
