@@ -23,6 +23,7 @@ from data.geometry import Fovea
 from data.ranges import shown
 from pipeline.config import LONG_SIDES, CoarseConfig, Config, RefinerConfig, TilesConfig
 from pipeline.new_networks import new_coarse_network, new_refiner
+from pipeline.provenance import check_provenance
 from pipeline.toml_settings import from_table
 from refine.postprocess import Step, parse
 from refine.refiner_network import Refiner
@@ -34,9 +35,6 @@ FORMATS = (1, 2, 3)
 
 PARTS = ("coarse", "refiner", "novelty")
 """Parts of a model with weights. All but the first may be missing."""
-
-HASHES = re.compile("([0-9a-f]{16})*")
-"""Hashes of photos in the provenance of a model."""
 
 NO_REFINER = (
     "the model has no refiner yet; run `foveamask make-patches` and "
@@ -81,7 +79,7 @@ class Model:
             raise ValueError(f"low < high are from 0 to 1, not {self.low} and {self.high}")
         if self.refiner is not None and self.refiner.fovea != self.fovea:
             raise ValueError(f"a refiner of {self.refiner.fovea} does not fit {self.fovea}")
-        _check_provenance(self.provenance)
+        check_provenance(self.provenance)
         if not isinstance(self.scores, dict) or not isinstance(self.validation_scores, dict):
             raise ValueError("scores are a table, and those of validation are one")
 
@@ -283,23 +281,3 @@ def _novelty(data: bytes) -> NoveltyDetector:
         return NoveltyDetector(**load_tensors(data))
     except (SafetensorError, TypeError) as error:
         raise ValueError("these are not the parts of a novelty detector") from error
-
-
-def _check_provenance(provenance: Any) -> None:
-    """Raise unless the parts of `provenance` that are read elsewhere have the expected types."""
-    if not isinstance(provenance, dict):
-        raise ValueError("provenance is a table")
-    groups, settings = provenance.get("groups", []), provenance.get("settings", {})
-    if not isinstance(groups, list | tuple) or not all(isinstance(name, str) for name in groups):
-        raise ValueError("provenance.groups is a list of names")
-    patterns = provenance.get("group_patterns", [])
-    if not isinstance(patterns, list | tuple) or not all(
-        isinstance(text, str) for text in patterns
-    ):
-        raise ValueError("provenance.group_patterns is a list of regular expressions")
-    for name in ("photo_hashes", "validation_photo_hashes"):
-        if not HASHES.fullmatch(str(provenance.get(name, ""))):
-            raise ValueError(f"provenance.{name} is a text of hashes, 16 hexadecimal digits each")
-    data = settings.get("data", {}) if isinstance(settings, dict) else None
-    if not isinstance(data, dict) or not isinstance(data.get("group", ""), str):
-        raise ValueError("provenance.settings is a table of tables of settings")

@@ -5,6 +5,7 @@ Exit status: 0 done, 1 bad input, 2 a wrong command line or settings file, 130 i
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,11 @@ RESUME = "run the same command again to resume"
 RESUME_OVERWRITING = "run the same command again, without --overwrite, to resume"
 
 DEBUG = "--debug"
+
+NO_MEMORY = "there is not enough memory"
+
+OUT_OF_MEMORY = re.compile("out of memory|allocate memory|alloc_cpu|bad_alloc")
+"""What torch and its libraries say where Python has a `MemoryError`."""
 
 STDOUT = "standard output"
 
@@ -84,8 +90,7 @@ def _run(program: App, arguments: Sequence[str]) -> int:
         status = program(
             arguments, exit_on_error=False, print_error=False, result_action="return_value"
         )
-        if sys.stdout is not None:
-            sys.stdout.flush()  # or errors would come where nobody catches them
+        _flush()
     except CycloptsError as error:
         return _fail(_message_of(error, program), 2)
     except SettingsError as error:
@@ -94,8 +99,8 @@ def _run(program: App, arguments: Sequence[str]) -> int:
         return _fail(error, 1)
     except OSError as error:
         return _fail_of_system(error)
-    except MemoryError as error:
-        return _fail("there is not enough memory", 1, error)
+    except (MemoryError, RuntimeError) as error:
+        return _fail_of_memory(error)
     except KeyboardInterrupt as interrupt:
         # Tasks that are cancelled now must not print their errors.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)
@@ -110,6 +115,19 @@ def resumable(hint: str = RESUME) -> Iterator[None]:
         yield
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(hint) from interrupt
+
+
+def _flush() -> None:
+    """Write what is left for stdout, or errors would come where nobody catches them."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _fail_of_memory(error: MemoryError | RuntimeError) -> int:
+    """Print that memory is short, and return the exit status; another error is a bug of ours."""
+    if isinstance(error, RuntimeError) and not OUT_OF_MEMORY.search(str(error)):
+        raise error
+    return _fail(NO_MEMORY, 1, error)
 
 
 def _fail_of_system(error: OSError) -> int:

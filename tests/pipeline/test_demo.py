@@ -28,7 +28,9 @@ SMALL = Scale(
     settings=Config(
         # A split of few cars may leave one side empty: then `split_seed` is to be another one.
         data=DataConfig(val_share=0.5, split_seed=1, long_side=max(SIZE)),
-        coarse=CoarseConfig(epochs=12, batch_size=4, lr=4e-3, validate_every=12, precision="fp32"),
+        coarse=CoarseConfig(
+            init="", epochs=12, batch_size=4, lr=4e-3, validate_every=12, precision="fp32"
+        ),
         tiles=TilesConfig(max_patches_per_photo=100),
         refiner=RefinerConfig(epochs=2, batch_size=64, precision="fp32"),
     ),

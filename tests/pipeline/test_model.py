@@ -45,8 +45,8 @@ def test_a_change_of_the_coarse_weights_is_another_identity():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"long_side": 0}, "long_side is 1 to 16384 pixels, not 0"),
-        ({"long_side": None}, "long_side is 1 to 16384 pixels, not None"),
+        ({"long_side": 0}, "long_side is from 64 to 16384 pixels, not 0"),
+        ({"long_side": None}, "long_side is from 64 to 16384 pixels, not None"),
         ({"long_side": 777.0}, "not 777.0"),
         ({"long_side": True}, "not True"),
         ({"low": "0.1"}, "low and high are numbers, not '0.1'"),
