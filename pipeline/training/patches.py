@@ -16,7 +16,7 @@ from data.patch_cache import patch_store
 from data.samples import group_of
 from pipeline.config import Config
 from pipeline.training import distributed
-from pipeline.training.memory import memory_limit
+from data.memory import memory_limit
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.training.memory import memory_limit
+from data.memory import memory_limit
 
 PHYSICAL = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 GROUP, TOP = "sys/fs/cgroup", "proc/self/cgroup"
