@@ -24,7 +24,8 @@ from benchmarks.thinning import linked_subset
 from benchmarks.timing import on_one_core
 from data.errors import SettingsError
 from data.files import replacing
-from data.samples import CARVANA_GROUP, Sample, find_samples
+from data.groups import CARVANA_GROUP
+from data.samples import Sample, find_samples
 from data.studio import write_dataset
 from pipeline import DEFAULT_MODEL
 from pipeline.arguments import Count

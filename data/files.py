@@ -4,10 +4,11 @@ import fcntl
 import os
 import re
 import secrets
+import stat
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -26,9 +27,13 @@ def reading(path: Path) -> Iterator[BinaryIO]:
     """Open the file at `path` to read its bytes.
 
     Raises:
-        InputError: there is no such file, or it may not be read.
+        InputError: there is no such file, it may not be read, or it is a pipe or device among
+            files, from which nothing may ever come.
     """
     try:
+        # A pipe that nobody writes to would block. What a shell hands over lies in /dev.
+        if not path.is_absolute() or path.parts[1] not in ("dev", "proc"):
+            _check_regular(path)
         file = path.open("rb")
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
@@ -72,21 +77,32 @@ def prepare(path: Path) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`, which replaces `path` if the block does not raise.
 
-    For a device or a pipe, such as /dev/stdout, `path` itself is given: it is not replaced.
+    If `path` is a symbolic link, the file that it points to is replaced. For a device or a pipe,
+    such as /dev/stdout, `path` itself is given: it is not replaced.
+
+    Raises:
+        OSError: nothing can be written there; it names `path`.
     """
     if is_special(path):
         yield path
         return
+    if path.is_symlink():
+        path = path.resolve()
     # A name of fixed length, because the name of `path` may have the maximal length already.
     partial = path.with_name(f".{secrets.token_hex(8)}.partial")
     # Not made by tempfile, so that its permissions follow the umask. Reading the umask means
     # setting it, which is not safe with several threads.
-    partial.touch(exist_ok=False)
     try:
+        partial.touch(exist_ok=False)
         yield partial
         partial.replace(path)
+    except OSError as error:
+        if error.filename in (None, str(partial), partial):
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # such as that its folder is gone
+            partial.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -141,6 +157,18 @@ def _lock(path: Path, file: TextIO, message: str) -> None:
             raise BlockingIOError  # whoever held it has removed the file meanwhile
     except (BlockingIOError, PermissionError) as error:
         raise InputError(message) from error
+
+
+def _check_regular(path: Path) -> None:
+    """Raise if there is a pipe, a socket or a device at `path`.
+
+    Raises:
+        InputError: there is.
+        OSError: there is nothing.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(f"{path} cannot be read: it is a pipe, a socket or a device, and no file")
 
 
 def is_special(path: Path) -> bool:

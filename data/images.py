@@ -34,7 +34,7 @@ PHOTO_SUFFIXES = (
 )
 """Endings of photos in a folder."""
 
-MASK_SUFFIXES = (".png", ".gif")
+MASK_SUFFIXES = (".png", ".gif", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 
 MAX_PIXELS = 2**28
 """Most pixels of a photo, 0.75 GiB as RGB; cameras of 100 megapixels stay well below."""
@@ -194,7 +194,7 @@ def _memory_for(image: ImageFile, name: str) -> int:
 def _decoded(image: ImageFile, data: bytes, name: str) -> Photo:
     """Return the upright RGB pixels of an image that was opened."""
     profile, depth = image.info.get("icc_profile"), depth_of(image, data)
-    photo, orientation = None, _orientation(image)
+    photo, turn = None, orientation(image)
     if image.format == "JPEG":
         photo = _decoded_jpeg(image, data, name)
     if photo is None:
@@ -202,12 +202,12 @@ def _decoded(image: ImageFile, data: bytes, name: str) -> Photo:
         if depth is not None and depth.has_channels:
             photo = channels_to_rgb(data, depth)
     if photo is None:
-        orientation = _orientation(image)
+        turn = orientation(image)
         if depth is None:
-            return turned(to_rgb(image, profile), orientation)
+            return turned(to_rgb(image, profile), turn)
         photo = deep_to_rgb(image, depth)
     to_srgb(photo, profile)
-    return turned(photo, orientation)
+    return turned(photo, turn)
 
 
 def _decoded_jpeg(image: ImageFile, data: bytes, name: str) -> Photo | None:
@@ -236,10 +236,10 @@ def _upright_size(image: ImageFile) -> Size:
     if image.format == "TIFF":
         image.load()  # whether its size is upright before that depends on Pillow's version
     width, height = image.size
-    return Size(width, height) if _orientation(image) > 4 else Size(height, width)
+    return Size(width, height) if orientation(image) > 4 else Size(height, width)
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 to 8; 1 where there is none or the EXIF data is damaged."""
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)

@@ -1,4 +1,4 @@
-"""Decoding masks to bool: pictures of two values, perhaps with an anti-aliased edge between them.
+"""Decoding masks to bool: pictures of two values, perhaps with a soft edge or noise between them.
 
 As in `data.images`, functions that decode take bytes, and a name for their messages.
 """
@@ -12,12 +12,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from data.arrays import Mask, Pixels
+from data.decoding.rgb_strips import turned
 from data.errors import InputError
 from data.files import read_bytes
-from data.images import LUMA, MAX_PIXELS, encode_png, opened_image, write_png
-
-EDGE = 3
-"""Largest width of an anti-aliased edge on either side of the contour, in pixels."""
+from data.images import (
+    LUMA,
+    MAX_PIXELS,
+    encode_png,
+    opened_image,
+    orientation,
+    write_png,
+)
+from data.mask_noise import HALF, is_nearly_two_valued
 
 
 def read_mask(path: str | Path, max_pixels: int = MAX_PIXELS) -> Mask:
@@ -34,8 +40,9 @@ def decode_mask(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
 
     Of two values the larger is the object, whichever they are (0 and 1, 0 and 255, the
     brighter one of a palette's two colours). A mask of one value is empty where that is 0,
-    else full. More values are read as an anti-aliased edge and thresholded at one half.
-    Transparency is laid on black.
+    else full. More values are thresholded at one half if `data.mask_noise` finds only a soft
+    edge or noise between two. If part of the picture is transparent, the opaque part is the object,
+    unless that part is itself black and white. The EXIF orientation is applied.
 
     Args:
         data: a whole image file, in a format that `data.images` reads.
@@ -48,17 +55,17 @@ def decode_mask(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
     """
     with opened_image(BytesIO(data), name, max_pixels) as image:
         grey = _to_grey(image, name)
+    counts = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel().astype(np.int64)
     # A third of the time of `np.unique` or `np.bincount`.
-    values = np.flatnonzero(cv2.calcHist([grey], [0], None, [256], [0, 256]))
+    values = np.flatnonzero(counts)
     if len(values) <= 2:
         return np.asarray(grey > (values[0] if len(values) == 2 else 0))
-    mask = grey >= 128
-    if values[0] != 0 or values[-1] != 255 or not _is_edge(grey, mask):
+    if not is_nearly_two_valued(grey, counts):
         raise InputError(
-            f"{name} has {len(values)} values ({_listed(values)}); "
-            "a mask has two, or an anti-aliased edge between 0 and 255"
+            f"{name} has {len(values)} values ({_listed(values)}); a mask has two, with at most a "
+            "soft edge or the noise of a JPEG file between them; set every pixel to 0 or to 255"
         )
-    return mask
+    return np.asarray(grey >= HALF)
 
 
 def write_mask(path: str | Path, mask: Mask) -> None:
@@ -76,33 +83,66 @@ def _as_grey(mask: Mask) -> Pixels:
 
 
 def _to_grey(image: Image.Image, name: str) -> Pixels:
-    if image.mode in ("1", "L"):
-        plain = np.array(image.convert("L"))
-        transparent = image.info.get("transparency")
-        if transparent is not None:
-            plain[plain == transparent] = 0
-        return plain
+    """Return the upright (H, W) uint8 grey of a mask; transparency becomes black."""
+    image.load()  # of TIFF this applies the orientation, and takes it out of the EXIF data
+    return turned(_grey_of(image, name), orientation(image))
+
+
+def _grey_of(image: Image.Image, name: str) -> Pixels:
     if image.mode.startswith("I"):
         wide = np.asarray(image).astype(np.int64)
         return (wide if wide.max() < 256 else wide >> 8).clip(0, 255).astype(np.uint8)
-    if image.mode == "P":
-        grey = _palette_to_grey(image)
-    else:
-        rgba = image.convert("RGBA")
-        laid = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
-        grey = _as_one_channel(np.asarray(laid)[..., :3])
+    if has_transparency(image):
+        return _by_opacity(image, name)
+    if image.mode in ("1", "L"):
+        return np.array(image.convert("L"))
+    grey = _palette_to_grey(image) if image.mode == "P" else _as_one_channel(_rgb(image))
     if grey is None:
         raise InputError(f"{name} is a picture in colour, not a mask")
     return grey
 
 
+def _by_opacity(image: Image.Image, name: str) -> Pixels:
+    """Return the (H, W) uint8 mask of a picture that is not opaque everywhere.
+
+    Raises:
+        InputError: nothing of it is opaque, although it holds a picture.
+    """
+    rgba = np.asarray(image.convert("RGBA"))
+    alpha = rgba[..., 3]
+    visible = rgba[..., :3][alpha > 0]
+    if not len(visible):
+        if (rgba != rgba[0, 0]).any():
+            raise InputError(f"{name} is transparent everywhere, so it shows no object")
+        return np.zeros(alpha.shape, np.uint8)
+    grey = _as_one_channel(visible)
+    if grey is not None and grey.min() == 0 and grey.max() == 255 and _is_binary(grey):
+        # A mask in black and white, part of whose background is transparent.
+        return np.where(alpha >= HALF, rgba[..., 0], 0).astype(np.uint8)
+    return np.array(alpha)
+
+
+def has_transparency(image: Image.Image) -> bool:
+    """Whether a part of a picture is not opaque."""
+    if image.mode not in ("RGBA", "LA", "PA", "La", "RGBa") and "transparency" not in image.info:
+        return False
+    return bool(np.asarray(image.convert("RGBA").getchannel("A")).min() < 255)
+
+
+def _is_binary(grey: Pixels) -> bool:
+    return bool(((grey == 0) | (grey == 255)).all())
+
+
+def _rgb(image: Image.Image) -> Pixels:
+    return np.asarray(image.convert("RGB"))
+
+
 def _palette_to_grey(image: Image.Image) -> Pixels | None:
     """Return the grey of a palette's grey colours, 0 and 1 of two others, else None."""
     indices: Pixels = np.asarray(image)
-    opaque = np.zeros((256, 3))
-    colours = np.array(image.getpalette()).reshape(-1, 3)
-    opaque[: len(colours)] = colours
-    palette = (opaque * _palette_alpha(image)[:, None]).round().astype(np.uint8)
+    palette = np.zeros((256, 3), np.uint8)
+    colours = np.array(image.getpalette(), np.uint8).reshape(-1, 3)
+    palette[: len(colours)] = colours
     used = np.flatnonzero(np.bincount(indices.ravel()))
     grey = _as_one_channel(palette[used])
     if grey is None and len(used) <= 2:
@@ -114,29 +154,9 @@ def _palette_to_grey(image: Image.Image) -> Pixels | None:
     return np.asarray(palette[indices, 0])
 
 
-def _palette_alpha(image: Image.Image) -> NDArray[np.float64]:
-    """Return (256,) how opaque each colour of a palette is, from 0 to 1."""
-    alpha = np.ones(256)
-    transparency = image.info.get("transparency")
-    if isinstance(transparency, bytes):
-        alpha[: len(transparency)] = np.frombuffer(transparency, np.uint8) / 255
-    elif transparency is not None:
-        alpha[transparency] = 0
-    return alpha
-
-
 def _as_one_channel(pixels: Pixels) -> Pixels | None:
     """Return the one channel of (..., 3) grey `pixels`, None if they are in colour."""
     return None if (pixels != pixels[..., :1]).any() else pixels[..., 0]
-
-
-def _is_edge(grey: Pixels, mask: Mask) -> bool:
-    """Whether all values between 0 and 255 lie close to the contour of `mask`."""
-    kernel = np.ones((2 * EDGE + 1, 2 * EDGE + 1))
-    object_ = mask.view(np.uint8)
-    near = (cv2.dilate(object_, kernel) == 1) & (cv2.erode(object_, kernel) == 0)
-    between = (grey > 0) & (grey < 255)
-    return bool((near | ~between).all())
 
 
 def _listed(values: NDArray[np.intp]) -> str:

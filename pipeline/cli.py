@@ -6,7 +6,6 @@ are imported inside the commands, so that `--help` is instant.
 
 import io
 import json
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -31,11 +30,12 @@ from pipeline.arguments import (
     parse_tile,
 )
 from pipeline.convert import convert
-from pipeline.program import RESUME_OVERWRITING, resumable, run
+from pipeline.program import RESUME_OVERWRITING, report, resumable, run, set_up_logging
 
 app = App(
     name="foveamask",
-    help="Pixel-accurate masks of large photos from small networks.",
+    help="Pixel-accurate masks of large photos from small networks.\n\nWith --debug, every command "
+    "shows where an error came from.",
     help_format="plaintext",
     version=lambda: version("foveamask"),
     suppress_keyboard_interrupt=False,  # cyclopts would end the process without a message
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Pillow would refuse TIFF and WebP photos that are within the limit of `data.images`, which
     # still holds. The setting is process-wide, so the command sets it and the library does not.
     Image.MAX_IMAGE_PIXELS = None
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    set_up_logging()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # names on disk need not be text
     return run(app, arguments)
@@ -179,7 +179,7 @@ def predict(
             overwrite=overwrite,
         )
     for failure in failures:
-        print(f"error: {failure.reason}", file=sys.stderr)
+        report(failure.reason)
     return 1 if failures else 0
 
 

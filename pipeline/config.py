@@ -12,8 +12,8 @@ from data.datasets.augment import Augmentation
 from data.datasets.patch_augment import PatchAugmentation
 from data.errors import SettingsError
 from data.geometry import Fovea
+from data.groups import CARVANA_GROUP
 from data.ranges import Checked, Count, NonNegative, Positive, Range, Seed, Share, shown
-from data.samples import CARVANA_GROUP
 from refine.postprocess import Step, parse
 
 CHOICES = {"network": ("enet", "mlp"), "schedule": ("cosine", "plateau")}

@@ -91,7 +91,8 @@ def grey_table(profile: bytes) -> Pixels | None:
     transform = transform_of(profile, "L")
     if transform is None:
         return None
-    return applied(transform, Image.fromarray(np.arange(256, dtype=np.uint8)[None]))[0]
+    greys = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+    return applied(transform, greys).reshape(256, 3)
 
 
 def _opened(profile: bytes) -> ImageCms.ImageCmsProfile:

@@ -1,7 +1,7 @@
 """Which formats of pictures are read, told by their first bytes, and what other files are."""
 
 import re
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, cast
 
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
@@ -33,7 +33,8 @@ program in it. HEIC is read if its extra is installed, see `reader_of`."""
 HEIC = rb"....ftyp(hei[cfmsx]|hev[cmsx]|mif1|msf1)"
 
 NO_HEIC = (
-    "is a HEIC photo, as phones take them; save it as JPEG or PNG, or install the reader: "
+    "is not an image that is read: it is a HEIC photo, as phones take them; save it as JPEG or "
+    "PNG, or install the reader: "
     'pip install "foveamask[heic]"'
 )
 
@@ -84,21 +85,17 @@ def reader_of(file: BinaryIO, name: str) -> type[ImageFile]:
             return reader
     if re.match(HEIC, beginning, re.DOTALL):
         return _heic_reader(name)
-    refuse(beginning, name)
+    raise _refusal(beginning, name)
 
 
-def refuse(beginning: bytes, name: str) -> NoReturn:
-    """Raise, saying what the file is that begins with these bytes.
-
-    Raises:
-        InputError: always.
-    """
+def _refusal(beginning: bytes, name: str) -> InputError:
+    """Return the error that says what the file is that begins with these bytes."""
     if not beginning:
-        raise InputError(f"{name} is not an image: the file is empty; {AGAIN}")
+        return InputError(f"{name} is not an image: the file is empty; {AGAIN}")
     for pattern, what, cure in OTHERS:
         if re.match(pattern, beginning, re.DOTALL):
-            raise InputError(f"{name} is not an image that can be read: it is {what}; {cure}")
-    raise InputError(f"{name} is not an image: none of {READ}")
+            return InputError(f"{name} is not an image that is read: it is {what}; {cure}")
+    return InputError(f"{name} is not an image: none of {READ}")
 
 
 def check_no_raw(image: ImageFile, name: str) -> None:
@@ -113,7 +110,7 @@ def check_no_raw(image: ImageFile, name: str) -> None:
     is_preview = int(tags.get(254, 0)) & 1 and 330 in tags  # reduced, and there are others
     if 50706 in tags or is_preview:
         raise InputError(
-            f"{name} is not an image that can be read: it is a raw photo of a camera; {EXPORT}"
+            f"{name} is not an image that is read: it is a raw photo of a camera; {EXPORT}"
         )
 
 
@@ -127,5 +124,4 @@ def _heic_reader(name: str) -> type[ImageFile]:
         from pillow_heif import HeifImageFile
     except ImportError as error:
         raise InputError(f"{name} {NO_HEIC}") from error
-    reader: type[ImageFile] = HeifImageFile
-    return reader
+    return cast("type[ImageFile]", HeifImageFile)

@@ -16,11 +16,11 @@ from data.decoding.colour_profile import applied, to_srgb, transform_of
 STRIP = 2**20
 """Pixels of a strip, unless a single row has more."""
 
-UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
+UPRIGHT: dict[int, Callable[[Pixels], object]] = {
     2: lambda pixels: cv2.flip(pixels, 1),
     3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
     4: lambda pixels: cv2.flip(pixels, 0),
-    5: cv2.transpose,
+    5: lambda pixels: cv2.transpose(pixels),
     6: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE),
     7: lambda pixels: cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180),
     8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
@@ -28,8 +28,8 @@ UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
 """What turns the pixels of each EXIF orientation upright."""
 
 
-def turned(pixels: Photo, orientation: int) -> Photo:
-    """Return (H, W, 3) pixels turned upright by their EXIF orientation; 1 leaves them as they are."""
+def turned(pixels: Pixels, orientation: int) -> Pixels:
+    """Return (H, W[, C]) pixels turned upright by their EXIF orientation, 1 as they are."""
     turn = UPRIGHT.get(orientation)
     return pixels if turn is None else np.asarray(turn(pixels), np.uint8)
 

@@ -12,13 +12,14 @@ from pathlib import Path, PurePosixPath
 
 from data.errors import InputError, SettingsError
 from data.files import prepare, read_bytes, write_bytes
+from data.folders import by_stem
 from data.geometry import Size
 from data.images import PHOTO_SUFFIXES, read_size
 from data.polygons import FormatName, yolo
 from data.polygons.annotation import Annotation, Entry, listed, read_mask_of, shown, stem_of
 from data.polygons.formats import FORMATS, Format, found_format
 from data.polygons.options import PolygonOptions
-from data.samples import by_stem, find_photos
+from data.samples import find_photos
 from data.threads import map_threads
 
 OnPhoto = Callable[[int, int], None]

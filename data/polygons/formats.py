@@ -15,6 +15,7 @@ from data.arrays import Mask
 from data.decoding.photo_formats import READERS
 from data.errors import InputError
 from data.files import read_bytes, reading, write_bytes
+from data.folders import images_in
 from data.geometry import Size
 from data.images import MASK_SUFFIXES
 from data.masks import decode_mask, encode_mask
@@ -22,7 +23,6 @@ from data.polygons import FormatName, coco, geojson, labelme, svg, yolo
 from data.polygons.annotation import UNNAMED, Annotation, Entry, Shape, failing, shown
 from data.polygons.json_file import decode_object, read_text_bytes
 from data.polygons.options import Logits, PolygonOptions
-from data.samples import images_in
 from data.tables import replacing_table
 
 CARVANA_ENDING = "_mask"

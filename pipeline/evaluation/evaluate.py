@@ -13,16 +13,11 @@ from typing import Any, Literal
 from data.arrays import Photo
 from data.errors import InputError
 from data.geometry import Size
+from data.groups import CARVANA_GROUP
 from data.images import read_photo, read_size
 from data.masks import read_mask
-from data.samples import (
-    CARVANA_GROUP,
-    Sample,
-    check_fit,
-    check_samples,
-    check_sizes,
-    find_samples,
-)
+from data.printable import cell
+from data.samples import Sample, check_fit, check_samples, check_sizes, find_samples
 from data.tables import replacing_table
 from data.threads import raise_first
 from pipeline import Stage
@@ -147,7 +142,7 @@ def write_score_table(path: Path, photos: Sequence[PhotoScores]) -> None:
 
 def _row(photo: PhotoScores) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "name": photo.name,
+        "name": cell(photo.name),
         "tiles": photo.tiles,
         "tiles_share": f"{photo.tiles_share:.6f}",
         "predicted_dice": f"{photo.predicted_dice:.6f}",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from data.errors import InputError
 from data.files import reading
+from data.folders import by_stem
 from data.images import opened
 from data.masks import encode_mask, read_mask
-from data.samples import by_stem
 from pipeline.inference.prediction import Prediction
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"

@@ -18,7 +18,8 @@ from data.arrays import Photo
 from data.errors import InputError
 from data.files import read_bytes, write_bytes
 from data.images import decode_photo
-from data.samples import true_masks
+from data.pairing import true_masks
+from data.printable import cell
 from data.tables import prepare_table, replacing_table
 from data.threads import map_threads
 from pipeline.inference.manifest import Record, Records, bytes_hash, file_hash, made_with, resumed
@@ -54,6 +55,9 @@ class Job:
     photo: Path
     sha256: str = ""
     """Hash of its file, once it has been read."""
+
+    def __str__(self) -> str:
+        return str(self.photo)
 
 
 def predict_photos(
@@ -236,4 +240,4 @@ def write_expected(path: Path, dice: Mapping[Path, float | None]) -> None:
     with replacing_table(path, EXPECTED_COLUMNS) as file:
         table = csv.writer(file)
         table.writerow(EXPECTED_COLUMNS)
-        table.writerows([name, f"{value:.6f}"] for value, name in rows)
+        table.writerows([cell(name), f"{value:.6f}"] for value, name in rows)

@@ -7,9 +7,10 @@ are bounded, so memory does not grow with the number of photos. Photos that are 
 threads together would take more than half of the memory are predicted one at a time.
 """
 
+import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import cache
+from functools import cache, partial
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -21,6 +22,8 @@ from data.memory import BYTES_A_PIXEL, MemoryGate
 from data.threads import map_threads, raise_first
 from pipeline.inference.cpu_setup import in_one_thread, opencv_in_one_thread
 from pipeline.inference.prediction import Prediction
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Result = TypeVar("Result")
@@ -49,11 +52,12 @@ def predict_stream(
 ) -> Generator[Result | InputError, None, None]:
     """Yield the result of `finish` for each item, in the order of the items.
 
-    An `InputError` is yielded instead of the result, so that the other items are still processed;
-    any other exception is raised. Closing the generator waits for items that are being processed.
+    If an item fails, an `InputError` is yielded in place of its result, and the other items are
+    still processed. Only an `OSError` is raised: a full disk is no fault of one photo. Closing the
+    generator waits for items that are being processed.
 
     Args:
-        items: the items to process.
+        items: the items to process; `str` of one is its name in messages.
         read: returns the photo of an item, (H, W, 3) uint8 RGB.
         predict: returns the predictions of photos of one size.
         finish: called with an item and its prediction.
@@ -71,7 +75,40 @@ def predict_stream(
             (prediction,) = predict([photo])
             return finish(item, prediction)
 
-    yield from map_photos(work, items)
+    yield from map_photos(named(work), items)
+
+
+def named(
+    work: Callable[[T], Result], name_of: Callable[[T], object] = str
+) -> Callable[[T], Result]:
+    """Return `work` with every error of one item, but for `OSError`, as an `InputError`.
+
+    One photo that needs too much memory, or that a library fails on, must not end a call for a
+    million others.
+
+    Args:
+        work: called with an item.
+        name_of: returns the object whose text is the name of an item in messages.
+    """
+
+    def attempt(item: T) -> Result:
+        try:
+            return work(item)
+        except (InputError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001, whatever a library raises
+            failure = unexpected(name_of(item), error)
+        raise failure  # outside of the handler: its context would keep the photo in memory
+
+    return attempt
+
+
+def unexpected(item: object, error: Exception) -> InputError:
+    """Return the error of one line for an `error` in the work on `item`, and log its traceback."""
+    log.debug("%s:", item, exc_info=error)
+    reason = next(iter(str(error).strip().splitlines()), "")[:200]
+    text = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+    return InputError(f"{item} cannot be processed ({text}); --debug shows where")
 
 
 def map_photos(
@@ -98,24 +135,13 @@ def predict_stream_batched(
     device: torch.device,
 ) -> Generator[Result | InputError, None, None]:
     """Do the same as `predict_stream`, in three steps with threads of their own."""
+    named_read = named(read)
 
     def read_one(item: T) -> Read[T]:
         try:
-            return item, read(item)
+            return item, named_read(item)
         except InputError as error:
             return item, error
-
-    def predict_one_batch(batch: Sequence[Read[T]]) -> list[Predicted[T]]:
-        photos = [photo for _, photo in batch if not isinstance(photo, InputError)]
-        try:
-            with borrowed_stream(device):
-                predictions = iter(predict(photos) if photos else [])
-        except InputError as error:
-            return [(item, error) for item, _ in batch]
-        return [
-            (item, photo if isinstance(photo, InputError) else next(predictions))
-            for item, photo in batch
-        ]
 
     def finish_one(pair: Predicted[T]) -> Result:
         item, prediction = pair
@@ -124,7 +150,8 @@ def predict_stream_batched(
         return finish(item, prediction)
 
     read_ahead = in_one_thread(read_one)
-    compute, write = in_one_thread(predict_one_batch), in_one_thread(finish_one)
+    compute = in_one_thread(partial(predicted_batch, predict=predict, device=device))
+    write = in_one_thread(named(finish_one, lambda pair: pair[0]))
     with (
         opencv_in_one_thread(),
         closing(raise_first(map_threads(read_ahead, items))) as photos,
@@ -136,6 +163,28 @@ def predict_stream_batched(
         ) as results,
     ):
         yield from results
+
+
+def predicted_batch(
+    batch: Sequence[Read[T]], predict: Predict, device: torch.device
+) -> list[Predicted[T]]:
+    """Return the prediction, or the error, of each item of a batch."""
+    photos = [photo for _, photo in batch if not isinstance(photo, InputError)]
+    try:
+        with borrowed_stream(device):
+            predictions = iter(predict(photos) if photos else [])
+    except InputError as error:
+        return [(item, error) for item, _ in batch]
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001, whatever a library raises
+        if len(batch) > 1:  # perhaps only together they need too much memory
+            return [pair for one in batch for pair in predicted_batch([one], predict, device)]
+        return [(item, unexpected(item, error)) for item, _ in batch]
+    return [
+        (item, photo if isinstance(photo, InputError) else next(predictions))
+        for item, photo in batch
+    ]
 
 
 def batches(photos: Iterable[Read[T]]) -> Iterator[list[Read[T]]]:

@@ -15,10 +15,12 @@ from torch import Tensor
 
 from data.arrays import Mask, Pixels
 from data.errors import InputError
+from data.folders import images_in
 from data.geometry import Size
 from data.images import MASK_SUFFIXES, read_photo, write_png
 from data.masks import read_mask
-from data.samples import LAYOUTS, Sample, check_fit, images_in
+from data.pairing import MASK_ENDINGS
+from data.samples import Sample, check_fit
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import check_out
 from pipeline.inference.segmenter import Segmenter
@@ -108,13 +110,12 @@ def find_mask(photo: Path, photos: Sequence[Path], mask: Path | None) -> Path | 
         return mask
     if not mask.is_dir():
         raise InputError(f"no such mask or folder: {mask}")
-    names = [photo.stem + ending + suffix for *_, ending in LAYOUTS for suffix in MASK_SUFFIXES]
-    stems = {photo.stem + ending for *_, ending in LAYOUTS}
+    stems = {photo.stem + ending for ending in MASK_ENDINGS}
     images = (path for path in images_in(mask, MASK_SUFFIXES) if path != photo)
     matches = [path for path in images if path.stem in stems]
     if len(matches) != 1:
         count = f"{len(matches)} masks" if matches else "no mask"
-        raise InputError(f"{count} of {photo} in {mask} (looked for {', '.join(names)})")
+        raise InputError(f"{count} of {photo} in {mask} (looked for {', '.join(sorted(stems))})")
     return matches[0]
 
 

@@ -28,7 +28,7 @@ from data.datasets.coarse_dataset import (
 )
 from data.errors import InputError
 from data.geometry import Size
-from data.samples import Sample, combined, digests
+from data.samples import Sample, combined, counted, digests
 from pipeline.config import CoarseConfig, Config
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.devices import autocast, to_device
@@ -99,7 +99,7 @@ def train_coarse(
     network = to_device(new_coarse_network(config.coarse), device)
     if config.coarse.init:
         network.load_state_dict(load_model(config.coarse.init).coarse.state_dict())
-    log.info("training on %d photos, validating on %d", len(train), len(val))
+    log.info("training on %s, validating on %s", counted(train), counted(val))
     val_pairs = photos.pairs_of(val)
 
     def score(model: nn.Module) -> float:

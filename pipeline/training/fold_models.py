@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import InputError
-from data.samples import Sample, fold_of
+from data.groups import fold_of
+from data.samples import Sample
 from pipeline.config import Config
 from pipeline.model import Model
 from pipeline.model_folder import load_model, weights_hash

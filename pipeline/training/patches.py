@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from data.datasets.patch_dataset import Arrays
 from data.errors import InputError
 from data.geometry import Fovea
+from data.groups import group_of
+from data.memory import memory_limit
 from data.patch_cache import patch_store
-from data.samples import group_of
 from pipeline.config import Config
 from pipeline.training import distributed
-from data.memory import memory_limit
 
 log = logging.getLogger(__name__)
 

@@ -124,6 +124,8 @@ def locked(run: Path) -> Iterator[None]:
     run.mkdir(parents=True, exist_ok=True)
     path = run / ".lock"
     with files.locked(path, f"another command is at work in {run}"):
+        for folder in (run, *(run / name for name in ("coarse", "refiner", "model"))):
+            files.remove_partials(folder)
         try:
             yield
         finally:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data.errors import InputError
-from data.samples import Sample, find_samples, split
+from data.groups import check_pattern, split
+from data.samples import Sample, find_samples
 from pipeline.config import DataConfig
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sam
         InputError: a folder is missing or incomplete, or one of the sets is empty.
     """
     samples = find_samples(*folders, group_pattern=config.group)
+    check_pattern(config.group, [sample.name for sample in samples])
     first = [sample for sample in samples if sample.folder == folders[0]]
     train, val = split(
         first, share=config.val_share, start=config.val_start, seed=config.split_seed

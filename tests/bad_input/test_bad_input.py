@@ -49,7 +49,7 @@ def test_training_names_every_damaged_file_before_the_first_epoch(
         (["predict", "nowhere", "out"], "no such photo or folder: nowhere"),
         (["predict", ".", "out"], "no photos in ."),
         (["evaluate", "nowhere"], "no such folder: nowhere"),
-        (["evaluate", "."], "neither of the layouts"),
+        (["evaluate", "."], "none of the layouts"),
         (["train-coarse", "nowhere", "run"], "no such folder: nowhere"),
         (["make-patches", "nowhere", "run"], "train-coarse"),
         (["train-refiner", "run"], "train-coarse"),

@@ -4,7 +4,8 @@ import pytest
 
 from benchmarks.thinning import evenly_spaced, linked_subset
 from data.errors import InputError
-from data.samples import CARVANA_GROUP, Sample
+from data.groups import CARVANA_GROUP
+from data.samples import Sample
 from tests.measured import write_cars
 
 

@@ -120,6 +120,7 @@ def test_a_disk_that_fails_while_a_file_is_read_is_an_error_of_the_input(
         def read(self) -> bytes:
             raise OSError(5, "Input/output error")
 
+    (tmp_path / "a.jpg").touch()
     monkeypatch.setattr(Path, "open", lambda self, mode: Failing())
 
     with pytest.raises(InputError, match=r"a\.jpg cannot be read: Input/output error"):

@@ -21,6 +21,9 @@ from data.images import (
 
 SHAPE = (24, 31, 3)
 
+WRITTEN = [suffix for suffix in PHOTO_SUFFIXES if suffix not in (".heic", ".heif")]
+"""Of HEIC nothing is written here: its package is an extra."""
+
 
 def smooth(*shape: int) -> Pixels:
     """Colours that JPEG keeps well."""
@@ -38,7 +41,7 @@ def on_white(rgba: Pixels) -> NDArray[np.float64]:
     return rgba[..., :3] * alpha + 255 * (1 - alpha)
 
 
-@pytest.mark.parametrize("suffix", PHOTO_SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITTEN)
 def test_every_format_is_read_as_rgb(tmp_path: Path, suffix: str):
     pixels = smooth(*SHAPE)
     path = saved(tmp_path / f"a{suffix}", Image.fromarray(pixels), quality=95)
@@ -47,8 +50,8 @@ def test_every_format_is_read_as_rgb(tmp_path: Path, suffix: str):
 
     assert photo.dtype == np.uint8
     assert read_size(path) == photo.shape[:2] == SHAPE[:2]
-    lossy = suffix in (".jpg", ".jpeg", ".webp")
-    np.testing.assert_allclose(photo.astype(int), pixels, atol=24 if lossy else 0)
+    lossless = suffix in (".png", ".tif", ".tiff", ".bmp")
+    np.testing.assert_allclose(photo.astype(int), pixels, atol=0 if lossless else 32)
     assert np.abs(photo.astype(int) - pixels).mean() < 4
 
 
@@ -185,7 +188,7 @@ def test_a_png_is_read_as_it_was_written(tmp_path: Path, shape: tuple[int, ...])
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
-@pytest.mark.parametrize("suffix", PHOTO_SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITTEN)
 def test_bytes_are_decoded_as_the_file_is(tmp_path: Path, suffix: str):
     path = saved(tmp_path / f"a{suffix}", Image.fromarray(smooth(*SHAPE)))
 

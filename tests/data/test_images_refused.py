@@ -182,11 +182,12 @@ def test_a_program_called_a_photo_is_refused_and_never_run(
     with pytest.raises(InputError) as caught:
         read(tmp_path / name)
 
-    kinds = "none of JPEG, PNG, TIFF, WebP, BMP and GIF"
-    assert str(caught.value) == f"{tmp_path / name} is not an image: {kinds}"
+    assert str(caught.value).startswith(
+        f"{tmp_path / name} is not an image: it is PostScript; JPEG"
+    )
 
 
-@pytest.mark.parametrize("format_", ["DDS", "ICO", "PPM", "AVIF", "TGA", "PCX", "ICNS", "JPEG2000"])
+@pytest.mark.parametrize("format_", ["DDS", "ICO", "PPM", "TGA", "PCX", "ICNS", "JPEG2000"])
 @pytest.mark.parametrize("read", [read_photo, read_size, read_mask])
 def test_another_format_under_the_name_of_a_photo_is_refused(
     tmp_path: Path, format_: str, read: Callable[[Path], object]
@@ -199,6 +200,29 @@ def test_another_format_under_the_name_of_a_photo_is_refused(
 
     with pytest.raises(InputError, match=r"^\S+/car\.jpg is not an image: .*$"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("beginning", "what"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1", "HEIC, the format of phones: save it as JPEG"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0heic", "HEIC, the format of phones: save it as JPEG"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"8BPS\0\1", "Photoshop"),
+        (b"\0\0\0\x20ftypisom", "a video"),
+        (b"\0\0\0\x18ftypcrx ", "a camera's raw format"),
+        (b"\n <svg xmlns=", "SVG"),
+        (b"<!DOCTYPE html><title>404", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1", "a pointer of Git LFS"),
+        (bytes(500), "zeros"),
+        (b"", "empty"),
+    ],
+)
+def test_what_is_no_image_is_named(tmp_path: Path, beginning: bytes, what: str):
+    (tmp_path / "car.jpg").write_bytes(beginning)
+
+    with pytest.raises(InputError, match=rf"^\S+/car\.jpg is not an image: it is {what}"):
+        read_photo(tmp_path / "car.jpg")
 
 
 def test_a_sound_is_no_webp_photo(tmp_path: Path):

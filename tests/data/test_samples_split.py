@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import InputError
-from data.samples import Sample, fold_of, in_validation, split
+from data.groups import fold_of, in_validation, split
+from data.samples import Sample
 
 
 def samples_of(groups: Iterable[str], photos_each: int = 3) -> list[Sample]:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from data.errors import InputError, SettingsError
-from data.samples import find_samples, split
+from data.groups import split
+from data.samples import find_samples
 from pipeline.config import CoarseConfig, Config, DataConfig, TilesConfig
 from pipeline.training.commands import check_folds
 from pipeline.training.split import check_exclude, split_samples
