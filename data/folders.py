@@ -24,8 +24,6 @@ OTHER_SUFFIXES = frozenset(
         ".fit",
         ".fits",
         ".hdr",
-        ".heic",
-        ".heif",
         ".hif",
         ".ico",
         ".j2k",

@@ -1,32 +1,23 @@
 """Decoding JPEGs of which every pixel is there.
 
 A decoder goes on where a JPEG is damaged, with a warning, and paints grey or colours what it cannot
-read. Here a warning refuses the file, but for those of which every pixel is known to be there: with
-stray bytes between segments or before the end marker, without an end marker, or with a header that
-says things nobody needs. `mended` makes an ordinary JPEG of such a file, so that what still draws a
-warning is damaged. Bytes after the end marker are never looked at.
-"""
+read. Here a warning refuses the file, unless it is gone from the `mended` one: with stray bytes
+between segments or before the end marker, without an end marker, or with a header that says things
+nobody needs, every pixel is there. Bytes after the end marker are never looked at.
 
-import re
-from collections.abc import Iterator
+Two kinds of damage draw no warning. Zeros in the middle may by chance end where the picture does;
+`has_hole` finds them. And arithmetic coding reads zeros after its end, see `_needs_more`.
+"""
 
 import numpy as np
 import simplejpeg
 
 from data.arrays import Photo, Pixels
+from data.decoding.jpeg_segments import ARITHMETIC, frame_of, has_hole, mended
 from data.errors import InputError
 
-MARKER = re.compile(rb"\xff+([^\0\xff])", re.DOTALL)
-SCAN_END = re.compile(rb"\xff+([^\0\xff\xd0-\xd7])", re.DOTALL)
-"""The marker that ends the entropy-coded data of a scan, in which restart markers may stand."""
-
-START, END, SCAN, JFIF, ADOBE = 0xD8, 0xD9, 0xDA, 0xE0, 0xEE
-SEQUENTIAL = (0xC0, 0xC1)
-"""Frames whose pixels are all in one scan, or one a channel, coded by Huffman."""
-WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD8))
-
-MOST_PADDING = 32
-"""Most zeros between the last scan and the end marker that are padding."""
+BEHIND = bytes(8) + b"\x5a" * 64
+"""Data that a whole arithmetic-coded JPEG does not need. Zeros at its end may be left out."""
 
 
 def decode_jpeg(data: bytes, name: str) -> Photo | None:
@@ -51,26 +42,49 @@ def check_cmyk(data: bytes, name: str) -> None:
 
 def _whole(data: bytes, space: str, name: str) -> Pixels | None:
     try:
-        return _strict(data, space)
+        pixels = _decoded(data, space)
+        _check(data, space, pixels)
+        return pixels
     except ValueError as error:
-        if not _is_known(data):
-            return None
         found = error
+    if not _is_known(data):
+        return None
     try:
-        return _strict(mended(data), space)
+        pixels = _decoded(mended(data), space)
+        _check(data, space, pixels)
+        return pixels
     except ValueError:
         raise InputError(
             f"{name} is damaged: a part of the picture is missing or overwritten ({found})"
         ) from found
 
 
-def _strict(data: bytes, space: str) -> Pixels:
+def _check(data: bytes, space: str, pixels: Pixels) -> None:
+    """Raise if a JPEG that draws no warning is damaged nevertheless.
+
+    Raises:
+        ValueError: it is.
+    """
+    if has_hole(data):
+        raise ValueError("zeros in its middle")
+    if frame_of(data) in ARITHMETIC and _needs_more(data, space, pixels):
+        raise ValueError("it ends too early")
+
+
+def _needs_more(data: bytes, space: str, pixels: Pixels) -> bool:
+    """Whether the pixels of an arithmetic-coded JPEG depend on what stands behind its data."""
+    whole = mended(data)
+    longer = whole.removesuffix(b"\xff\xd9") + BEHIND + b"\xff\xd9"
+    return not np.array_equal(_decoded(longer, space, strict=False), pixels)
+
+
+def _decoded(data: bytes, space: str, *, strict: bool = True) -> Pixels:
     """Return the pixels of a JPEG.
 
     Raises:
-        ValueError: the decoder refuses it or warns.
+        ValueError: the decoder refuses it, or it is to be `strict` and warns.
     """
-    return np.asarray(simplejpeg.decode_jpeg(data, space, strict=True), np.uint8)
+    return np.asarray(simplejpeg.decode_jpeg(data, space, strict=strict), np.uint8)
 
 
 def _is_known(data: bytes) -> bool:
@@ -80,59 +94,3 @@ def _is_known(data: bytes) -> bool:
     except ValueError:
         return False
     return True
-
-
-def mended(data: bytes) -> bytes:
-    """Return a JPEG without what draws a warning of the decoder and costs no pixel.
-
-    Raises:
-        ValueError: a segment ends after the file.
-    """
-    return b"\xff\xd8" + b"".join(_mended_segments(data))
-
-
-def _mended_segments(data: bytes) -> Iterator[bytes]:
-    position, frame, num_scans = 2, 0, 0
-    while found := MARKER.search(data, position):
-        kind, position = found[1][0], found.end()
-        if kind == END:
-            yield b"\xff\xd9"
-            return
-        if kind in WITHOUT_LENGTH:
-            continue
-        if kind == START:
-            raise ValueError("another picture begins")
-        length = int.from_bytes(data[position : position + 2])
-        if length < 2 or position + length > len(data):
-            raise ValueError("a segment ends after the file")
-        segment = data[position : position + length]
-        frame = kind if 0xC0 <= kind < 0xD0 and kind not in (0xC4, 0xC8, 0xCC) else frame
-        yield bytes([0xFF, kind]) + _mended_segment(kind, segment, frame)
-        position += length
-        if kind == SCAN:
-            num_scans += 1
-            after = SCAN_END.search(data, position)
-            scan = data[position : after.start() if after else len(data)]
-            yield _unpadded(scan) if after and after[1] == b"\xd9" else scan
-            position += len(scan)
-    if frame in SEQUENTIAL and num_scans == 1:
-        yield b"\xff\xd9"  # if anything but this marker is missing, the decoder warns
-
-
-def _mended_segment(kind: int, segment: bytes, frame: int) -> bytes:
-    """Return a segment, its length in front, with usual values where others draw a warning."""
-    if kind == JFIF and segment[2:7] == b"JFIF\0":
-        return segment[:7] + b"\1\1" + segment[9:]  # its version
-    if kind == ADOBE and segment[2:7] == b"Adobe" and len(segment) > 13 and segment[13] > 2:
-        return segment[:13] + b"\1" + segment[14:]  # YCbCr, which the decoder takes it for
-    if kind == SCAN and frame in SEQUENTIAL:
-        return segment[:-3] + b"\0\x3f\0"  # all coefficients, as a sequential scan has
-    return segment
-
-
-def _unpadded(scan: bytes) -> bytes:
-    """Return the data of a picture's last scan without zeros that pad it."""
-    short = scan.rstrip(b"\0")
-    if len(scan) - len(short) > MOST_PADDING:
-        return scan
-    return short + b"\0" if short.endswith(b"\xff") else short  # a byte of data is FF 00

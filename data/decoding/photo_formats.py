@@ -33,7 +33,7 @@ program in it. HEIC is read if its extra is installed, see `reader_of`."""
 HEIC = rb"....ftyp(hei[cfmsx]|hev[cmsx]|mif1|msf1)"
 
 NO_HEIC = (
-    "is not an image that is read: it is a HEIC photo, as phones take them; save it as JPEG or "
+    "is a HEIC photo, as phones take them; save it as JPEG or "
     "PNG, or install the reader: "
     'pip install "foveamask[heic]"'
 )
@@ -94,7 +94,7 @@ def _refusal(beginning: bytes, name: str) -> InputError:
         return InputError(f"{name} is not an image: the file is empty; {AGAIN}")
     for pattern, what, cure in OTHERS:
         if re.match(pattern, beginning, re.DOTALL):
-            return InputError(f"{name} is not an image that is read: it is {what}; {cure}")
+            return InputError(f"{name} is not an image: it is {what}; {cure}")
     return InputError(f"{name} is not an image: none of {READ}")
 
 
@@ -110,7 +110,7 @@ def check_no_raw(image: ImageFile, name: str) -> None:
     is_preview = int(tags.get(254, 0)) & 1 and 330 in tags  # reduced, and there are others
     if 50706 in tags or is_preview:
         raise InputError(
-            f"{name} is not an image that is read: it is a raw photo of a camera; {EXPORT}"
+            f"{name} is not an image: it is a raw photo of a camera; {EXPORT}"
         )
 
 
