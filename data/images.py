@@ -224,12 +224,12 @@ def _decoded_jpeg(image: ImageFile, data: bytes, name: str) -> Photo | None:
 
 def _reason(error: BaseException) -> str:
     """Return what an error of a reader says, in one line."""
-    text = " ".join(str(error).split())
-    return (
-        text
-        if isinstance(error, OSError | ValueError | SyntaxError) and text
-        else (f"its parts contradict each other ({text or type(error).__name__})")
-    )
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, MemoryError):
+        return "it asks for more memory than there is"
+    if isinstance(error, OSError | ValueError | SyntaxError):
+        return text
+    return f"its parts contradict each other ({text})"
 
 
 def _upright_size(image: ImageFile) -> Size:

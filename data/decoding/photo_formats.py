@@ -109,9 +109,7 @@ def check_no_raw(image: ImageFile, name: str) -> None:
     tags = image.tag_v2
     is_preview = int(tags.get(254, 0)) & 1 and 330 in tags  # reduced, and there are others
     if 50706 in tags or is_preview:
-        raise InputError(
-            f"{name} is not an image: it is a raw photo of a camera; {EXPORT}"
-        )
+        raise InputError(f"{name} is not an image: it is a raw photo of a camera; {EXPORT}")
 
 
 def _heic_reader(name: str) -> type[ImageFile]:

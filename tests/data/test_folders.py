@@ -17,7 +17,18 @@ def touched(folder: Path, *names: str) -> Path:
 
 
 def test_photos_of_all_endings_are_found(tmp_path: Path) -> None:
-    names = ["a.JPG", "b.jfif", "c.gif", "d.avif", "e.jpeg", "f.TIFF", "g.webp", "h.bmp", "i.png"]
+    names = [
+        "a.JPG",
+        "b.jfif",
+        "c.gif",
+        "d.avif",
+        "e.jpeg",
+        "f.TIFF",
+        "g.webp",
+        "h.bmp",
+        "i.png",
+        "j.HEIC",
+    ]
 
     assert [path.name for path in photos_at(touched(tmp_path, *names))] == names
 
@@ -26,12 +37,12 @@ def test_what_is_left_out_is_counted_in_one_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    touched(tmp_path, "a.jpg", "b.HEIC", "c.heic", "d.CR2", "more/e.jpg", "more/f.png", "g/h.txt")
+    touched(tmp_path, "a.jpg", "b.PSD", "c.psd", "d.CR2", "more/e.jpg", "more/f.png", "g/h.txt")
 
     photos_at(tmp_path)
 
     assert [record.getMessage() for record in caplog.records] == [
-        f"left out of {tmp_path}: 1 .cr2 files, 2 .heic files (save them as JPEG or PNG), "
+        f"left out of {tmp_path}: 1 .cr2 files, 2 .psd files (save them as JPEG or PNG), "
         "2 photos in folders below (name those folders as well)"
     ]
 
@@ -48,9 +59,9 @@ def test_of_what_systems_leave_behind_not_a_word_is_said(
 
 
 def test_a_folder_of_other_formats_alone_says_what_there_is(tmp_path: Path) -> None:
-    touched(tmp_path, "a.HEIC", "b.HEIC")
+    touched(tmp_path, "a.JXL", "b.jxl")
 
-    with pytest.raises(InputError, match=r"no photos in .*; there are 2 \.heic files \(save them"):
+    with pytest.raises(InputError, match=r"no photos in .*; there are 2 \.jxl files \(save them"):
         photos_at(tmp_path)
 
 
