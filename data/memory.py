@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-BYTES_A_PIXEL = 16
-"""Most memory that decoding a photo takes a pixel, and predicting its mask thereafter; measured
-(`docs/results.md`)."""
+BYTES_A_PIXEL = 18
+"""Most memory that decoding a photo takes a pixel (17, of a WebP), and predicting its mask
+thereafter (13). `tests/data/test_images_memory.py` measures the former."""
 
 
 def memory_limit(root: Path = Path("/")) -> int:

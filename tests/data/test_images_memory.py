@@ -10,6 +10,7 @@ from PIL import Image
 from data import images
 from data.errors import InputError
 from data.images import decode_photo, read_size
+from data.memory import BYTES_A_PIXEL
 from tests.data.decoding.pictures import encoded
 
 SIDE = 3000
@@ -25,7 +26,8 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 
 
 @pytest.mark.parametrize(
-    ("mode", "format_", "most"), [("RGBA", "PNG", 10), ("LA", "PNG", 10), ("L", "PNG", 7)]
+    ("mode", "format_", "most"),
+    [("RGBA", "PNG", 10), ("LA", "PNG", 10), ("L", "PNG", 7), ("RGBA", "WEBP", BYTES_A_PIXEL)],
 )
 def test_decoding_takes_few_bytes_a_pixel(tmp_path: Path, mode: str, format_: str, most: int):
     for side in (30, SIDE):
@@ -45,14 +47,14 @@ def test_decoding_takes_few_bytes_a_pixel(tmp_path: Path, mode: str, format_: st
 
 def test_a_photo_that_needs_more_memory_than_there_is_is_refused(monkeypatch: pytest.MonkeyPatch):
     data = encoded(Image.new("RGB", (400, 300)), "PNG")
-    monkeypatch.setattr(images, "memory_here", lambda: 16 * 400 * 300 - 1)
+    monkeypatch.setattr(images, "memory_here", lambda: BYTES_A_PIXEL * 400 * 300 - 1)
 
     with pytest.raises(
         InputError, match=r"^a\.png has 400 x 300 pixels, for which .* GiB of memory are needed"
     ):
         decode_photo(data, "a.png")
 
-    monkeypatch.setattr(images, "memory_here", lambda: 16 * 400 * 300)
+    monkeypatch.setattr(images, "memory_here", lambda: BYTES_A_PIXEL * 400 * 300)
     assert decode_photo(data, "a.png").shape == (300, 400, 3)
 
 
