@@ -28,6 +28,7 @@ from pipeline.progress import progress
 from pipeline.training.coarse_training import CoarseBatches
 from pipeline.training.coarse_training import loss_of as coarse_loss_of
 from pipeline.training.loop import BatchLoss, new_state, train_epoch
+from pipeline.training.plan import plan_of
 from refine.stitch import reduce, upsample
 
 Batch = tuple[Tensor, Tensor]
@@ -228,7 +229,7 @@ def seconds_a_step(
 def run(network: nn.Module, config: TrainConfig, loss: BatchLoss, steps: Steps) -> Trained:
     """Train for `steps`, over which warm-up, cosine and average are spread."""
     config = recipe(config, len(steps))
-    state = new_state(network, config, steps_an_epoch=len(steps), origin="")
+    state = new_state(network, config, plan_of(config, len(steps)), origin="")
     started = time.perf_counter()
     train_epoch(network, state, loss, steps, config.max_grad_norm)
     seconds = time.perf_counter() - started
@@ -238,7 +239,7 @@ def run(network: nn.Module, config: TrainConfig, loss: BatchLoss, steps: Steps) 
 def recipe(config: TrainConfig, num_steps: int) -> TrainConfig:
     """Return the settings of a training of one "epoch" of `num_steps`."""
     decay = max(0.0, min(config.ema_decay, 1 - 1 / (AVERAGED * num_steps)))
-    return replace(config, epochs=1, ema_decay=decay)
+    return replace(config, epochs=1, ema_decay=decay, ema_share=1.0)
 
 
 def resized(logits: Tensor, size: Size) -> Tensor:

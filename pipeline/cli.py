@@ -1,8 +1,4 @@
-"""The commands.
-
-Results go to stdout, progress to stderr; `pipeline.program` has the exit statuses. Heavy modules
-are imported inside the commands, so that `--help` is instant.
-"""
+"""The commands: results on stdout, progress on stderr; heavy modules are imported inside them."""
 
 import io
 import json
@@ -30,12 +26,12 @@ from pipeline.arguments import (
     parse_tile,
 )
 from pipeline.convert import convert
+from pipeline.output_arguments import DEFAULT_OUTPUTS, OutputArguments
 from pipeline.program import RESUME_OVERWRITING, report, resumable, run, set_up_logging
 
 app = App(
     name="foveamask",
-    help="Pixel-accurate masks of large photos from small networks.\n\nWith --debug, every command "
-    "shows where an error came from.",
+    help="Pixel-accurate masks of large photos from small networks. --debug shows tracebacks.",
     help_format="plaintext",
     version=lambda: version("foveamask"),
     suppress_keyboard_interrupt=False,  # cyclopts would end the process without a message
@@ -44,8 +40,7 @@ app = App(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
-    # Pillow would refuse TIFF and WebP photos that are within the limit of `data.images`, which
-    # still holds. The setting is process-wide, so the command sets it and the library does not.
+    # Pillow would refuse photos within the limit of `data.images`. The setting is process-wide.
     Image.MAX_IMAGE_PIXELS = None
     set_up_logging()
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -134,7 +129,7 @@ def train_refiner(run: Path, /, *, config: Settings = None, device: Device = "au
 
 
 @app.command
-def predict(
+def predict(  # noqa: PLR0913  the options that are of no other command
     photos: list[Path],
     out: Path,
     /,
@@ -142,22 +137,28 @@ def predict(
     csv: Path | None = None,
     expected: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative=())] = False,
+    fail_unknown: Annotated[bool, Parameter(negative=())] = False,
+    results: OutputArguments = DEFAULT_OUTPUTS,
     arguments: MaskArguments = DEFAULTS,
 ) -> int:
     """Write the mask of each photo to OUT/<stem>.png, 0 and 255, at the photo's own size.
 
-    To resume an interrupted command, run it again. Photos whose masks are in OUT already, made with
-    the same model and options, are skipped unless the photo or its mask has changed.
+    With --output, cutouts and alpha are written as well, or instead. To resume an interrupted
+    command, run it again. Photos whose results are in OUT already, made with the same model and
+    options, are skipped unless the photo or its results have changed.
 
     Args:
         photos: photos, or folders of them.
-        out: folder for the masks, the last argument.
+        out: folder for the results, the last argument.
         csv: also write the masks to this csv file, as run lengths for the Kaggle challenge; gzipped
             if the name ends in .gz.
         expected: also write the Dice that the model expects of each mask to this csv file, lowest
-            first, to find masks to check. Photos predicted without this option are repeated.
-        overwrite: make the masks of these photos anew, even if OUT has masks of another model or
-            other options. Masks of other photos are left as they are, with a warning.
+            first; photos unlike those that the model was trained on come before all others, without
+            a Dice. Photos predicted without this option are repeated.
+        overwrite: make the results of these photos anew, even if OUT has results of another model
+            or other options. Those of other photos are left as they are, with a warning.
+        fail_unknown: exit with 1 if a photo is unlike those that the model was trained on.
+        results: what to write, and how cutouts are made.
         arguments: the model, and how masks are made.
     """
     from data.samples import find_photos
@@ -166,21 +167,23 @@ def predict(
 
     keep_freed_memory()
     photo_paths = find_photos(*photos)
+    written = results.checked(photo_paths, out, csv)
     check_tables(photo_paths, csv, expected)
     options, segmenter = arguments.options(), arguments.segmenter()
     with resumable(RESUME_OVERWRITING) if overwrite else resumable():
-        failures = predict_photos(
+        outcome = predict_photos(
             photo_paths,
             out,
             segmenter,
             options,
+            outputs=written.outputs(segmenter, options),
             csv_path=csv,
             expected=expected,
             overwrite=overwrite,
         )
-    for failure in failures:
+    for failure in outcome.failures:
         report(failure.reason)
-    return 1 if failures else 0
+    return 1 if outcome.failures or (fail_unknown and outcome.unknown) else 0
 
 
 @app.command

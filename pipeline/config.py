@@ -5,23 +5,20 @@ and writes them as TOML, `pipeline.settings_page` makes docs/settings.md of this
 """
 
 from dataclasses import dataclass, field, fields
-from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from data.datasets.augment import Augmentation
 from data.datasets.patch_augment import PatchAugmentation
 from data.errors import SettingsError
 from data.geometry import Fovea
 from data.groups import CARVANA_GROUP
-from data.ranges import Checked, Count, NonNegative, Positive, Range, Seed, Share, shown
+from data.ranges import Checked, Count, NonNegative, Positive, Range, Seed, Share
+from pipeline.network_config import EnetConfig, MlpConfig
 from refine.postprocess import Step, parse
 
 CHOICES = {"network": ("enet", "mlp"), "schedule": ("cosine", "plateau")}
 """Settings that choose one of several tables of options. Setting an option in a table that is not
 chosen is an error, since it would have no effect."""
-
-MAX_MLP_WEIGHTS = 10**8
-"""Most weights of a fully connected network: 400 MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +80,14 @@ class PlateauConfig(Checked):
 class TrainConfig(Checked):
     """How a network is trained; the same for both stages."""
 
-    epochs: Count = 40
-    """Passes through the training set."""
+    STEPS_OF_ONE: ClassVar[int] = 400
+    """Steps of a training whose set is passed through in one step, by default."""
+
+    steps: Annotated[int, Range(0, 10**8)] = 0
+    """Training steps; 0 for a number that grows with the set: 400 (refiner: 300) times the square
+    root of the steps of one pass through it."""
+    epochs: Annotated[int, Range(0, 10**6)] = 0
+    """Passes through the training set, instead of `steps`; 0 for `steps`."""
     batch_size: Count = 8
     """Photos, or patches, in a step of one process."""
     optimizer: Literal["adamw", "rmsprop"] = "adamw"
@@ -102,8 +105,10 @@ class TrainConfig(Checked):
     max_grad_norm: Positive = 1.0
     """Gradients are clipped to this norm."""
     ema_decay: Annotated[float, Range(0, 0.99999)] = 0.998
-    """Decay per step of the moving average of the weights. The average is what is validated and
-    kept."""
+    """Largest decay per step of the moving average of the weights. Both the average and the weights
+    are validated, and the better of them is kept."""
+    ema_share: Share = 0.1
+    """Window of that average, as a share of the steps so far, until `ema_decay` limits it."""
     seed: Seed = 0
     """Seed of weights, order and augmentation."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
@@ -111,7 +116,8 @@ class TrainConfig(Checked):
     compile: bool = False
     """Train through `torch.compile`, which needs a C++ compiler and pays on long runs."""
     validate_every: Count = 1
-    """Epochs from one validation to the next. The last epoch is always validated."""
+    """Epochs from one validation to the next. The last epoch is always validated. An epoch is one
+    pass through the training set or, unless `epochs` is set, as many as take 50 steps."""
     cosine: CosineConfig = field(default_factory=CosineConfig)
     plateau: PlateauConfig = field(default_factory=PlateauConfig)
 
@@ -133,41 +139,6 @@ def unused_options(config: TrainConfig) -> list[tuple[str, str]]:
         for name in names
         if hasattr(config, setting) and getattr(config, setting) != name
     ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnetConfig(Checked):
-    """Network "enet"."""
-
-    unpool: Literal["indices", "nearest"] = "indices"
-    """How the network upsamples: "indices" puts values back where each maximum was, "nearest"
-    repeats them, for runtimes without max-unpooling."""
-    dropout: Share = 0.0
-    """Dropout of whole channels in most of the network."""
-    early_dropout: Share = 0.0
-    """Dropout of whole channels in its first section."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MlpConfig(Checked):
-    """Network "mlp", fully connected."""
-
-    grid: tuple[Annotated[int, Range(1, 4096)], Annotated[int, Range(1, 4096)]] = (80, 120)
-    """Rows and columns of the picture that the network takes."""
-    hidden: tuple[Annotated[int, Range(1, 4096)], ...] = (256, 256)
-    """Units of each hidden layer."""
-    dropout: Share = 0.0
-    """Dropout after each hidden layer."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        pixels = self.grid[0] * self.grid[1]
-        layers = pairwise((3 * pixels, *self.hidden, pixels))
-        if sum(narrow * wide for narrow, wide in layers) > MAX_MLP_WEIGHTS:
-            raise SettingsError(
-                f"grid = {list(self.grid)} and hidden = {shown(list(self.hidden))} make more than "
-                f"{MAX_MLP_WEIGHTS} weights"
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,8 +208,8 @@ class TilesConfig(Checked):
 class RefinerConfig(TrainConfig):
     """The refiner and its training."""
 
-    epochs: Count = 12
-    """Passes through the training patches."""
+    STEPS_OF_ONE: ClassVar[int] = 300
+
     batch_size: Count = 256
     """Patches in a step of one process."""
     lr: Positive = 3e-3

@@ -31,14 +31,15 @@ postprocess = ["components=200"]
 val_share = 0.1
 
 [coarse]
-epochs = 60
+steps = 2000
 schedule = "plateau"
 
 [coarse.plateau]
 patience = 5
 ```
 
-Settings of a network or schedule that is not chosen are refused, and so are unknown ones.
+Settings of a network or schedule that is not chosen are refused, and so are unknown ones. A
+training is `steps` long, or, if a file sets `epochs`, so many passes through the training set.
 """
 
 TAIL = """\
@@ -47,8 +48,8 @@ TAIL = """\
 `train-coarse` reads all settings, `make-patches` may change `[tiles]` and what follows it,
 `train-refiner` `[refiner]` and `postprocess`. A stage's settings are fixed once it has been trained
 for an epoch: `[data]` and `[coarse]` by `train-coarse`, `[tiles]` and `[refiner]` by
-`train-refiner`. Only `coarse.epochs`, `coarse.num_workers`, `coarse.folds`, `refiner.epochs` and
-`postprocess` may change at any time.
+`train-refiner`. Only `coarse.steps`, `coarse.epochs`, `coarse.num_workers`, `coarse.folds`,
+`refiner.steps`, `refiner.epochs` and `postprocess` may change at any time.
 
 A small data set may need another `data.split_seed`, or a `data.val_share` closer to one half, to
 have photos in both sets.

@@ -76,9 +76,13 @@ def save_settings(config: Config, path: Path) -> None:
 
 
 def as_table(config: Config) -> dict[str, Any]:
-    """Return `config` as a table of tables, without options of unused networks and schedules."""
+    """Return `config` as a table of tables, without options of unused networks and schedules.
+
+    Of `steps` and `epochs`, only the one that counts is in it.
+    """
     result = asdict(config)
     for stage in ("coarse", "refiner"):
+        del result[stage]["steps" if result[stage]["epochs"] else "epochs"]
         for _, name in unused_options(getattr(config, stage)):
             del result[stage][name]
     return result
@@ -89,11 +93,12 @@ def overlaid(below: Config, table: Mapping[str, Any]) -> Config:
 
     Raises:
         SettingsError: one of them is unknown, of the wrong type or out of its range, or an option
-            of a network or schedule that is not chosen.
+            of a network or schedule that is not chosen, or both `steps` and `epochs` are set.
     """
     merged = _merged(as_table(below), table)
     for stage in ("coarse", "refiner"):
         if isinstance(merged[stage], Mapping) and isinstance(table.get(stage, {}), Mapping):
+            _choose_length(stage, merged[stage], table.get(stage, {}))
             _drop_unused(stage, merged[stage], table.get(stage, {}))
     return from_table(Config, merged)
 
@@ -137,6 +142,20 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
         both = isinstance(value, Mapping) and isinstance(below.get(key), Mapping)
         result[key] = _merged(below[key], value) if both else value
     return result
+
+
+def _choose_length(stage: str, merged: dict[str, Any], given: Mapping[str, Any]) -> None:
+    """Let the `given` one of `steps` and `epochs` replace the other in the table `merged`.
+
+    Raises:
+        SettingsError: both are given.
+    """
+    if given.get("steps") and given.get("epochs"):
+        raise SettingsError(f"{stage}.steps and {stage}.epochs were both set; take one of them out")
+    if "steps" in given and "epochs" not in given:
+        merged.pop("epochs", None)
+    if given.get("epochs"):
+        merged.pop("steps", None)
 
 
 def _drop_unused(stage: str, merged: dict[str, Any], given: Mapping[str, Any]) -> None:

@@ -17,7 +17,8 @@ ALLOWED: dict[str, set[str]] = {
 OURS = {*ALLOWED, "tests", "benchmarks"}
 
 FLOORS = [
-    {"config", "progress"},
+    {"network_config", "progress"},
+    {"config"},
     {"toml_settings"},
     {"new_networks", "settings_page"},
     {"model"},
@@ -25,7 +26,7 @@ FLOORS = [
     {"inference"},
     {"evaluation"},
     {"training", "reporting"},
-    {"demo", "arguments", "program"},
+    {"demo", "arguments", "output_arguments", "program"},
     {"convert"},
     {"cli"},
     {"__main__"},

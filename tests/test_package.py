@@ -19,7 +19,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = {"foveamask", "data", "coarse", "refine", "pipeline"}
 MODEL_FILES = {
     "model.json",
-    "coarse.safetensors",
+    "coarse",
+    "novelty",
     "README.md",
     "settings.toml",
 }
@@ -39,9 +40,13 @@ def test_the_wheel_holds_the_packages_the_weights_and_nothing_else(tmp_path: Pat
 
     assert {name.parts[0] for name in ours} == PACKAGES
     weights = Path("pipeline/weights")
-    refiner = {"carvana": {"refiner.safetensors"}, "carvana-base": set()}
+    refiner = {"carvana": {"refiner"}, "carvana-base": set()}
     for model, more in refiner.items():
-        files = {name.name for name in ours if name.parent == weights / model}
+        own = [name for name in ours if name.parent == weights / model]
+        files = {
+            name.stem.partition("-")[0] if name.suffix == ".safetensors" else name.name
+            for name in own
+        }
         assert files == MODEL_FILES | more
     others = [name for name in ours if name.suffix != ".py" and weights not in name.parents]
     assert not [name for name in others if name.name != "py.typed"]

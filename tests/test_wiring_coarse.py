@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from coarse import catalogue
 from coarse.coarse_network import CoarseNetwork
 from data.samples import Sample
-from pipeline.config import Config, MlpConfig
+from pipeline.config import Config
 from pipeline.model_folder import load_model, save_model
+from pipeline.network_config import MlpConfig
 from pipeline.training import checkpoint, coarse_training, commands
 from pipeline.training.split import split_samples
 from tests.builders import (
@@ -178,18 +179,19 @@ def test_the_command_learns_from_the_groups_that_the_model_names(
 def test_the_weights_that_ship_are_the_averaged_ones_of_the_best_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    scored = scores_of(monkeypatch, 0.3, 0.9, 0.6)
+    scored = scores_of(monkeypatch, 0.3, 0.1, 0.9, 0.1, 0.6, 0.1)  # the average is first
     photos = {stem: shaded_photo((64, 96), seed) for seed, stem in enumerate(shades(NUM_CARS))}
     data, run = write_data(tmp_path / "data", photos), tmp_path / "run"
 
-    train_coarse(data, run, with_coarse(tiny_config(), epochs=3, batch_size=2, ema_decay=0.5))
+    settings = with_coarse(tiny_config(), epochs=3, batch_size=2, ema_decay=0.5, ema_share=1.0)
+    train_coarse(data, run, settings)
 
     shipped, best = load_model(run / "model"), checkpoint.read(run / "coarse" / "best.pt")
     last = checkpoint.read(run / "coarse" / "last.pt")
     assert (best["epoch"], last["epoch"]) == (2, 3)
     for name, tensor in shipped.coarse.state_dict().items():
         assert torch.equal(tensor, best["average"][f"module.{name}"]), name
-        assert torch.equal(tensor, scored[1][name]), name
+        assert torch.equal(tensor, scored[2][name]), name
         if tensor.is_floating_point():
             assert not torch.equal(tensor, best["model"][name]), name
             assert not torch.equal(tensor, last["average"][f"module.{name}"]), name

@@ -9,8 +9,9 @@ import pytest
 
 from data.errors import InputError
 from data.samples import Sample
-from pipeline.config import CoarseConfig, Config, DataConfig, MlpConfig, RefinerConfig
+from pipeline.config import CoarseConfig, Config, DataConfig, RefinerConfig
 from pipeline.model_folder import save_model, weights_hash
+from pipeline.network_config import MlpConfig
 from pipeline.training import checkpoint, coarse_training, commands, refiner_training
 from pipeline.training.patches import open_patches
 from pipeline.training.split import split_samples
@@ -35,7 +36,7 @@ from tests.spies import FitSpy
 
 NUM_CARS = 10
 TINY = with_coarse(tiny_config(), network="mlp", mlp=MlpConfig(grid=(4, 4), hidden=(4,)))
-NEVER_IN_COARSE_ORIGINS = ("epochs", "num_workers", "folds")
+NEVER_IN_COARSE_ORIGINS = ("steps", "epochs", "num_workers", "folds")
 """Settings that do not change what a coarse network learns, or that more of it is learnt."""
 
 Sides = tuple[list[Sample], list[Sample]]
@@ -194,7 +195,7 @@ def test_every_setting_that_changes_what_the_refiner_learns_changes_its_origin()
         lambda refiner: refiner_training.origin(replace(tiny_config(), refiner=refiner), "patches"),
         [settings, replace(settings, schedule="plateau")],
         setting_names(RefinerConfig),
-        ("epochs",),
+        ("steps", "epochs"),
     )
 
 

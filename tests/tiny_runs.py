@@ -4,11 +4,13 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor, nn
 
 from pipeline.config import TrainConfig
 from pipeline.training import checkpoint
+from pipeline.training.checkpoint import TrainState
 from pipeline.training.loop import (
     fit,
 )
@@ -70,3 +72,35 @@ def rows_of(run_dir: Path) -> list[dict[str, float]]:
     return [
         {k: v for k, v in json.loads(line).items() if not k.endswith("seconds")} for line in lines
     ]
+
+
+def die_at(monkeypatch: pytest.MonkeyPatch, what: str, epoch: int) -> None:
+    """Interrupt the run at a moment of an epoch, the first of which is 1."""
+
+    def dying(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    if what == "in the middle of an epoch":
+        whole = TinyBatches.__iter__
+
+        def half(self: TinyBatches) -> Iterator[Batch]:
+            batches = list(whole(self))
+            yield from batches[:2] if self.epoch + 1 == epoch else batches
+            if self.epoch + 1 == epoch:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(TinyBatches, "__iter__", half)
+        return
+    name, file = {
+        "before best.pt": ("save", "best.pt"),
+        "before metrics.jsonl": ("write_history", "metrics.jsonl"),
+        "before last.pt": ("save", "last.pt"),
+    }[what]
+    real = getattr(TrainState, name)
+
+    def write(self: TrainState, path: Path) -> None:
+        if path.name == file and self.epoch == epoch:
+            raise KeyboardInterrupt
+        real(self, path)
+
+    monkeypatch.setattr(TrainState, name, write)

@@ -121,8 +121,9 @@ class CoarseDataset(Dataset[tuple[Tensor, Tensor]]):
 class EpochBatches(Sampler[list[tuple[int, int]]]):
     """Batches of (epoch, index) keys, shuffled in each epoch; all photos of a batch have one size.
 
-    A step has `batch_size` photos per process, or all photos of a size if there are fewer. With
-    several processes, each gets its share of every step.
+    Every photo comes once. A step has at most `batch_size` photos per process; the photos of a size
+    are spread evenly over as many steps as that takes. With several processes, each gets its share
+    of every step.
     """
 
     def __init__(
@@ -147,7 +148,7 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
 
     def __len__(self) -> int:
         per_step = self.batch_size * self.world
-        return sum(max(1, count // per_step) for count in self._counts().values())
+        return sum(-(-count // per_step) for count in self._counts().values())
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         random = np.random.default_rng([self.seed, self.epoch])
@@ -156,9 +157,9 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
             by_size[self.sizes[i]].append(int(i))
         per_step = self.batch_size * self.world
         steps = [
-            indices[start : start + per_step]
+            [int(i) for i in part]
             for indices in by_size.values()
-            for start in range(0, max(1, len(indices) // per_step) * per_step, per_step)
+            for part in np.array_split(indices, -(-len(indices) // per_step))
         ]
         for i in random.permutation(len(steps)):
             # Fewer photos than processes are repeated: a process without one would wait for ever.

@@ -25,8 +25,9 @@ Arrays = Mapping[str, Any]
 class PatchBatches:
     """Shuffled batches of the first `num_patches` patches, one epoch after another.
 
-    A batch is a list of tensors in the order of `arrays`. A step has `batch_size` patches per
-    process; with several processes, each gets its share of every step.
+    A batch is a list of tensors in the order of `arrays`. Every patch comes once. A step has at
+    most `batch_size` patches per process: as many as the other steps, but for the last one, which
+    takes the rest. With several processes, each gets its share of every step.
     """
 
     def __init__(
@@ -52,28 +53,28 @@ class PatchBatches:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        per_step = self.batch_size * self.world
-        return max(1, self.num_patches // per_step)
+        return -(-self.num_patches // (self.batch_size * self.world))
 
     def __iter__(self) -> Iterator[list[Tensor]]:
         random = np.random.default_rng([self.seed, self.epoch])
-        per_step = self.batch_size * self.world
-        steps_left = len(self)
+        per_step = -(-self.num_patches // len(self))
         leftover: list[NDArray[Any]] | None = None
         for pool in self._pools(random):
             if leftover is not None:
                 pool = [np.concatenate(pair) for pair in zip(leftover, pool, strict=True)]
             order = random.permutation(len(pool[0]))
-            num_steps = min(steps_left, len(order) // per_step)
+            num_steps = len(order) // per_step
             for start in range(0, num_steps * per_step, per_step):
-                mine = order[start : start + per_step][self.rank :: self.world]
-                yield [torch.from_numpy(rows[mine]) for rows in pool]
-            steps_left -= num_steps
+                yield self._share(pool, order[start : start + per_step])
             leftover = [rows[order[num_steps * per_step :]] for rows in pool]
-        if steps_left and leftover:  # fewer patches than one step takes, but each process gets some
-            share = -(-self.num_patches // self.world)
-            mine = (np.arange(share) * self.world + self.rank) % self.num_patches
-            yield [torch.from_numpy(rows[mine]) for rows in leftover]
+        if leftover and len(leftover[0]):
+            yield self._share(leftover, np.arange(len(leftover[0])))
+
+    def _share(self, pool: list[NDArray[Any]], step: NDArray[Any]) -> list[Tensor]:
+        """Return this process' share of the rows `step`; each process gets equally many."""
+        each = -(-len(step) // self.world)
+        mine = step[(np.arange(each) * self.world + self.rank) % len(step)]
+        return [torch.from_numpy(rows[mine]) for rows in pool]
 
     def _pools(self, random: np.random.Generator) -> Iterator[list[NDArray[Any]]]:
         starts = random.permutation(np.arange(0, self.num_patches, CHUNK))

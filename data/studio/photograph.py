@@ -78,15 +78,28 @@ def render_photo(
     Raises:
         ValueError: there is no such car or angle.
     """
+    check_angle(seed, car, angle, num_angles)
+    setup = set_up(seed, car, size.width)
+    exposed = expose(setup, turn_of(angle, num_angles), size)
+    grain = np.random.default_rng([seed, car, angle, num_angles])
+    return develop(exposed.light, setup.lens, grain), exposed.coverage > 0.5
+
+
+def check_angle(seed: int, car: int, angle: int, num_angles: int) -> None:
+    """Raise unless there is such a photo.
+
+    Raises:
+        ValueError: there is no such car or angle.
+    """
     if car < 0 or seed < 0:
         raise ValueError(f"seed and car must be at least 0, not {seed} and {car}")
     if not 1 <= angle <= num_angles:
         raise ValueError(f"angle must be from 1 to {num_angles}, not {angle}")
-    turn = 2 * np.pi * (angle - 1) / num_angles
-    setup = set_up(seed, car, size.width)
-    exposed = expose(setup, turn, size)
-    grain = np.random.default_rng([seed, car, angle, num_angles])
-    return develop(exposed.light, setup.lens, grain), exposed.coverage > 0.5
+
+
+def turn_of(angle: int, num_angles: int) -> float:
+    """Return the turn of the turntable in radians; the first angle shows the car's front."""
+    return 2 * np.pi * (angle - 1) / num_angles
 
 
 @lru_cache(maxsize=2)
@@ -105,13 +118,19 @@ def expose(setup: Setup, turn: float, size: Size) -> Exposure:
     car, style = setup.car, setup.car.design.style
     camera = _camera(setup.lens, size)
     rotation, offset = _pose(style, turn)
-    flat = np.array([[*rotation[0, :2], offset[0]], [*rotation[1, :2], offset[1]], [0, 0, 1]])
-    light = backdrop(setup.room, style, camera, flat)
+    light = empty_studio(setup, turn, size)
     layers = [mesh.moved(rotation, offset) for mesh in _layers(car, rotation, offset, camera)]
     window = window_around(layers, camera)
     coverage = np.zeros(size, np.float32)
     coverage[window.slices] = _put(light[window.slices], layers, View(car, camera, window))
     return Exposure(light, coverage)
+
+
+def empty_studio(setup: Setup, turn: float, size: Size) -> FloatImage:
+    """Return the (H, W, 3) light of the studio, with the car's shadow, without the car."""
+    rotation, offset = _pose(setup.car.design.style, turn)
+    flat = np.array([[*rotation[0, :2], offset[0]], [*rotation[1, :2], offset[1]], [0, 0, 1]])
+    return backdrop(setup.room, setup.car.design.style, _camera(setup.lens, size), flat)
 
 
 def _camera(lens: Lens, size: Size) -> Camera:
@@ -207,15 +226,25 @@ def _put_outside(
 def develop(light: FloatImage, lens: Lens, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Return the sRGB photo of (H, W, 3) linear light: blur, vignette, cast, noise."""
     height, width, _ = light.shape
-    sigma = lens.blur * width / FULL_SIZE.width
-    blurred = cv2.GaussianBlur(light, (0, 0), max(sigma, 0.3))
+    picture = sharp_picture(through_lens(light, lens), lens)
+    picture += lens.noise * _grain(rng, height, width)
+    return np.clip(np.round(picture), 0, 255).astype(np.uint8)
+
+
+def through_lens(light: FloatImage, lens: Lens) -> FloatImage:
+    """Return (H, W) or (H, W, 3) light as the lens blurs it."""
+    sigma = lens.blur * light.shape[1] / FULL_SIZE.width
+    return np.asarray(cv2.GaussianBlur(light, (0, 0), max(sigma, 0.3)), np.float32)
+
+
+def sharp_picture(light: FloatImage, lens: Lens) -> FloatImage:
+    """Return the (H, W, 3) sRGB values, from 0 to 255, of linear light: vignette, cast, gamma."""
+    height, width, _ = light.shape
     rows = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     columns = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
     falloff = 1 - lens.vignette * (rows**2 + columns**2) / 2
-    exposed = blurred * falloff[..., None] * np.array(lens.cast, np.float32)
-    picture = 255 * np.asarray(cv2.pow(np.clip(exposed, 0, 1), 1 / GAMMA), np.float32)
-    picture += lens.noise * _grain(rng, height, width)
-    return np.clip(np.round(picture), 0, 255).astype(np.uint8)
+    exposed = light * falloff[..., None] * np.array(lens.cast, np.float32)
+    return 255 * np.asarray(cv2.pow(np.clip(exposed, 0, 1), 1 / GAMMA), np.float32)
 
 
 def _grain(rng: np.random.Generator, height: int, width: int) -> FloatImage:

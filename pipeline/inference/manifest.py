@@ -57,9 +57,12 @@ class Record:
     """SHA-256 of the file of each output, by the output's name."""
     expected_dice: float | None = None
     """None if it was not requested."""
+    is_known: bool | None = None
+    """Whether the photo is like those the model was trained on; None if the model cannot tell."""
 
     def __post_init__(self) -> None:
         right = isinstance(self.photo, str) and isinstance(self.outputs, dict)
+        right = right and isinstance(self.is_known, bool | None)
         if not right or not isinstance(self.expected_dice, float | None):
             raise ValueError(f"no record of a photo: {self}")
 
@@ -108,7 +111,7 @@ def made_with(segmenter: Segmenter, options: MaskOptions, outputs: Sequence[Outp
         stage=segmenter.check_stage(options.stage),
         budget=options.budget,
         postprocess=[str(step) for step in steps],
-        outputs=[output.name for output in outputs],
+        outputs=[output.made_with for output in outputs],
     )
 
 

@@ -1,7 +1,7 @@
 """The files that are written for each photo, and checks of what they may overwrite."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.errors import InputError
@@ -9,6 +9,7 @@ from data.files import reading
 from data.folders import by_stem
 from data.images import opened
 from data.masks import encode_mask, read_mask
+from data.pairing import true_masks
 from pipeline.inference.prediction import Prediction
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -16,30 +17,104 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
+class Finished:
+    """A photo with its prediction, to be encoded."""
+
+    photo: Path
+    prediction: Prediction
+    data: bytes = b""
+    """Its file, if an output needs it."""
+
+
+@dataclass(frozen=True)
 class Output:
     """A kind of file that is written for each photo."""
 
     name: str
-    """Its name in manifests."""
+    """Its name on the command line, in manifests, and of its folder beside other outputs."""
     suffix: str
     """Ending of the file's name, after the stem of the photo."""
-    encode: Callable[[Prediction], bytes]
+    encode: Callable[[Finished], bytes]
     """Returns the content of the file."""
+    text: str = ""
+    """All that its files depend on besides masks, for manifests."""
+    folder: str = ""
+    """Its folder in that of all results; by default that folder itself."""
+    needs_file: bool = False
+    """Whether it needs the file of the photo."""
+    is_grey: bool = True
+    """Whether its files can be told from photos: they have no colours."""
+    of_photo: Callable[[Path], str] | None = None
+    """What the file of one photo depends on besides, such as other photos of its group."""
+
+    @property
+    def made_with(self) -> str:
+        """Its name, and what its files depend on."""
+        return f"{self.name} {self.text}".rstrip()
 
     def path(self, out: Path, photo: Path) -> Path:
         """Return the file of `photo` in the folder `out`."""
-        return out / f"{photo.stem}{self.suffix}"
+        return out / self.folder / f"{photo.stem}{self.suffix}"
+
+    def key(self, photo: Path) -> str:
+        """Return its name in the record of `photo`; another one if the file is to be another."""
+        return self.name if self.of_photo is None else f"{self.name} {self.of_photo(photo)}"
 
 
-def _encode_mask(prediction: Prediction) -> bytes:
-    return encode_mask(prediction.mask)
+def _encode_mask(finished: Finished) -> bytes:
+    return encode_mask(finished.prediction.mask)
 
 
 MASK = Output("mask", ".png", _encode_mask)
 """0 and 255, at the photo's own size."""
 
 OUTPUTS = (MASK,)
-"""All outputs of `predict`."""
+"""What `predict` writes by default."""
+
+
+def in_folders(outputs: Sequence[Output]) -> tuple[Output, ...]:
+    """Return `outputs`; of several, each in a folder of its own."""
+    if len(outputs) == 1:
+        return tuple(outputs)
+    return tuple(replace(output, folder=output.name) for output in outputs)
+
+
+def check_results(
+    out: Path, photos: Sequence[Path], outputs: Sequence[Output], *, is_ours: bool
+) -> None:
+    """Raise if `outputs` of `photos` cannot be written to the folder `out`.
+
+    Args:
+        out: folder of the results.
+        photos: the photos.
+        outputs: what is written.
+        is_ours: whether `out` has a manifest of results, so that its pictures are ours as well.
+
+    Raises:
+        InputError: for the reasons given at `check_out` and `check_replaced`.
+    """
+    truth = true_masks(photos)
+    for folder in {out, *(out / output.folder for output in outputs)}:
+        check_out(folder, photos, truth)
+    for output in outputs:
+        paths = [output.path(out, photo) for photo in photos]
+        if output.is_grey:
+            check_replaced(paths)
+        elif not is_ours:
+            check_unused(paths)
+
+
+def check_unused(paths: Iterable[Path]) -> None:
+    """Raise if a result that looks like a photo would overwrite a file.
+
+    Raises:
+        InputError: there is a file at one of `paths`.
+    """
+    for path in filter(Path.exists, paths):
+        raise InputError(
+            f"{path} is there already, and is no result of ours; the last argument names the "
+            "folder for the results"
+        )
 
 
 def check_out(out: Path, photos: Sequence[Path], masks: Iterable[Path] = ()) -> None:

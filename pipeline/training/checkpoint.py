@@ -5,7 +5,7 @@ import json
 import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -16,10 +16,13 @@ from torch.optim.swa_utils import AveragedModel
 from data.errors import InputError
 from data.files import replacing, write_bytes
 
-FORMAT = 1
+FORMAT = 2
 
 UNREADABLE = (RuntimeError, OSError, EOFError, LookupError, ValueError, pickle.UnpicklingError)
 """Errors that `torch.load` raises for truncated files, depending on where they end."""
+
+Kept = Literal["average", "weights"]
+"""Which of the two is better on the validation set."""
 
 AVERAGED = "module."
 """Prefix of `AveragedModel` for the names of the averaged network."""
@@ -38,8 +41,13 @@ class TrainState:
     schedule: LRScheduler
     scaler: torch.amp.GradScaler
     origin: str
-    steps_an_epoch: int
+    steps_a_pass: int
     epoch: int = 0
+    step: int = 0
+    passes: int = 0
+    """Passes through the training set that have begun."""
+    kept: Kept = "average"
+    """What is kept of this state, if it is the best one."""
     best_score: float = float("-inf")
     history: list[dict[str, float]] = field(default_factory=list)
     """Measurements of each epoch so far, as in metrics.jsonl."""
@@ -51,13 +59,16 @@ class TrainState:
             {
                 "format": FORMAT,
                 "origin": self.origin,
-                "steps_an_epoch": self.steps_an_epoch,
+                "steps_a_pass": self.steps_a_pass,
                 "model": self.model.state_dict(),
                 "average": self.average.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.schedule.state_dict(),
                 "scaler": self.scaler.state_dict(),
                 "epoch": self.epoch,
+                "step": self.step,
+                "passes": self.passes,
+                "kept": self.kept,
                 "best_score": self.best_score,
                 "history": self.history,
             },
@@ -79,17 +90,19 @@ class TrainState:
                 f"{path} was trained from other photos or settings; "
                 "train in another folder, or delete this one to start again"
             )
-        if saved["steps_an_epoch"] != self.steps_an_epoch:
+        if saved["steps_a_pass"] != self.steps_a_pass:
             raise InputError(
-                f"{path} was trained with {saved['steps_an_epoch']} steps an epoch, not "
-                f"{self.steps_an_epoch}; resume with as many processes as it was started with"
+                f"{path} was trained with {saved['steps_a_pass']} steps a pass through the "
+                f"photos, not {self.steps_a_pass}; resume with as many processes as it was "
+                "started with"
             )
         self.model.load_state_dict(saved["model"])
         self.average.load_state_dict(saved["average"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.schedule.load_state_dict(saved["schedule"])
         self.scaler.load_state_dict(saved["scaler"])
-        self.epoch = saved["epoch"]
+        self.epoch, self.step = saved["epoch"], saved["step"]
+        self.passes, self.kept = saved["passes"], saved["kept"]
         self.best_score = saved["best_score"]
         self.history = saved["history"]
 
@@ -122,7 +135,9 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def load_best(network: nn.Module, stage_dir: Path) -> float:
-    """Load the averaged weights of a stage's best epoch into `network`; return their score.
+    """Load what was kept of a stage's best epoch into `network`; return its score.
+
+    That is the moving average of the weights, or the weights themselves where they are better.
 
     Raises:
         InputError: they are missing or damaged.
@@ -132,11 +147,10 @@ def load_best(network: nn.Module, stage_dir: Path) -> float:
         raise InputError(f"{best} is missing; delete {stage_dir} to train that stage again")
     saved = read(best)
     average: dict[str, Any] = saved["average"]
-    network.load_state_dict(
-        {
-            name.removeprefix(AVERAGED): value
-            for name, value in average.items()
-            if name.startswith(AVERAGED)
-        }
-    )
+    averaged = {
+        name.removeprefix(AVERAGED): value
+        for name, value in average.items()
+        if name.startswith(AVERAGED)
+    }
+    network.load_state_dict(saved["model"] if saved["kept"] == "weights" else averaged)
     return float(saved["best_score"])

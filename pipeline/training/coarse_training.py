@@ -157,13 +157,13 @@ def check_init(config: CoarseConfig, samples: Sequence[Sample], hint: str) -> No
 def origin(config: Config, train: str, val: str) -> str:
     """Return a hash of what a coarse network is trained from; `train` and `val` are fingerprints.
 
-    The number of epochs is left out, because a finished run may be resumed with more epochs.
+    The number of steps is left out, because a finished run may be resumed with more steps.
     Loader processes and folds are left out, because they do not change this network.
     """
     table = as_table(config)
     settings = table["coarse"] | table["data"]
-    for name in ("epochs", "num_workers", "folds"):
-        del settings[name]
+    for name in ("steps", "epochs", "num_workers", "folds"):
+        settings.pop(name, None)
     if config.coarse.init:
         settings["init"] = weights_hash(find_model(config.coarse.init))
     text = json.dumps([settings, train, val], sort_keys=True)

@@ -4,6 +4,7 @@ A stage provides its network, loss and score; this module has the loop around th
 optimise, schedule, average, validate, save, resume.
 """
 
+import copy
 import logging
 import math
 import time
@@ -18,8 +19,10 @@ from torch.optim.swa_utils import AveragedModel
 
 from pipeline.config import TrainConfig
 from pipeline.training import checkpoint, distributed
-from pipeline.training.batch_clock import Batches, TimedBatches
+from pipeline.training.batch_clock import Batches, Epoch, TimedBatches
 from pipeline.training.checkpoint import TrainState
+from pipeline.training.epoch_lines import Clock, describe, outlook, watched
+from pipeline.training.plan import Plan, plan_of
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +42,9 @@ def fit(
     run_dir: Path,
     origin: str,
 ) -> float:
-    """Train `model`, load the averaged weights of the best epoch into it, and return their score.
+    """Train `model`, load what is kept of the best epoch into it, and return its score.
+
+    Kept is the moving average of the weights, or the weights themselves where they score higher.
 
     `run_dir/last.pt` holds the state after the latest epoch, `run_dir/best.pt` that after the
     best one, `run_dir/metrics.jsonl` a line per epoch. If `last.pt` exists, training resumes
@@ -52,37 +57,42 @@ def fit(
         InputError: `last.pt` is damaged or was trained from another `origin`.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
-    state = new_state(model, config, steps_an_epoch=len(batches), origin=origin)
+    plan = plan_of(config, len(batches))
+    state = new_state(model, config, plan, origin)
     if (run_dir / "last.pt").exists():
         state.restore(run_dir / "last.pt")
-        log.info("resuming after epoch %d of %d", state.epoch, config.epochs)
+        log.info("resuming after step %d of %d", state.step, plan.num_steps)
     trained = distributed.distributed_model(model)
     if config.compile:
         trained.compile()
-    timed = TimedBatches(batches)
-    while state.epoch < config.epochs:
+    timed, clock = TimedBatches(batches), Clock(time.monotonic(), state.step)
+    while state.step < plan.num_steps:
         started = time.monotonic()
         # The randomness of an epoch follows from its number, so no generator state is saved.
         torch.manual_seed(
             (config.seed + state.epoch) * distributed.world_size() + distributed.rank()
         )
-        timed.set_epoch(state.epoch)
-        loss = train_epoch(trained, state, batch_loss, timed, config.max_grad_norm)
+        timed.set_epoch(state.passes, plan.steps_after(state.step))
+        with watched(timed, state, plan):
+            loss = train_epoch(trained, state, batch_loss, timed, config.max_grad_norm)
         state.epoch += 1
+        state.step += len(timed)
+        state.passes += math.ceil(len(timed) / plan.steps_a_pass)
         lr, _ = state.schedule.get_last_lr()  # both groups of parameters have the same
-        row = {"epoch": state.epoch, "loss": loss, "lr": float(lr)}
+        row: dict[str, float] = {"epoch": state.epoch, "loss": loss, "lr": float(lr)}
         row |= {"steps": len(timed), "items": timed.items}
         train_seconds = time.monotonic() - started
         row |= {"train_seconds": train_seconds, "waiting_seconds": timed.waiting}
-        if state.epoch % config.validate_every == 0 or state.epoch == config.epochs:
-            row["score"] = _score(state, score)
+        if plan.is_validated(state.epoch, state.step):
+            row |= validate(state, score)
         is_best = row.get("score", -math.inf) > state.best_score
         if is_best:
             state.best_score = row["score"]
         row["seconds"] = round(time.monotonic() - started, 1)
         state.history.append(row)
         save_epoch(state, run_dir, is_best=is_best)
-        log.info(describe(row, config.epochs))
+        log.info(describe(state, plan, clock.seconds_left(state.step, plan.num_steps)))
+    log.info(outlook(state.history))
     return state.best_score if distributed.rank() else checkpoint.load_best(model, run_dir)
 
 
@@ -101,7 +111,7 @@ def train_epoch(
     trained: nn.Module,
     state: TrainState,
     batch_loss: BatchLoss,
-    batches: Batches,
+    batches: Epoch,
     max_grad_norm: float,
 ) -> float:
     """Train on all `batches` once, updating `state`; return the mean loss."""
@@ -140,16 +150,15 @@ def check_finite(what: str, value: Tensor, epoch: int) -> None:
         )
 
 
-def new_state(
-    model: nn.Module, config: TrainConfig, *, steps_an_epoch: int, origin: str
-) -> TrainState:
+def new_state(model: nn.Module, config: TrainConfig, plan: Plan, origin: str) -> TrainState:
     """Return the state before the first step."""
     optimizer = new_optimizer(model, config)
-    schedule = new_schedule(optimizer, config, config.epochs * steps_an_epoch)
-    average = AveragedModel(model, multi_avg_fn=moving_average(config.ema_decay), use_buffers=True)
+    schedule = new_schedule(optimizer, config, plan.num_steps)
+    update = moving_average(config.ema_decay, config.ema_share)
+    average = AveragedModel(model, multi_avg_fn=update, use_buffers=True)
     device = next(model.parameters()).device
     scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
-    return TrainState(model, average, optimizer, schedule, scaler, origin, steps_an_epoch)
+    return TrainState(model, average, optimizer, schedule, scaler, origin, plan.steps_a_pass)
 
 
 def new_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
@@ -193,16 +202,19 @@ def lr_factor(fraction: float, warmup: float) -> float:
 
 
 def moving_average(
-    decay: float,
+    decay: float, share: float
 ) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
-    """Return the update of an exponential moving average that starts as a plain mean.
+    """Return the update of a moving average of the weights over the last `share` of all steps.
 
-    A fixed decay would keep the random first weights in the average of a short run.
+    The window grows with the training, as in the power functions of Karras et al., "Analyzing and
+    Improving the Training Dynamics of Diffusion Models", CVPR 2024, until it is the 1 / (1 -
+    `decay`) steps of an exponential average. A fixed decay would keep the first weights in the
+    average of a short run; a share of one is the plain mean until then.
     """
 
     @torch.no_grad()
     def update(average: Sequence[Tensor], current: Sequence[Tensor], num: Tensor | int) -> None:
-        weight = max(1 - decay, 1 / (int(num) + 1))
+        weight = max(1 - decay, 1 / (share * int(num) + 1))
         for mean, new in zip(average, current, strict=True):
             if mean.is_floating_point():
                 mean.lerp_(new, weight)
@@ -212,22 +224,23 @@ def moving_average(
     return update
 
 
-def _score(state: TrainState, score: Score) -> float:
-    """Return the score of the averaged weights; pass it to all processes and to the schedule."""
-    value = math.nan
+def validate(state: TrainState, score: Score) -> dict[str, float]:
+    """Score the averaged weights and the weights themselves; note the better ones in `state`.
+
+    The score is passed to all processes and to the schedule.
+    """
+    average, weights = math.nan, math.nan
     if distributed.rank() == 0:
-        network: nn.Module = state.average.module
+        averaged: nn.Module = state.average.module.eval()
+        # The weights are scored in a copy: the network itself may be compiled, for one batch size.
+        own = copy.deepcopy(averaged)
+        own.load_state_dict(state.model.state_dict())
         with torch.inference_mode():
-            value = score(network.eval())
-    value = distributed.broadcast_from_rank0(value)
+            average, weights = score(averaged), score(own.eval())
+    average, weights = (distributed.broadcast_from_rank0(value) for value in (average, weights))
+    # Not `max`: what is not a number is never better.
+    state.kept = "weights" if weights > average or math.isnan(average) else "average"
+    best = weights if state.kept == "weights" else average
     if isinstance(state.schedule, ReduceLROnPlateau):
-        state.schedule.step(value)
-    return value
-
-
-def describe(row: dict[str, float], epochs: int) -> str:
-    """Return the line of an epoch in the log."""
-    text = f"epoch {row['epoch']}/{epochs}  loss {row['loss']:.4f}"
-    if "score" in row:
-        text += f"  Dice {row['score']:.5f}"
-    return f"{text}  {row['seconds']:.0f} s"
+        state.schedule.step(best)
+    return {"score": best, "score_average": average, "score_weights": weights}

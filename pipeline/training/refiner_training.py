@@ -124,10 +124,11 @@ def initialise(network: Refiner, model: Model, val_groups: Set[str]) -> None:
 def origin(config: Config, patches: str) -> str:
     """Return a hash of what a refiner is trained from; `patches` is the cache's fingerprint.
 
-    The number of epochs is left out: a finished run may be resumed with more.
+    The number of steps is left out: a finished run may be resumed with more.
     """
     settings = as_table(config)["refiner"]
-    del settings["epochs"]
+    for name in ("steps", "epochs"):
+        settings.pop(name, None)
     if config.refiner.init:
         settings["init"] = identity(load_model(config.refiner.init))
     return hashlib.sha256(json.dumps([settings, patches], sort_keys=True).encode()).hexdigest()

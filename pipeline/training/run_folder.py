@@ -32,7 +32,10 @@ TABLES = {
 STAGES = {"data": "coarse", "coarse": "coarse", "tiles": "refiner", "refiner": "refiner"}
 """Tables whose settings are fixed once the stage has been trained for an epoch."""
 
-NEVER_FIXED = ("coarse.epochs", "coarse.num_workers", "coarse.folds", "refiner.epochs")
+NEVER_FIXED = (
+    *("coarse.steps", "coarse.epochs", "coarse.num_workers", "coarse.folds"),
+    *("refiner.steps", "refiner.epochs"),
+)
 
 
 def read_settings(

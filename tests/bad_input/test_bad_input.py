@@ -95,7 +95,7 @@ def test_what_is_missing_is_named_in_one_line(
             "[coarse]\nepoch = 3",
             "no setting coarse.epoch; did you mean coarse.epochs? There are",
         ),
-        ("[coarse]\nepochs = 0", "coarse.epochs must be from 1 to 1000000, not 0"),
+        ("[coarse]\nepochs = -1", "coarse.epochs must be from 0 to 1000000, not -1"),
         ("[tiles]\nside = 12", "tiles.side must be one of 8, 16, 32, not 12"),
         ("[tiles]\nlevels = 5", "tiles.levels must be from 1 to 4, not 5"),
         ("[data]\ngroup = '('", "data.group"),

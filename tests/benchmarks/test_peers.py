@@ -22,8 +22,9 @@ from data.errors import InputError, SettingsError
 from data.geometry import Size
 from data.samples import find_samples
 from data.studio import write_dataset
-from pipeline.config import Config, EnetConfig, TrainConfig
+from pipeline.config import Config, TrainConfig
 from pipeline.evaluation.cost import num_parameters
+from pipeline.network_config import EnetConfig
 
 SETTINGS = """
 [data]

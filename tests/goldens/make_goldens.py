@@ -27,9 +27,9 @@ from data.geometry import Size
 from data.images import read_photo, write_png
 from data.pyramid import pyramid
 from data.studio import render_photo
-from pipeline.config import EnetConfig
 from pipeline.inference.segmenter import Prediction, Segmenter
 from pipeline.model_folder import weights_hash
+from pipeline.network_config import EnetConfig
 from pipeline.training import commands, refiner_training
 from pipeline.training.patches import open_patches
 from tests import builders, patch_builders

@@ -22,7 +22,8 @@ from pipeline.config import (
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: CoarseConfig(epochs=-3), "epochs must be from 1 to 1000000, not -3"),
+        (lambda: CoarseConfig(steps=-1), "steps must be from 0 to 100000000, not -1"),
+        (lambda: CoarseConfig(epochs=-3), "epochs must be from 0 to 1000000, not -3"),
         (lambda: CoarseConfig(epochs=True), "epochs must be int, not True"),
         (lambda: CoarseConfig(lr=float("nan")), "lr must be at least 1e-12, not nan"),
         (lambda: CoarseConfig(weight_decay=float("inf")), "weight_decay must be at least 0, not"),

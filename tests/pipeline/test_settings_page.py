@@ -28,8 +28,8 @@ def test_every_setting_has_a_row_with_a_sentence():
 
 
 def test_an_inherited_setting_has_the_description_of_its_own_class():
-    assert descriptions(RefinerConfig)["epochs"] == "Passes through the training patches."
-    assert descriptions(CoarseConfig)["epochs"] == "Passes through the training set."
+    assert descriptions(RefinerConfig)["batch_size"] == "Patches in a step of one process."
+    assert descriptions(CoarseConfig)["batch_size"].startswith("Photos, or patches, in a step")
 
 
 def test_the_page_names_what_may_always_change():

@@ -53,6 +53,7 @@ OTHER = Config(
         init="a model",
         max_grad_norm=0.25,
         ema_decay=0.5,
+        ema_share=0.3,
         seed=9,
         num_workers=0,
         folds=5,
@@ -77,7 +78,7 @@ OTHER = Config(
         side=32, levels=2, low=0.01, high=0.99, max_patches_per_photo=7, patch_source="folds"
     ),
     refiner=RefinerConfig(
-        epochs=1,
+        steps=70,
         batch_size=17,
         optimizer="rmsprop",
         lr=1.0,
@@ -87,6 +88,7 @@ OTHER = Config(
         init="carvana",
         max_grad_norm=3.0,
         ema_decay=0.0,
+        ema_share=0.4,
         seed=8,
         precision="fp32",
         compile=True,
@@ -125,7 +127,10 @@ def test_what_is_saved_is_loaded_again(tmp_path: Path, config: Config):
 
 def test_the_other_settings_are_all_other_ones_but_for_options_of_what_is_not_chosen():
     unused = {"coarse.enet", "coarse.cosine", "refiner.cosine"}
-    expected = [n for n in setting_names(Config) if n.rpartition(".")[0] not in unused]
+    unused |= {"coarse.steps", "refiner.epochs"}  # of each pair only one counts
+    expected = [
+        n for n in setting_names(Config) if n not in unused and n.rpartition(".")[0] not in unused
+    ]
 
     assert changed(Config(), OTHER) == expected
 
@@ -193,3 +198,24 @@ def test_a_byte_order_mark_is_no_part_of_the_settings(tmp_path: Path):
     file.write_bytes(b"\xef\xbb\xbf[coarse]\nepochs = 2\n")
 
     assert load_settings(file).coarse.epochs == 2
+
+
+def test_of_steps_and_epochs_the_one_that_is_given_replaces_the_other(tmp_path: Path):
+    by_epochs = Config(coarse=CoarseConfig(epochs=3))
+
+    steps = load_settings(write_toml(tmp_path, "[coarse]\nsteps = 90\n"), by_epochs)
+    epochs = load_settings(write_toml(tmp_path, "[coarse]\nepochs = 4\n"), steps)
+    neither = load_settings(write_toml(tmp_path, "[coarse]\nlr = 0.5\n"), epochs)
+
+    assert (steps.coarse.steps, steps.coarse.epochs) == (90, 0)
+    assert (epochs.coarse.steps, epochs.coarse.epochs) == (0, 4)
+    assert neither.coarse.epochs == 4
+    assert as_table(steps)["coarse"].get("epochs") is None
+    assert "steps" not in as_table(epochs)["coarse"]
+
+
+def test_steps_and_epochs_are_not_both_given(tmp_path: Path):
+    both = write_toml(tmp_path, "[refiner]\nsteps = 90\nepochs = 4\n")
+
+    with pytest.raises(SettingsError, match=r"refiner\.steps and refiner\.epochs were both set"):
+        load_settings(both)

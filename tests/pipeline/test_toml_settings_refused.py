@@ -42,7 +42,7 @@ def test_an_unknown_setting_is_named_with_the_known_ones(tmp_path: Path, text: s
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[coarse]\nepochs = 0", r"coarse\.epochs must be from 1 to 1000000, not 0"),
+        ("[coarse]\nepochs = -1", r"coarse\.epochs must be from 0 to 1000000, not -1"),
         ("[coarse]\nlr = 0", r"coarse\.lr must be at least 1e-12, not 0\.0"),
         ("[coarse]\nlr = nan", r"coarse\.lr must be at least 1e-12, not nan"),
         ("[coarse]\nlr = inf", r"coarse\.lr must be at least 1e-12, not inf"),

@@ -1,14 +1,18 @@
 """Whether a prediction says that its photo is unlike those the model was trained on."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from coarse.novelty import fit_novelty
+from data.images import write_png
+from pipeline.inference.predict import predict_photos
 from pipeline.inference.segmenter import Segmenter
-from tests.builders import CPU, area_mean, shaded_photo, unsure_model
+from pipeline.model_folder import save_model
+from tests.builders import CPU, area_mean, foveamask, shaded_photo, unsure_model
 
 
 @torch.inference_mode()
@@ -67,3 +71,48 @@ def test_of_logits_that_the_coarse_network_did_not_compute_nothing_is_told():
 
     assert first.novelty is not None
     assert again.novelty is None
+
+
+def mixed(folder: Path) -> list[Path]:
+    """Write two photos of the kind that is known, and one of another kind between them."""
+    folder.mkdir()
+    for i, photo in enumerate([bright(50), dark(51), bright(52)]):
+        write_png(folder / f"{i}.png", photo)
+    return sorted(folder.iterdir())
+
+
+def test_unknown_photos_are_told_from_the_others_and_have_no_expected_dice(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    photos, table = mixed(tmp_path / "photos"), tmp_path / "expected.csv"
+    segmenter = segmenter_of([bright(seed) for seed in range(20)])
+
+    outcome = predict_photos(photos, tmp_path / "out", segmenter, expected=table)
+
+    assert outcome.unknown == [photos[1]]
+    assert f"1 of 3 photos, such as {photos[1]}, are unlike those" in caplog.text
+    header, first, *others = table.read_text().splitlines()
+    assert header == "photo,expected_dice,known"
+    assert first == "1.png,,no"
+    assert all(line.endswith(",yes") for line in others)
+
+
+def test_what_is_unknown_is_still_so_when_nothing_is_left_to_do(tmp_path: Path):
+    photos, out = mixed(tmp_path / "photos"), tmp_path / "out"
+    segmenter = segmenter_of([bright(seed) for seed in range(20)])
+    predict_photos(photos, out, segmenter)
+
+    assert predict_photos(photos, out, segmenter).unknown == [photos[1]]
+
+
+def test_the_command_fails_on_unknown_photos_where_it_is_told_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    photos = mixed(tmp_path / "photos")
+    save_model(segmenter_of([bright(seed) for seed in range(20)]).model, tmp_path / "model")
+    arguments = ("predict", *photos, tmp_path / "out", "--model", tmp_path / "model")
+
+    assert foveamask(*arguments) == 0
+    assert "are unlike those that the model was trained on" in capsys.readouterr().err
+    assert foveamask(*arguments, "--fail-unknown") == 1
+    assert foveamask(*arguments[:2], *arguments[4:], "--fail-unknown") == 0

@@ -57,11 +57,11 @@ def test_a_photo_that_cannot_be_read_has_no_row(tmp_path: Path):
     photos = write_photos(tmp_path / "photos", 4)
     photos[1].write_bytes(b"")
 
-    failures = predict_photos(
+    outcome = predict_photos(
         photos, tmp_path / "out", segmenter_of(), csv_path=tmp_path / "masks.csv"
     )
 
-    assert [failure.photo for failure in failures] == [photos[1]]
+    assert [failure.photo for failure in outcome.failures] == [photos[1]]
     assert check(tmp_path / "masks.csv", masks=tmp_path / "out").rows == 3
 
 
@@ -79,10 +79,10 @@ def test_the_masks_to_look_at_come_first(tmp_path: Path):
     predict_photos(photos, tmp_path / "masks", segmenter, expected=tmp_path / "expected.csv")
 
     header, *rows = (tmp_path / "expected.csv").read_text().splitlines()
-    assert header == "photo,expected_dice"
+    assert header == "photo,expected_dice,known"
     dice = [segmenter.predict(read_photo(photo)).predicted_dice for photo in photos]
     names = [photo.name for _, photo in sorted(zip(dice, photos, strict=True))]
-    assert rows == [f"{name},{value:.6f}" for name, value in zip(names, sorted(dice), strict=True)]
+    assert rows == [f"{name},{value:.6f}," for name, value in zip(names, sorted(dice), strict=True)]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_picture_with_a_palette_of_colours_is_not_written_over(tmp_path: Path)
     with pytest.raises(InputError, match="is no mask, and would be replaced by one"):
         predict_photos(photos, out, segmenter_of())
     Image.fromarray(read_photo(photos[0])[..., 0] > 128).convert("P").save(out / photos[0].name)
-    assert not predict_photos(photos, out, segmenter_of())
+    assert not predict_photos(photos, out, segmenter_of()).failures
 
 
 def test_a_photo_may_have_the_longest_name_that_there_is(tmp_path: Path):
@@ -119,6 +119,6 @@ def test_a_photo_may_have_the_longest_name_that_there_is(tmp_path: Path):
     longest = photo.with_name(f"{'x' * 251}.png")
     photo.rename(longest)
 
-    assert not predict_photos([longest], tmp_path / "out", segmenter_of())
+    assert not predict_photos([longest], tmp_path / "out", segmenter_of()).failures
 
     assert list(visible(tmp_path / "out")) == [longest.name]

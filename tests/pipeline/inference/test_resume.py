@@ -146,7 +146,7 @@ def test_a_photo_that_failed_is_tried_again(tmp_path: Path):
     photos, out = write_photos(tmp_path / "photos", 4), tmp_path / "out"
     whole = photos[1].read_bytes()
     photos[1].write_bytes(b"")
-    assert predict_photos(photos, out, segmenter_of())[0].photo == photos[1]
+    assert predict_photos(photos, out, segmenter_of()).failures[0].photo == photos[1]
 
     photos[1].write_bytes(whole)
 

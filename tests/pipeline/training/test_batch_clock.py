@@ -35,7 +35,7 @@ def test_what_is_waited_for_counts_and_what_is_done_with_a_batch_does_not(
     batches = TimedBatches(slow)
 
     for epoch in (5, 6):
-        batches.set_epoch(epoch)
+        batches.set_epoch(epoch, 3)
         for _ in batches:
             now[0] += 10
 

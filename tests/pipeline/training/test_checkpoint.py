@@ -10,13 +10,15 @@ from pipeline.config import TrainConfig
 from pipeline.training import checkpoint
 from pipeline.training.checkpoint import TrainState, load_best, read
 from pipeline.training.loop import new_state
+from pipeline.training.plan import Plan
 
 
 def state_of(seed: int = 0, origin: str = "these photos") -> TrainState:
     """A state after one step."""
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
-    state = new_state(model, TrainConfig(precision="fp16"), steps_an_epoch=10, origin=origin)
+    plan = Plan(num_steps=50, steps_a_pass=10, passes=1, validate_every=1)
+    state = new_state(model, TrainConfig(precision="fp16"), plan, origin)
     state.scaler.scale(model(torch.randn(8, 3)).square().sum()).backward()
     state.scaler.step(state.optimizer)
     state.scaler.update(2.0 ** (10 + seed))
@@ -40,6 +42,7 @@ def same(one: object, other: object) -> bool:
 
 def test_everything_that_training_changed_comes_back(tmp_path: Path):
     state, other = state_of(), state_of(seed=1)
+    state.step, state.passes, state.kept = 25, 3, "weights"
     other.epoch, other.best_score, other.history = 0, 0.0, []
     state.save(tmp_path / "last.pt")
 
@@ -47,6 +50,7 @@ def test_everything_that_training_changed_comes_back(tmp_path: Path):
 
     for part in ("model", "average", "optimizer", "schedule", "scaler"):
         assert same(getattr(other, part).state_dict(), getattr(state, part).state_dict()), part
+    assert (other.step, other.passes, other.kept) == (25, 3, "weights")
     assert (other.epoch, other.best_score, other.history) == (3, 0.75, [{"epoch": 1, "loss": 0.5}])
 
 
@@ -54,9 +58,9 @@ def test_a_checkpoint_of_another_number_of_processes_is_refused(tmp_path: Path):
     # The schedule counts steps: with other ones an epoch it would be at the wrong place.
     state = state_of()
     state.save(tmp_path / "last.pt")
-    state.steps_an_epoch = 5
+    state.steps_a_pass = 5
 
-    with pytest.raises(InputError, match="trained with 10 steps an epoch, not 5"):
+    with pytest.raises(InputError, match="trained with 10 steps a pass through the photos, not 5"):
         state.restore(tmp_path / "last.pt")
 
 
@@ -78,7 +82,7 @@ def test_a_checkpoint_of_another_format_is_refused(tmp_path: Path, monkeypatch: 
     state.save(tmp_path / "last.pt")
     monkeypatch.setattr(checkpoint, "FORMAT", 99)
 
-    with pytest.raises(InputError, match="has format 1; this version reads 99"):
+    with pytest.raises(InputError, match="has format 2; this version reads 99"):
         state.restore(tmp_path / "last.pt")
 
 
@@ -170,6 +174,20 @@ def test_the_best_weights_are_the_averages_and_not_the_last(tmp_path: Path):
     for name, value in state.average.module.state_dict().items():
         assert torch.equal(network.state_dict()[name], value), name
     assert not torch.equal(network[0].weight, state.model[0].weight)
+
+
+def test_the_best_weights_are_the_weights_themselves_where_those_are_kept(tmp_path: Path):
+    state = state_of()
+    with torch.no_grad():
+        state.average.module[0].weight.add_(1)
+    state.kept = "weights"
+    state.save(tmp_path / "best.pt")
+    network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+
+    load_best(network, tmp_path)
+
+    for name, value in state.model.state_dict().items():
+        assert torch.equal(network.state_dict()[name], value), name
 
 
 def test_missing_best_weights_are_named_with_what_to_do(tmp_path: Path):

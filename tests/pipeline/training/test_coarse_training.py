@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from data.datasets.coarse_dataset import CoarsePair, EpochBatches
 from data.errors import InputError
 from data.samples import Sample, digests, find_samples, fingerprint
-from pipeline.config import CoarseConfig, Config, DataConfig, EnetConfig, MlpConfig
+from pipeline.config import CoarseConfig, Config, DataConfig
 from pipeline.model_folder import save_model
+from pipeline.network_config import EnetConfig, MlpConfig
 from pipeline.training import coarse_training, distributed
 from pipeline.training.coarse_training import (
     CoarseBatches,

@@ -1,6 +1,5 @@
 import json
 import math
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,44 +12,20 @@ from torch import Tensor, nn
 from data.errors import InputError
 from pipeline.config import TrainConfig
 from pipeline.training import checkpoint, distributed, loop
-from pipeline.training.checkpoint import TrainState
 from pipeline.training.loop import (
     fit,
     lr_factor,
 )
-from tests.tiny_runs import Batch, TinyBatches, batch_loss, rows_of, score, small_run, tiny_network
-
-
-def die_at(monkeypatch: pytest.MonkeyPatch, what: str, epoch: int) -> None:
-    """Interrupt the run at a moment of an epoch, the first of which is 1."""
-
-    def dying(*arguments: object) -> None:
-        raise KeyboardInterrupt
-
-    if what == "in the middle of an epoch":
-        whole = TinyBatches.__iter__
-
-        def half(self: TinyBatches) -> Iterator[Batch]:
-            batches = list(whole(self))
-            yield from batches[:2] if self.epoch + 1 == epoch else batches
-            if self.epoch + 1 == epoch:
-                raise KeyboardInterrupt
-
-        monkeypatch.setattr(TinyBatches, "__iter__", half)
-        return
-    name, file = {
-        "before best.pt": ("save", "best.pt"),
-        "before metrics.jsonl": ("write_history", "metrics.jsonl"),
-        "before last.pt": ("save", "last.pt"),
-    }[what]
-    real = getattr(TrainState, name)
-
-    def write(self: TrainState, path: Path) -> None:
-        if path.name == file and self.epoch == epoch:
-            raise KeyboardInterrupt
-        real(self, path)
-
-    monkeypatch.setattr(TrainState, name, write)
+from tests.tiny_runs import (
+    Batch,
+    TinyBatches,
+    batch_loss,
+    die_at,
+    rows_of,
+    score,
+    small_run,
+    tiny_network,
+)
 
 
 @pytest.mark.parametrize(
@@ -147,9 +122,9 @@ def test_every_process_has_its_own_randomness_in_every_epoch(
 def test_an_epoch_is_written_down_with_its_loss_its_rate_and_its_times(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    clock = iter([100.0, 102.25, 103.456, 200.0, 204.5, 205.0])
+    clock = iter([99.0, 100.0, 102.25, 103.456, 200.0, 204.5, 205.0])
     monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    scores, losses = iter([0.25, 0.75]), list[float]()
+    scores, losses = iter([0.25, 0.125, 0.75, 0.125]), list[float]()
 
     def remembered(model: nn.Module, batch: Batch) -> Tensor:
         loss = batch_loss(model, batch)
@@ -167,7 +142,7 @@ def test_an_epoch_is_written_down_with_its_loss_its_rate_and_its_times(
     times = [{"train_seconds": 2.25, "seconds": 3.5}, {"train_seconds": 4.5, "seconds": 5.0}]
     assert rows == [
         {"epoch": i + 1, "loss": loss, "lr": pytest.approx(lr), "steps": 4, "items": 32}
-        | {"score": 0.25 + i / 2}
+        | {"score": 0.25 + i / 2, "score_average": 0.25 + i / 2, "score_weights": 0.125}
         | seconds
         for i, (loss, lr, seconds) in enumerate(zip(halves, rates, times, strict=True))
     ]
@@ -228,7 +203,7 @@ def test_a_network_ends_with_the_average_of_its_best_epoch_and_its_score(tmp_pat
 
     def scripted(model: nn.Module) -> float:
         seen.append(model)
-        return next(scores)
+        return next(scores) if len(seen) % 2 else 0.0  # the average is scored first
 
     model = tiny_network()
     best = fit(model, batch_loss, TinyBatches(), scripted, TrainConfig(epochs=4), tmp_path, "tiny")
@@ -238,7 +213,7 @@ def test_a_network_ends_with_the_average_of_its_best_epoch_and_its_score(tmp_pat
     assert checkpoint.read(tmp_path / "last.pt")["best_score"] == 0.9
     assert model not in seen
     average = checkpoint.read(tmp_path / "last.pt")["average"]
-    assert torch.equal(average["module.0.weight"], seen[-1][0].weight)
+    assert torch.equal(average["module.0.weight"], seen[-2][0].weight)
     best_average = checkpoint.read(tmp_path / "best.pt")["average"]
     assert not torch.equal(average["module.0.weight"], best_average["module.0.weight"])
     for name, value in model.state_dict().items():
@@ -246,7 +221,7 @@ def test_a_network_ends_with_the_average_of_its_best_epoch_and_its_score(tmp_pat
 
 
 def test_no_epoch_is_the_best_without_a_higher_score(tmp_path: Path):
-    scores = iter([0.5, 0.5, 0.4])
+    scores = iter([0.5, 0.4, 0.5, 0.5, 0.4, 0.3])
     config = TrainConfig(epochs=6, validate_every=2)
 
     fit(tiny_network(), batch_loss, TinyBatches(), lambda _: next(scores), config, tmp_path, "tiny")

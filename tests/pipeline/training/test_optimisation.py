@@ -15,7 +15,6 @@ from coarse.enet import ENet
 from pipeline.config import PlateauConfig, TrainConfig
 from pipeline.training import checkpoint
 from pipeline.training.loop import (
-    describe,
     fit,
     lr_factor,
     moving_average,
@@ -50,7 +49,7 @@ def test_half_way_down_is_half_the_rate():
 
 
 def test_the_moving_average_starts_as_a_plain_mean_and_then_decays():
-    update = moving_average(0.9)
+    update = moving_average(0.9, share=1.0)
     average, values = [torch.tensor(1.0)], [1.0]
 
     for num in range(1, 10):  # the tenth value is the last with a weight of a tenth
@@ -61,6 +60,27 @@ def test_the_moving_average_starts_as_a_plain_mean_and_then_decays():
     update(average, [torch.tensor(0.0)], torch.tensor(50))
 
     assert average[0].item() == pytest.approx(0.9 * before)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.5])
+def test_the_window_of_the_moving_average_follows_the_length_of_the_training(share: float):
+    """The mean age of the weights in the average is about a share of the steps so far."""
+    update = moving_average(0.99999, share)
+
+    for num_steps in (200, 2000):
+        step = [torch.tensor(0.0, dtype=torch.float64)]
+        for num in range(1, num_steps):
+            update(step, [torch.tensor(float(num), dtype=torch.float64)], num)
+        age = num_steps - step[0].item()
+        assert age / num_steps == pytest.approx(share / (1 + share), rel=0.15)
+
+
+def test_the_decay_limits_the_window():
+    average = [torch.tensor(1.0)]
+
+    moving_average(0.9, share=0.1)(average, [torch.tensor(0.0)], 10**6)
+
+    assert average[0].item() == pytest.approx(0.9)
 
 
 def test_without_a_decay_the_average_is_the_last_of_all(tmp_path: Path):
@@ -82,7 +102,7 @@ def test_the_statistics_of_norms_are_averaged_as_weights_are(tmp_path: Path):
 def test_counts_are_taken_over_and_not_averaged():
     average, current = [torch.tensor(3)], [torch.tensor(8)]
 
-    moving_average(0.9)(average, current, 5)
+    moving_average(0.9, share=0.1)(average, current, 5)
 
     assert average[0].item() == 8
 
@@ -188,11 +208,3 @@ def test_rmsprop_is_that_of_keras(gradient: float):
 
     first, second = (gradient / (math.sqrt(x) * gradient + 1e-7) for x in (0.1, 0.19))
     assert network.weight.item() == pytest.approx(-1e-3 * (first + second), rel=1e-5)
-
-
-def test_a_line_of_the_log_says_what_matters():
-    row = {"epoch": 3, "loss": 0.12345, "lr": 0.1, "score": 0.99731, "seconds": 61.4}
-
-    assert describe(row, 9) == "epoch 3/9  loss 0.1235  Dice 0.99731  61 s"
-    del row["score"]
-    assert describe(row, 9) == "epoch 3/9  loss 0.1235  61 s"

@@ -39,7 +39,10 @@ def settings_in(*tables: str) -> set[str]:
     return {n for n in setting_names(Config) if n.partition(".")[0] in tables}
 
 
-ALWAYS = {"coarse.epochs", "coarse.num_workers", "coarse.folds", "refiner.epochs", "postprocess"}
+ALWAYS = {
+    *("coarse.steps", "coarse.epochs", "coarse.num_workers", "coarse.folds"),
+    *("refiner.steps", "refiner.epochs", "postprocess"),
+}
 
 
 def test_before_training_each_command_changes_what_it_and_those_after_it_read(tmp_path: Path):
@@ -66,7 +69,7 @@ def test_what_the_refiner_was_trained_with_is_fixed(tmp_path: Path):
 
     assert accepted(run, "train-coarse") == ALWAYS
     for command in ("make-patches", "train-refiner"):
-        assert accepted(run, command) == {"refiner.epochs", "postprocess"}
+        assert accepted(run, command) == {"refiner.steps", "refiner.epochs", "postprocess"}
 
 
 def test_every_table_is_read_by_a_command():

@@ -1,0 +1,1 @@
+"""Cutouts: the object without its background, with alpha or on another background."""

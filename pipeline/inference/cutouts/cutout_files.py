@@ -1,0 +1,136 @@
+"""The files of alpha and cutouts."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from data.encoding import PNG, encode_picture
+from data.errors import InputError
+from data.geometry import Size
+from data.groups import CARVANA_GROUP, group_of, group_regex
+from data.images import read_photo
+from data.photo_metadata import NO_METADATA, decode_deep, decode_metadata
+from pipeline.inference.cutouts.compose import (
+    Samples,
+    alpha_of,
+    box_of,
+    cutout,
+    to_pixels,
+    visible_box,
+)
+from pipeline.inference.cutouts.crop_box import Box, shared_box
+from pipeline.inference.cutouts.cutout_options import CutoutOptions
+from pipeline.inference.mask_options import MaskOptions
+from pipeline.inference.outputs import Finished, Output
+from pipeline.inference.prediction import Prediction
+from pipeline.inference.segmenter import Segmenter
+from pipeline.inference.stream import predict_stream
+from pipeline.progress import progress
+
+Boxes = Mapping[Path, Box]
+"""The box of the objects of a photo's group, without margin. Photos may be missing."""
+
+
+def alpha_output(options: CutoutOptions) -> Output:
+    """Return the output of alpha: 8 bits of grey, of the size of the photo."""
+
+    def encode(finished: Finished) -> bytes:
+        return encode_picture(to_pixels(alpha_of(finished.prediction, options)), PNG)
+
+    return Output("alpha", ".png", encode, options.alpha_text())
+
+
+def cutout_output(options: CutoutOptions, boxes: Boxes | None = None) -> Output:
+    """Return the output of cutouts.
+
+    Args:
+        options: how they are made.
+        boxes: what photos of a group share, see `group_boxes`; needed with `crop="group"`.
+
+    Raises:
+        ValueError: `crop` is "group", and there are no boxes.
+    """
+    if options.crop == "group" and boxes is None:
+        raise ValueError("photos of a group share a box, which `group_boxes` finds")
+    shared = boxes or {}
+    return Output(
+        "cutout",
+        f".{options.form.name}",
+        lambda finished: encode_cutout(finished, options, shared.get(finished.photo)),
+        options.cutout_text(),
+        needs_file=True,
+        is_grey=False,
+        of_photo=None if boxes is None else lambda photo: str(shared.get(photo)),
+    )
+
+
+def encode_cutout(finished: Finished, options: CutoutOptions, shared: Box | None) -> bytes:
+    """Return the file of a cutout.
+
+    Raises:
+        InputError: it is too large for its format.
+    """
+    form, alpha = options.form, alpha_of(finished.prediction, options)
+    box = box_of(alpha, options, shared)
+    if max(box.size) > form.max_side:
+        raise InputError(
+            f"{finished.photo}: its cutout of {box.size.width} x {box.size.height} is too large "
+            f"for {form.name}, which holds {form.max_side} pixels a side; choose png"
+        )
+    pixels = cutout(_deepest(finished, options), alpha, options.background, box)
+    metadata = NO_METADATA
+    if options.metadata:
+        metadata = decode_metadata(finished.data, str(finished.photo), Size(*pixels.shape[:2]))
+    return encode_picture(pixels, form, options.quality, metadata)
+
+
+def _deepest(finished: Finished, options: CutoutOptions) -> Samples:
+    """Return the pixels of a photo, with 16 bits if it and the format have them."""
+    if options.form.has_16_bits:
+        deep = decode_deep(finished.data, str(finished.photo))
+        if deep is not None and deep.shape == finished.prediction.photo.shape:
+            return deep
+    return finished.prediction.photo
+
+
+def group_boxes(
+    photos: Sequence[Path],
+    segmenter: Segmenter,
+    options: MaskOptions,
+    cutouts: CutoutOptions,
+    group_pattern: str = CARVANA_GROUP,
+) -> dict[Path, Box]:
+    """Return the box of the objects of each photo's group, for which all photos are predicted.
+
+    Photos that cannot be read have none, nor have groups without an object.
+
+    Args:
+        photos: the photos.
+        segmenter: model and runtime.
+        options: how masks are made.
+        cutouts: how alpha is made.
+        group_pattern: regular expression for a whole stem; its first bracket is the group.
+    """
+
+    def box_of_object(_: Path, prediction: Prediction) -> Box | None:
+        return visible_box(alpha_of(prediction, cutouts))
+
+    pattern = group_regex(group_pattern)
+    groups: dict[str, list[Path]] = {}
+    found: dict[str, list[Box | None]] = {}
+    predict = partial(segmenter.predict_batch, options=options)
+    stream = predict_stream(photos, read_photo, predict, box_of_object, segmenter.device)
+    with closing(stream) as results, progress("finding the boxes of groups") as on_photo:
+        for i, (photo, result) in enumerate(zip(photos, results, strict=True)):
+            group = group_of(photo.stem, pattern)
+            groups.setdefault(group, []).append(photo)
+            found.setdefault(group, []).append(None if isinstance(result, InputError) else result)
+            on_photo(i + 1, len(photos))
+    shared = {group: shared_box(boxes) for group, boxes in found.items()}
+    return {
+        photo: box
+        for group, members in groups.items()
+        if (box := shared[group]) is not None
+        for photo in members
+    }

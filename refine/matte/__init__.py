@@ -1,0 +1,1 @@
+"""Alpha and colours of cutouts, computed where the contour is and nowhere else."""
