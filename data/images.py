@@ -201,6 +201,7 @@ def _decoded(image: ImageFile, data: bytes, name: str) -> Photo:
         image.load()  # which turns a TIFF upright, and raises if the file is damaged
         if depth is not None and depth.has_channels:
             photo = channels_to_rgb(data, depth)
+            turn = 1 if image.format == "TIFF" else turn  # OpenCV turns TIFF, and PNG never
     if photo is None:
         turn = orientation(image)
         if depth is None:

@@ -5,18 +5,22 @@ and 3 of the result.
 """
 
 from collections.abc import Callable, Iterator
+from typing import TypeVar, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from data.arrays import Photo, Pixels
 from data.decoding.colour_profile import applied, to_srgb, transform_of
 
+Integers = TypeVar("Integers", bound=NDArray[np.unsignedinteger])
+
 STRIP = 2**20
 """Pixels of a strip, unless a single row has more."""
 
-UPRIGHT: dict[int, Callable[[Pixels], object]] = {
+UPRIGHT: dict[int, Callable[[NDArray[np.unsignedinteger]], object]] = {
     2: lambda pixels: cv2.flip(pixels, 1),
     3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
     4: lambda pixels: cv2.flip(pixels, 0),
@@ -28,10 +32,10 @@ UPRIGHT: dict[int, Callable[[Pixels], object]] = {
 """What turns the pixels of each EXIF orientation upright."""
 
 
-def turned(pixels: Pixels, orientation: int) -> Pixels:
+def turned(pixels: Integers, orientation: int) -> Integers:
     """Return (H, W[, C]) pixels turned upright by their EXIF orientation, 1 as they are."""
     turn = UPRIGHT.get(orientation)
-    return pixels if turn is None else np.asarray(turn(pixels), np.uint8)
+    return pixels if turn is None else cast("Integers", turn(pixels))
 
 
 def to_rgb(image: Image.Image, profile: bytes | None) -> Photo:

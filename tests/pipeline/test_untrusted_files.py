@@ -33,6 +33,6 @@ def test_a_program_called_a_photo_is_one_line_that_names_it(
     assert status == 1
     assert [line for line in said if "car.jpg" in line] == [
         f"error: {photo} is not an image: it is a PostScript file (EPS); "
-            "export it as JPEG, PNG or TIFF"
+        "export it as JPEG, PNG or TIFF"
     ]
     assert not list((tmp_path / "out").glob("[!.]*"))

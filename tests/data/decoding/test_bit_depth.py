@@ -1,7 +1,11 @@
+import zlib
+from io import BytesIO
+
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+import tifffile
+from PIL import Image, ImageOps
 
 from data.decoding.bit_depth import num_bits, to_eight_bits
 from data.images import decode_photo
@@ -129,3 +133,29 @@ def test_deep_photos_are_turned(orientation: int, format_: str):
     np.testing.assert_array_equal(
         photo[..., 0], np.rot90(values >> 8, 2 if orientation == 3 else 3)
     )
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_deep_colours_are_turned_once(orientation: int, suffix: str):
+    eight = ramp(20, 30)
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    if suffix == ".png":
+        _, made = cv2.imencode(suffix, (eight.astype(np.uint16) << 8)[..., ::-1])
+        data = made.tobytes()
+        at = data.index(b"IDAT") - 4
+        chunk = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+        length, crc = (len(chunk) - 4).to_bytes(4), zlib.crc32(chunk).to_bytes(4)
+        data = data[:at] + length + chunk + crc + data[at:]
+    else:
+        file = BytesIO()
+        tag = (274, "H", 1, orientation, True)
+        tifffile.imwrite(file, eight.astype(np.uint16) << 8, photometric="rgb", extratags=[tag])
+        data = file.getvalue()
+    upright = Image.fromarray(eight)
+    upright.getexif()[0x112] = orientation
+
+    photo = decode_photo(data, "a")
+
+    np.testing.assert_array_equal(photo, np.asarray(ImageOps.exif_transpose(upright)))
