@@ -16,24 +16,13 @@ CLUTTER = (".db", ".ini")
 
 OTHER_SUFFIXES = frozenset(
     (
-        *(".3fr", ".ai", ".arw", ".avif", ".cr2", ".cr3", ".dcm", ".dng", ".eps", ".exr", ".fit"),
-        *(
-            ".fits",
-            ".hdr",
-            ".heic",
-            ".heif",
-            ".hif",
-            ".ico",
-            ".j2k",
-            ".jp2",
-            ".jxl",
-            ".nef",
-            ".orf",
-        ),
-        *(".pbm", ".pcx", ".pdf", ".pef", ".pfm", ".pgm", ".pnm", ".ppm", ".ps", ".psb", ".psd"),
-        *(".raf", ".raw", ".rw2", ".sgi", ".srw", ".svg", ".svgz", ".tga", ".xcf"),
+        *(".3fr", ".ai", ".arw", ".cr2", ".cr3", ".dcm", ".dng", ".eps"),
+        *(".exr", ".fit", ".fits", ".hdr", ".hif", ".ico", ".j2k", ".jp2"),
+        *(".jxl", ".nef", ".orf", ".pbm", ".pcx", ".pdf", ".pef", ".pfm"),
+        *(".pgm", ".pnm", ".ppm", ".ps", ".psb", ".psd", ".raf", ".raw"),
+        *(".rw2", ".sgi", ".srw", ".svg", ".svgz", ".tga", ".xcf"),
     )
-).difference(PHOTO_SUFFIXES)
+)
 """Endings of pictures that are not read."""
 
 MAX_LISTED = 5

@@ -4,8 +4,8 @@ Functions that decode take bytes, and a name for their messages. Functions that 
 file and call those.
 """
 
-import re
 import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -15,56 +15,26 @@ from typing import BinaryIO
 import cv2
 import numpy as np
 from PIL import ExifTags, Image
-from PIL.AvifImagePlugin import AvifImageFile
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from data.arrays import Photo, Pixels
+from data.decoding.colour_profile import to_srgb
+from data.decoding.deep_pixels import channels_to_rgb, deep_to_rgb, depth_of
+from data.decoding.jpeg import check_cmyk, decode_jpeg
+from data.decoding.photo_formats import check_no_raw, reader_of
+from data.decoding.rgb_strips import UPRIGHT, to_rgb, turned
 from data.errors import InputError
 from data.files import read_bytes, reading, write_bytes
 from data.geometry import Size
+from data.memory import BYTES_A_PIXEL, MemoryGate, memory_here
 
 PHOTO_SUFFIXES = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".avif"),
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff"),
+    *(".webp", ".bmp", ".gif", ".avif", ".heic", ".heif"),
 )
+"""Endings of photos in a folder."""
+
 MASK_SUFFIXES = (".png", ".gif", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
-
-READERS: tuple[tuple[bytes, type[ImageFile]], ...] = (
-    (rb"\xff\xd8\xff", JpegImageFile),  # of an MPO file too, whose first picture is a whole JPEG
-    (rb"\x89PNG\r\n\x1a\n", PngImageFile),
-    (rb"(II|MM)(\*\0|\0\*|\+\0|\0\+)", TiffImageFile),
-    (rb"RIFF....WEBP", WebPImageFile),
-    (rb"BM", BmpImageFile),
-    (rb"GIF8[79]a", GifImageFile),
-    (rb"....ftypavi[fs]", AvifImageFile),
-)
-"""First bytes of files, as regular expressions, and the classes that read them. No other format is
-tried, whatever the name of the file: Pillow would pass an EPS file to Ghostscript, which runs the
-program in it."""
-
-OTHER_FORMATS = (
-    (rb"....ftyp(hei|hev|mif1|msf1)", "HEIC, the format of phones: save it as JPEG"),
-    (rb"%!PS|\xc5\xd0\xd3\xc6", "PostScript"),
-    (rb"%PDF", "PDF"),
-    (rb"8BPS", "Photoshop"),
-    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "JPEG 2000"),
-    (rb"\0\0\0\x0cJXL |\xff\x0a", "JPEG XL"),
-    (rb"FUJIFILMCCD|....ftypcrx", "a camera's raw format"),
-    (rb"....ftyp", "a video, or an image in the container of one"),
-    (rb"DDS ", "DDS"),
-    (rb"\s*<(svg|\?xml)", "SVG"),
-    (rb"\s*<(!DOCTYPE )?html", "a web page"),
-    (rb"version https://", "a pointer of Git LFS: fetch the file itself"),
-    (rb"\0{12}", "zeros, as a broken copy leaves behind"),
-)
-"""First bytes of files that are not read, and what they are."""
-
-FORMATS = "JPEG, PNG, TIFF, WebP, BMP, GIF and AVIF"
 
 MAX_PIXELS = 2**28
 """Most pixels of a photo, 0.75 GiB as RGB; cameras of 100 megapixels stay well below."""
@@ -80,18 +50,15 @@ FLAT_PNG = [
 """PNG options for pictures with large even areas, such as masks. They take a fifth of the time of
 the defaults, and a third of the space."""
 
-JPEG_END = b"\xff\xd9"
+UNREADABLE = (
+    *(OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error),
+    *(TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError),
+    *(AssertionError, cv2.error),
+)
+"""What the readers of damaged files raise, found by damaging files of every format."""
 
-TO_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""Operation that turns a picture of each EXIF orientation upright."""
+decoding = MemoryGate()
+"""Photos are decoded at the same time as far as memory allows."""
 
 
 def read_photo(path: str | Path, max_pixels: int = MAX_PIXELS) -> Photo:
@@ -109,28 +76,24 @@ def read_photo(path: str | Path, max_pixels: int = MAX_PIXELS) -> Photo:
 def decode_photo(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Photo:
     """Return an encoded photo as (H, W, 3) uint8 RGB, EXIF orientation applied.
 
-    Grey becomes RGB, 16 bits become the upper 8, CMYK is converted, transparency is laid
-    on white.
+    Grey becomes RGB; of more than 8 bits the upper 8 are taken (`data.decoding.bit_depth`); CMYK
+    and colours with an ICC profile become sRGB; transparency is laid on white.
 
     Args:
-        data: a whole JPEG, PNG, TIFF, WebP, BMP, GIF or AVIF file.
+        data: a whole file, in a format of `data.decoding.photo_formats`.
         name: name of the file in messages.
         max_pixels: most pixels that it may have.
 
     Raises:
-        InputError: `data` is not such an image, is cut off, has floating-point pixels, or too many.
+        InputError: `data` is no such image, is damaged, has floating-point pixels, too many pixels
+            or more than there is memory for.
     """
     with opened_image(BytesIO(data), name, max_pixels) as image:
         if image.mode == "F":
             raise InputError(f"{name} has floating-point pixels; save it with 8 or 16 bits")
-        if image.format == "JPEG" and image.mode in ("RGB", "L"):
-            pixels = _decode_jpeg(data)
-            if pixels is not None:
-                turn = TO_UPRIGHT.get(orientation(image))
-                return pixels if turn is None else np.array(Image.fromarray(pixels).transpose(turn))
-        image.load()  # of TIFF this applies the orientation, and takes it out of the EXIF data
-        turn = TO_UPRIGHT.get(orientation(image))
-        return _to_rgb(image if turn is None else image.transpose(turn))
+        num_bytes = _memory_for(image, name)
+        with decoding.holding(num_bytes):
+            return _decoded(image, data, name)
 
 
 def read_size(path: Path, max_pixels: int = MAX_PIXELS) -> Size:
@@ -175,20 +138,20 @@ def opened_image(file: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> Ite
         max_pixels: most pixels that it may have.
 
     Raises:
-        InputError: `file` is empty, of another format than those of `READERS`, cut off, or has too
-            many pixels.
+        InputError: `file` is in no format that is read, is damaged, or has too many pixels.
     """
     try:
-        with _reader(file, name)(file) as image:
+        with reader_of(file, name)(file) as image:
             if image.width * image.height > max_pixels:
                 raise Image.DecompressionBombError(f"{image.width} x {image.height}")
+            check_no_raw(image, name)
             yield image
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(f"{name} holds too many pixels: {error}") from error
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error) as error:
-        raise InputError(f"{name} is damaged: {error}") from error
+    except UNREADABLE as error:
+        raise InputError(f"{name} is damaged: {_reason(error)}") from error
 
 
 def write_png(path: Path, pixels: Pixels) -> None:
@@ -211,34 +174,63 @@ def encode_png(pixels: Pixels) -> bytes:
     return encoded.tobytes()
 
 
-def _reader(file: BinaryIO, name: str) -> type[ImageFile]:
-    """Return the class of Pillow that reads `file`, which is left at its beginning.
+def _memory_for(image: ImageFile, name: str) -> int:
+    """Return the bytes that work on an image takes.
 
-    `Image.open` is not used because it applies a process-wide limit of pixels.
+    Raises:
+        InputError: it is more than there are.
     """
-    beginning = file.read(16)
-    file.seek(0)
-    for pattern, reader in READERS:
-        if re.match(pattern, beginning, re.DOTALL):
-            return reader
-    for pattern, what in OTHER_FORMATS:
-        if re.match(pattern, beginning, re.DOTALL | re.IGNORECASE):
-            raise InputError(f"{name} is not an image: it is {what}; {FORMATS} are read")
-    if not beginning:
-        raise InputError(f"{name} is not an image: it is empty")
-    raise InputError(f"{name} is not an image: none of {FORMATS}")
+    num_pixels = image.width * image.height
+    needed, there = num_pixels * BYTES_A_PIXEL, memory_here()
+    if needed > there:
+        raise InputError(
+            f"{name} has {image.width} x {image.height} pixels, for which {needed / 2**30:.1f} GiB "
+            f"of memory are needed, and there are {there / 2**30:.1f}; reduce it to "
+            f"{there // BYTES_A_PIXEL / 1e6:.0f} megapixels, or give the process more memory"
+        )
+    return needed
 
 
-def _decode_jpeg(data: bytes) -> Photo | None:
-    """Return the RGB pixels of a whole JPEG, not turned; None where Pillow is to try.
+def _decoded(image: ImageFile, data: bytes, name: str) -> Photo:
+    """Return the upright RGB pixels of an image that was opened."""
+    profile, depth = image.info.get("icc_profile"), depth_of(image, data)
+    photo, turn = None, orientation(image)
+    if image.format == "JPEG":
+        photo = _decoded_jpeg(image, data, name)
+    if photo is None:
+        image.load()  # which turns a TIFF upright, and raises if the file is damaged
+        if depth is not None and depth.has_channels:
+            photo = channels_to_rgb(data, depth)
+            turn = 1 if image.format == "TIFF" else turn  # OpenCV turns TIFF, and PNG never
+    if photo is None:
+        turn = orientation(image)
+        if depth is None:
+            return turned(to_rgb(image, profile), turn)
+        photo = deep_to_rgb(image, depth)
+    to_srgb(photo, profile)
+    return turned(photo, turn)
 
-    cv2 is faster, but not all versions of it refuse a truncated file.
+
+def _decoded_jpeg(image: ImageFile, data: bytes, name: str) -> Photo | None:
+    """Return the RGB pixels of a whole JPEG, not turned; None where Pillow is to decode it.
+
+    Raises:
+        InputError: it is damaged.
     """
-    if not data.endswith(JPEG_END):
-        return None
-    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    return None if pixels is None else np.asarray(pixels, np.uint8)
+    if image.mode in ("RGB", "L"):
+        return decode_jpeg(data, name)
+    check_cmyk(data, name)
+    return None
+
+
+def _reason(error: BaseException) -> str:
+    """Return what an error of a reader says, in one line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, MemoryError):
+        return "it asks for more memory than there is"
+    if isinstance(error, OSError | ValueError | SyntaxError):
+        return text
+    return f"its parts contradict each other ({text})"
 
 
 def _upright_size(image: ImageFile) -> Size:
@@ -254,14 +246,4 @@ def orientation(image: Image.Image) -> int:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except (SyntaxError, ValueError, KeyError, TypeError, struct.error):
         return 1
-    return value if value in TO_UPRIGHT else 1
-
-
-def _to_rgb(image: Image.Image) -> Photo:
-    if image.mode.startswith("I;16") or image.mode == "I":
-        grey = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return np.array(image.convert("RGB"), np.uint8)
+    return value if value in UPRIGHT else 1

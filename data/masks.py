@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from data.arrays import Mask, Pixels
+from data.decoding.rgb_strips import turned
 from data.errors import InputError
 from data.files import read_bytes
 from data.images import (
     LUMA,
     MAX_PIXELS,
-    TO_UPRIGHT,
     encode_png,
     opened_image,
     orientation,
@@ -86,11 +86,10 @@ def _as_grey(mask: Mask) -> Pixels:
 def _to_grey(image: Image.Image, name: str) -> Pixels:
     """Return the upright (H, W) uint8 grey of a mask; transparency becomes black."""
     image.load()  # of TIFF this applies the orientation, and takes it out of the EXIF data
-    turn = TO_UPRIGHT.get(orientation(image))
-    if turn is not None:
-        upright = image.transpose(turn)
-        upright.info = image.info
-        image = upright
+    return turned(_grey_of(image, name), orientation(image))
+
+
+def _grey_of(image: Image.Image, name: str) -> Pixels:
     if image.mode.startswith("I"):
         wide = np.asarray(image).astype(np.int64)
         return (wide if wide.max() < 256 else wide >> 8).clip(0, 255).astype(np.uint8)

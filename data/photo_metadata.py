@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 from PIL.ImageFile import ImageFile
 
+from data.decoding.colour_profile import transform_of
+from data.decoding.rgb_strips import turned
 from data.geometry import Size
-from data.images import MAX_PIXELS, TO_UPRIGHT, opened_image, orientation
+from data.images import MAX_PIXELS, opened_image, orientation
 
 KEPT = (
     ExifTags.Base.ImageDescription,
@@ -51,17 +53,27 @@ class Metadata:
 NO_METADATA = Metadata()
 
 
-def decode_metadata(data: bytes, name: str, size: Size) -> Metadata:
+def decode_metadata(data: bytes, name: str, size: Size, *, in_srgb: bool = True) -> Metadata:
     """Return the metadata of an encoded photo for an upright picture of `size` made from it.
 
     The orientation is left out, and so are thumbnails and damaged EXIF data.
+
+    Args:
+        data: the file of the photo.
+        name: its name in messages.
+        size: size of the picture.
+        in_srgb: whether the picture has the colours of `decode_photo`, to which the photo's profile
+            has been applied; it is then left out. Those of `decode_deep` are the file's own.
 
     Raises:
         InputError: `data` is no image.
     """
     with opened_image(BytesIO(data), name) as image:
         icc = image.info.get("icc_profile") or b""
-        return Metadata(_exif(image, size), icc if icc[16:20] == RGB_PROFILE else b"")
+        is_needless = icc[16:20] != RGB_PROFILE or (
+            in_srgb and transform_of(icc, "RGB") is not None
+        )
+        return Metadata(_exif(image, size), b"" if is_needless else icc)
 
 
 def decode_deep(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint16] | None:
@@ -76,16 +88,11 @@ def decode_deep(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> NDArray
         if not _is_deep(image, data):
             return None
         # OpenCV turns TIFF, whatever the flag, and PNG never.
-        turn = None if image.format == "TIFF" else TO_UPRIGHT.get(orientation(image))
+        turn = 1 if image.format == "TIFF" else orientation(image)
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
         return None
-    rgb = _to_rgb(np.asarray(pixels, np.uint16))
-    # Pillow has no pictures of 16-bit colour: each channel is turned as one of 32 bits.
-    if turn is None:
-        return rgb
-    channels = [Image.fromarray(rgb[..., c].astype(np.int32)).transpose(turn) for c in range(3)]
-    return np.stack([np.asarray(c).astype(np.uint16) for c in channels], axis=2)
+    return turned(_to_rgb(np.asarray(pixels, np.uint16)), turn)
 
 
 def _exif(image: ImageFile, size: Size) -> bytes:

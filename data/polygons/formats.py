@@ -12,11 +12,12 @@ from typing import Protocol
 
 from data import kaggle_csv, rle
 from data.arrays import Mask
+from data.decoding.photo_formats import READERS
 from data.errors import InputError
 from data.files import read_bytes, reading, write_bytes
 from data.folders import images_in
 from data.geometry import Size
-from data.images import MASK_SUFFIXES, READERS
+from data.images import MASK_SUFFIXES
 from data.masks import decode_mask, encode_mask
 from data.polygons import FormatName, coco, geojson, labelme, svg, yolo
 from data.polygons.annotation import UNNAMED, Annotation, Entry, Shape, failing, shown

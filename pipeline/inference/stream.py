@@ -3,7 +3,8 @@
 On a CPU, one thread takes a photo through all steps, and there are as many threads as cores. On a
 GPU, some threads read photos in advance. Two threads compute batches of photos of one size: while
 one batch is computed, the next is copied to the GPU. Other threads finish the results. All queues
-are bounded, so memory does not grow with the number of photos.
+are bounded, so memory does not grow with the number of photos. Photos that are so large that all
+threads together would take more than half of the memory are predicted one at a time.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ import torch
 
 from data.arrays import Photo
 from data.errors import InputError
+from data.memory import BYTES_A_PIXEL, MemoryGate
 from data.threads import is_of_disk, map_threads, named, raise_first, unexpected
 from pipeline.inference.cpu_setup import in_one_thread, opencv_in_one_thread
 from pipeline.inference.prediction import Prediction
@@ -62,9 +64,13 @@ def predict_stream(
         yield from predict_stream_batched(items, read, predict, finish, device)
         return
 
+    predicting = MemoryGate()
+
     def work(item: T) -> Result:
-        (prediction,) = predict([read(item)])
-        return finish(item, prediction)
+        photo = read(item)
+        with predicting.holding(photo.shape[0] * photo.shape[1] * BYTES_A_PIXEL):
+            (prediction,) = predict([photo])
+            return finish(item, prediction)
 
     yield from map_photos(named(work), items)
 

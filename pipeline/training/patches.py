@@ -12,10 +12,10 @@ from data.datasets.patch_dataset import Arrays
 from data.errors import InputError
 from data.geometry import Fovea
 from data.groups import groups_of
+from data.memory import memory_limit
 from data.patch_cache import patch_store
 from pipeline.config import Config
 from pipeline.training import distributed
-from pipeline.training.memory import memory_limit
 
 log = logging.getLogger(__name__)
 

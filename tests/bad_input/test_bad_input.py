@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -41,6 +42,22 @@ def test_training_names_every_damaged_file_before_the_first_epoch(
         assert any(part in line for line in said), part
     assert not any("epoch" in line for line in said)
     assert not (data / "run" / "coarse" / "last.pt").exists()
+
+
+def test_training_names_a_damaged_jpeg_before_the_first_epoch(
+    errors: Errors, data: Path, tmp_path: Path
+):
+    (data / "images" / "a.png").unlink()
+    noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    jpeg = cv2.imencode(".jpg", noise)[1].tobytes()
+    (data / "images" / "a.jpg").write_bytes(jpeg[: len(jpeg) // 2] + b"\xff\xd9")
+    settings = tmp_path / "settings.toml"
+    settings.write_text("[data]\nval_share = 0.5\n")
+
+    said = errors(1, "train-coarse", data, data / "run", "--config", settings)
+
+    assert any("a.jpg is damaged: a part of the picture is missing" in line for line in said)
+    assert not any("epoch" in line or line.startswith("Corrupt") for line in said)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,18 @@ def touched(folder: Path, *names: str) -> Path:
 
 
 def test_photos_of_all_endings_are_found(tmp_path: Path) -> None:
-    names = ["a.JPG", "b.jfif", "c.gif", "d.avif", "e.jpeg", "f.TIFF", "g.webp", "h.bmp", "i.png"]
+    names = [
+        "a.JPG",
+        "b.jfif",
+        "c.gif",
+        "d.avif",
+        "e.jpeg",
+        "f.TIFF",
+        "g.webp",
+        "h.bmp",
+        "i.png",
+        "j.HEIC",
+    ]
 
     assert [path.name for path in photos_at(touched(tmp_path, *names))] == names
 

@@ -21,6 +21,9 @@ from data.images import (
 
 SHAPE = (24, 31, 3)
 
+WRITTEN = [suffix for suffix in PHOTO_SUFFIXES if suffix not in (".heic", ".heif")]
+"""Of HEIC nothing is written here: its package is an extra."""
+
 
 def smooth(*shape: int) -> Pixels:
     """Colours that JPEG keeps well."""
@@ -38,7 +41,7 @@ def on_white(rgba: Pixels) -> NDArray[np.float64]:
     return rgba[..., :3] * alpha + 255 * (1 - alpha)
 
 
-@pytest.mark.parametrize("suffix", PHOTO_SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITTEN)
 def test_every_format_is_read_as_rgb(tmp_path: Path, suffix: str):
     pixels = smooth(*SHAPE)
     path = saved(tmp_path / f"a{suffix}", Image.fromarray(pixels), quality=95)
@@ -54,14 +57,19 @@ def test_every_format_is_read_as_rgb(tmp_path: Path, suffix: str):
 
 @pytest.mark.parametrize("subsampling", [0, 1, 2])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
-def test_both_jpeg_decoders_give_the_same(tmp_path: Path, mode: str, subsampling: int):
+def test_a_jpeg_has_the_pixels_that_every_decoder_gives_it(
+    tmp_path: Path, mode: str, subsampling: int
+):
     image = Image.fromarray(smooth(45, 61, 3)).convert(mode)
     path = saved(tmp_path / "a.jpg", image, quality=90, subsampling=subsampling)
-    fast = read_photo(path)
 
-    path.write_bytes(path.read_bytes() + b"\0")  # is no longer known to be whole
+    photo = read_photo(path)
 
-    np.testing.assert_array_equal(read_photo(path), fast)
+    with Image.open(path) as by_pillow:
+        np.testing.assert_array_equal(photo, np.asarray(by_pillow.convert("RGB")))
+    by_opencv = cv2.imread(str(path))
+    assert by_opencv is not None
+    np.testing.assert_array_equal(photo, by_opencv[..., ::-1])
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -185,7 +193,7 @@ def test_a_png_is_read_as_it_was_written(tmp_path: Path, shape: tuple[int, ...])
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
-@pytest.mark.parametrize("suffix", PHOTO_SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITTEN)
 def test_bytes_are_decoded_as_the_file_is(tmp_path: Path, suffix: str):
     path = saved(tmp_path / f"a{suffix}", Image.fromarray(smooth(*SHAPE)))
 

@@ -63,18 +63,6 @@ def test_a_photo_that_is_cut_off_is_refused(tmp_path: Path, suffix: str, share: 
         read_photo(path)
 
 
-def test_a_jpeg_that_is_cut_off_never_gets_to_cv2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    # Not all versions of it refuse such a file; some make the rest grey.
-    monkeypatch.setattr(cv2, "imdecode", lambda data, how: np.zeros((200, 300, 3), np.uint8))
-    path = saved(tmp_path / "cut.jpg", Image.fromarray(smooth(200, 300, 3)))
-    assert not read_photo(path).any()
-
-    path.write_bytes(path.read_bytes()[:-2000])
-
-    with pytest.raises(InputError, match=r"cut\.jpg is damaged"):
-        read_photo(path)
-
-
 @pytest.mark.parametrize("read", [read_photo, read_size])
 @pytest.mark.parametrize("content", [b"", b"not a picture\n", b"\xff\xd8\xff\xd9"])
 def test_what_is_no_image_is_refused(
@@ -182,54 +170,8 @@ def test_a_program_called_a_photo_is_refused_and_never_run(
     with pytest.raises(InputError) as caught:
         read(tmp_path / name)
 
-    assert str(caught.value).startswith(
-        f"{tmp_path / name} is not an image: it is PostScript; JPEG"
-    )
-
-
-@pytest.mark.parametrize("format_", ["DDS", "ICO", "PPM", "TGA", "PCX", "ICNS", "JPEG2000"])
-@pytest.mark.parametrize("read", [read_photo, read_size, read_mask])
-def test_another_format_under_the_name_of_a_photo_is_refused(
-    tmp_path: Path, format_: str, read: Callable[[Path], object]
-):
-    path = tmp_path / "car.jpg"
-    try:
-        Image.fromarray(smooth(32, 32, 3)).save(path, format=format_)
-    except (KeyError, OSError):
-        pytest.skip(f"this Pillow cannot write {format_}")
-
-    with pytest.raises(InputError, match=r"^\S+/car\.jpg is not an image: .*$"):
-        read(path)
-
-
-@pytest.mark.parametrize(
-    ("beginning", "what"),
-    [
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1", "HEIC, the format of phones: save it as JPEG"),
-        (b"\0\0\0\x18ftypmif1\0\0\0\0heic", "HEIC, the format of phones: save it as JPEG"),
-        (b"%PDF-1.7\n", "PDF"),
-        (b"8BPS\0\1", "Photoshop"),
-        (b"\0\0\0\x20ftypisom", "a video"),
-        (b"\0\0\0\x18ftypcrx ", "a camera's raw format"),
-        (b"\n <svg xmlns=", "SVG"),
-        (b"<!DOCTYPE html><title>404", "a web page"),
-        (b"version https://git-lfs.github.com/spec/v1", "a pointer of Git LFS"),
-        (bytes(500), "zeros"),
-        (b"", "empty"),
-    ],
-)
-def test_what_is_no_image_is_named(tmp_path: Path, beginning: bytes, what: str):
-    (tmp_path / "car.jpg").write_bytes(beginning)
-
-    with pytest.raises(InputError, match=rf"^\S+/car\.jpg is not an image: it is {what}"):
-        read_photo(tmp_path / "car.jpg")
-
-
-def test_a_sound_is_no_webp_photo(tmp_path: Path):
-    (tmp_path / "a.webp").write_bytes(b"RIFF\x24\0\0\0WAVEfmt " + bytes(99))
-
-    with pytest.raises(InputError, match="is not an image:"):
-        read_photo(tmp_path / "a.webp")
+    what = "it is a PostScript file (EPS); export it as JPEG, PNG or TIFF"
+    assert str(caught.value) == f"{tmp_path / name} is not an image: {what}"
 
 
 def test_messages_call_bytes_what_they_are_told_to():

@@ -32,7 +32,7 @@ def test_a_program_called_a_photo_is_one_line_that_names_it(
     said = capsys.readouterr().err.splitlines()
     assert status == 1
     assert [line for line in said if "car.jpg" in line] == [
-        f"error: {photo} is not an image: it is PostScript; JPEG, PNG, TIFF, WebP, BMP, GIF and "
-        "AVIF are read"
+        f"error: {photo} is not an image: it is a PostScript file (EPS); "
+        "export it as JPEG, PNG or TIFF"
     ]
     assert not list((tmp_path / "out").glob("[!.]*"))

@@ -5,6 +5,8 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from data.encoding import PNG, encode_picture
 from data.errors import InputError
 from data.geometry import Size
@@ -81,7 +83,12 @@ def encode_cutout(finished: Finished, options: CutoutOptions, shared: Box | None
     pixels = cutout(_deepest(finished, options), alpha, options.background, box)
     metadata = NO_METADATA
     if options.metadata:
-        metadata = decode_metadata(finished.data, str(finished.photo), Size(*pixels.shape[:2]))
+        metadata = decode_metadata(
+            finished.data,
+            str(finished.photo),
+            Size(*pixels.shape[:2]),
+            in_srgb=pixels.dtype == np.uint8,
+        )
     return encode_picture(pixels, form, options.quality, metadata)
 
 

@@ -128,9 +128,9 @@ def test_all_problems_are_named_at_once(tmp_path: Path):
         load_pairs(samples, VIEW, ignore)
 
     assert str(caught.value).splitlines() == [
-        f"{tmp_path}/a.bmp is not an image: it is empty",
+        f"{tmp_path}/a.bmp is not an image: the file is empty; get it again",
         f"{tmp_path}/c.bmp is 64 x 64, its mask 48 x 64",
-        f"{tmp_path}/d.png is not an image: none of JPEG, PNG, TIFF, WebP, BMP, GIF and AVIF",
+        f"{tmp_path}/d.png is not an image: none of JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF and HEIC",
     ]
 
 

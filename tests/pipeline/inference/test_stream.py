@@ -1,5 +1,6 @@
 import errno
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from data import memory
 from data.errors import InputError
 from data.geometry import Fovea
 from pipeline.inference import stream
@@ -174,6 +176,31 @@ def test_large_photos_go_in_small_batches(monkeypatch: pytest.MonkeyPatch):
     found = [[item for item, _ in batch] for batch in batches(iter(pairs))]
 
     assert found == [[0, 1, 2], [3], [4], [5]]
+
+
+@pytest.mark.parametrize(("height", "at_once"), [(8, 3), (100, 1)])
+def test_photos_that_do_not_fit_together_are_predicted_one_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, height: int, at_once: int
+):
+    monkeypatch.setattr(memory, "memory_here", lambda: 2 * 3 * 8 * 8 * memory.BYTES_A_PIXEL)
+    monkeypatch.setattr("data.threads.cpu_count", lambda: 3)
+    together = threading.Barrier(at_once)
+    guard, running, most = threading.Lock(), [0], [0]
+
+    def counting(photos: list[Photo]) -> list[Fake]:
+        with guard:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        together.wait(5)
+        time.sleep(0.01)
+        with guard:
+            running[0] -= 1
+        return predict(photos)
+
+    results = predict_stream(range(6), lambda i: photo_of(i, height), counting, finish, CPU)
+
+    assert list(results) == [(i, i) for i in range(6)]
+    assert most == [at_once]
 
 
 @pytest.mark.gpu

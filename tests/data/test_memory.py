@@ -1,9 +1,11 @@
 import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from pipeline.training.memory import memory_limit
+from data.memory import MemoryGate, memory_limit
 
 PHYSICAL = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 GROUP, TOP = "sys/fs/cgroup", "proc/self/cgroup"
@@ -56,3 +58,50 @@ def test_without_control_groups_the_machine_counts(tmp_path: Path):
 
 def test_here_there_is_some():
     assert 2**20 < memory_limit() <= PHYSICAL
+
+
+def test_what_fits_runs_at_once_and_what_does_not_one_at_a_time():
+    gate, held, most = MemoryGate(100), [0], {10: 0, 60: 0}
+    guard = threading.Lock()
+
+    def work(num_bytes: int) -> None:
+        for _ in range(5):
+            with gate.holding(num_bytes):
+                with guard:
+                    held[0] += num_bytes
+                    most[num_bytes] = max(most[num_bytes], held[0])
+                time.sleep(0.01)
+                with guard:
+                    held[0] -= num_bytes
+
+    for num_bytes in (10, 60):
+        threads = [threading.Thread(target=work, args=[num_bytes]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert most == {10: 40, 60: 60}
+
+
+def test_what_never_fits_is_let_in_alone():
+    gate = MemoryGate(100)
+
+    with gate.holding(1000):
+        waiting = threading.Thread(target=lambda: gate.holding(1).__enter__(), daemon=True)
+        waiting.start()
+        waiting.join(0.05)
+        assert waiting.is_alive()
+
+    waiting.join(5)
+    assert not waiting.is_alive()
+
+
+def test_work_that_fails_gives_its_memory_back():
+    gate = MemoryGate(100)
+
+    with pytest.raises(ValueError, match="work"), gate.holding(90):
+        raise ValueError("work")
+
+    with gate.holding(90):
+        pass
