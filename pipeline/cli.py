@@ -28,6 +28,7 @@ from pipeline.arguments import (
     MaskArguments,
     Seed,
     Settings,
+    check_training_paths,
     parse_tile,
 )
 from pipeline.convert import convert
@@ -91,6 +92,7 @@ def train_coarse(
         config: settings file (TOML).
         device: device to compute on; auto is a GPU if there is one.
     """
+    check_training_paths(run, config, data)
     from pipeline.training import commands
 
     with resumable():
@@ -110,6 +112,7 @@ def make_patches(
         config: settings file (TOML); by default the run's own.
         device: device to compute on; auto is a GPU if there is one.
     """
+    check_training_paths(run, config, data)
     from pipeline.inference.cpu_setup import keep_freed_memory
     from pipeline.training import commands
 
@@ -127,6 +130,7 @@ def train_refiner(run: Path, /, *, config: Settings = None, device: Device = "au
         config: settings file (TOML); by default the run's own.
         device: device to compute on; auto is a GPU if there is one.
     """
+    check_training_paths(run, config)
     from pipeline.training import commands
 
     with resumable():
