@@ -1,12 +1,13 @@
 """Types of command-line arguments, and the options of every command that makes masks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter, validators
 
-from data.errors import SettingsError
+from data.errors import InputError, SettingsError
 from pipeline import DEFAULT_MODEL, Stage
 
 if TYPE_CHECKING:
@@ -74,6 +75,23 @@ class MaskArguments:
 
 
 DEFAULTS = MaskArguments()
+
+
+def check_training_paths(run: Path, config: Path | None, data: Sequence[Path] = ()) -> None:
+    """Raise if the paths of a training command cannot be what they are given as.
+
+    The commands call it before they import torch, which takes seconds.
+
+    Raises:
+        InputError: `run` is a file, or one of the others does not exist.
+    """
+    if run.exists() and not run.is_dir():
+        raise InputError(f"{run} is a file; name a folder for the run")
+    if config is not None and not config.is_file():
+        raise InputError(f"no such settings file: {config}")
+    for folder in data:
+        if not folder.is_dir():
+            raise InputError(f"no such folder: {folder}")
 
 
 def parse_tile(text: str | None) -> tuple[int, int] | None:

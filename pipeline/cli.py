@@ -22,6 +22,7 @@ from pipeline.arguments import (
     MaskArguments,
     Seed,
     Settings,
+    check_training_paths,
     parse_tile,
 )
 from pipeline.convert import convert
@@ -85,6 +86,7 @@ def train_coarse(
         config: settings file (TOML).
         device: device to compute on; auto is a GPU if there is one.
     """
+    check_training_paths(run, config, data)
     from pipeline.training import commands
 
     with resumable():
@@ -104,6 +106,7 @@ def make_patches(
         config: settings file (TOML); by default the run's own.
         device: device to compute on; auto is a GPU if there is one.
     """
+    check_training_paths(run, config, data)
     from pipeline.inference.cpu_setup import keep_freed_memory
     from pipeline.training import commands
 
@@ -121,6 +124,7 @@ def train_refiner(run: Path, /, *, config: Settings = None, device: Device = "au
         config: settings file (TOML); by default the run's own.
         device: device to compute on; auto is a GPU if there is one.
     """
+    check_training_paths(run, config)
     from pipeline.training import commands
 
     with resumable():

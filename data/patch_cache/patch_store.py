@@ -1,6 +1,6 @@
 """Refiner patches on disk: a zarr group that is complete or absent, and checked when opened.
 
-Format 1, for N patches of tile side T from M photos; P_k are the pixels of ring k:
+Format 2, for N patches of tile side T from M photos; P_k are the pixels of ring k:
 
     full           (N, T, T, 4) uint8   RGB and coarse probability of the tile
     half_ring      (N, P_1, 4)  uint8   of the ring around it at half the resolution
@@ -11,9 +11,10 @@ Format 1, for N patches of tile side T from M photos; P_k are the pixels of ring
                                         masks, in the coarse one, in the true one
     attributes: format, fingerprint, origin (coarse weights and settings that the patches were
     made with), photos (their names, in order), num_training (how many of them are training
-    photos; these come first)
+    photos; these come first), checksum (of the other attributes)
 
-Every shard has a file, even if it holds zeros only: one that is missing is damage.
+Each chunk ends with its CRC-32C, so damage is found when it is read. Every shard has a file, even
+if it holds zeros only: one that is missing is damage.
 `data.patch_cache.patch_writer` writes patches; this module describes and reads them.
 """
 
@@ -31,8 +32,9 @@ from numpy.typing import NDArray
 
 from data.errors import InputError
 from data.geometry import Fovea
+from data.ranges import shown
 
-FORMAT = 1
+FORMAT = 2
 CHUNK = 128
 SHARD = 64 * CHUNK
 
@@ -42,6 +44,9 @@ BEYOND = 255
 
 DTYPES = {"tile": "int32", "outside": "int64"}
 """Types of the arrays that are not uint8."""
+
+UNREADABLE = (ValueError, TypeError, LookupError, RuntimeError, OSError, AttributeError)
+"""Errors of zarr for damage, depending on where it is."""
 
 Patches = dict[str, NDArray[Any]]
 """Some patches: an array for each name of `array_shapes`, all of the same length."""
@@ -82,6 +87,12 @@ class Metadata:
             raise ValueError(f"{self.num_training} of {len(self.photos)} photos are to train on")
 
 
+def checksum(attributes: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of all `attributes` but the checksum itself."""
+    others = {name: value for name, value in attributes.items() if name != "checksum"}
+    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
+
+
 def array_shapes(fovea: Fovea) -> dict[str, tuple[int, ...]]:
     """Return the shape of one patch in each array."""
     side = fovea.tile
@@ -95,11 +106,12 @@ def array_dtype(name: str) -> np.dtype[Any]:
 
 
 class StoredArray:
-    """An array of a finished store; damage found while reading it is an `InputError`."""
+    """An array of a store; damage found while reading it is an `InputError`."""
 
-    def __init__(self, path: Path, array: "zarr.Array[Any]") -> None:
+    def __init__(self, path: Path, array: "zarr.Array[Any]", hint: str = "") -> None:
         self.path = path
         self.array = array
+        self.hint = hint or rebuild_hint(path)
         self.shape = array.shape
         self.dtype = np.dtype(array.dtype)
 
@@ -111,9 +123,9 @@ class StoredArray:
         """
         try:
             return np.asarray(self.array[rows])
-        except (ValueError, RuntimeError, OSError) as error:  # of the index, of a chunk, of a disk
-            reason = f"{self.array.basename} cannot be read ({error})"
-            raise _damaged(self.path, reason, rebuild_hint(self.path)) from error
+        except UNREADABLE as error:  # of the index, of a chunk, of a disk
+            reason = f"{self.array.basename} cannot be read ({one_line(error)})"
+            raise _damaged(self.path, reason, self.hint) from error
 
 
 def open_store(path: Path, fovea: Fovea, coarse: str, settings: Mapping[str, Any]) -> zarr.Group:
@@ -171,6 +183,11 @@ def rebuild_hint(path: Path, data: str = "DATA") -> str:
     return f"run `foveamask make-patches {data} {path.parent}`"
 
 
+def one_line(error: Exception) -> str:
+    """Return the message of `error`, on one line and not too long."""
+    return shown(" ".join(str(error).split()) or type(error).__name__)[1:-1]
+
+
 def _damaged(path: Path, reason: str, hint: str) -> InputError:
     return InputError(f"{path} is damaged: {reason}; delete it and {hint}")
 
@@ -178,8 +195,8 @@ def _damaged(path: Path, reason: str, hint: str) -> InputError:
 def _open(path: Path, hint: str) -> tuple[zarr.Group, Metadata]:
     try:
         group = zarr.open_group(path, mode="r")
-    except (ValueError, OSError) as error:
-        raise _damaged(path, str(error), hint) from error
+    except UNREADABLE as error:
+        raise _damaged(path, f"it cannot be opened ({one_line(error)})", hint) from error
     if group.attrs.get("format") != FORMAT:
         raise InputError(
             f"{path} has format {group.attrs.get('format')}, this version reads {FORMAT}; "
@@ -202,7 +219,10 @@ def _metadata_of(attributes: Mapping[str, Any]) -> Metadata:
         raise ValueError("its photos are no list of names")
     if type(num) is not int:
         raise ValueError(f"its num_training is {num!r}")
-    return Metadata(fingerprint, tuple(photos), num)
+    about = Metadata(fingerprint, tuple(photos), num)
+    if attributes.get("checksum") != checksum(attributes):
+        raise ValueError("its attributes have another checksum")
+    return about
 
 
 def _check_whole(group: zarr.Group, path: Path, fovea: Fovea, num_photos: int, hint: str) -> None:
@@ -213,8 +233,8 @@ def _check_whole(group: zarr.Group, path: Path, fovea: Fovea, num_photos: int, h
     """
     try:
         arrays: dict[str, Any] = {name: group[name] for name in [*array_shapes(fovea), "outside"]}
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise _damaged(path, f"an array cannot be opened ({error})", hint) from error
+    except UNREADABLE as error:
+        raise _damaged(path, f"an array cannot be opened ({one_line(error)})", hint) from error
     num_patches = arrays["tile"].shape[0]
     shapes = {name: (num_patches, *shape) for name, shape in array_shapes(fovea).items()}
     for name, shape in {**shapes, "outside": (num_photos, 3)}.items():

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 import zarr
-from zarr.codecs import BloscCodec
+from numpy.typing import NDArray
+from zarr.codecs import BloscCodec, Crc32cCodec
 
 from data.errors import InputError
 from data.files import replacing, sync_folder
@@ -23,8 +24,10 @@ from data.patch_cache import patch_store
 from data.patch_cache.patch_store import (
     Origin,
     Patches,
+    StoredArray,
     array_dtype,
     array_shapes,
+    one_line,
     rebuild_hint,
 )
 
@@ -48,7 +51,7 @@ class PatchWriter:
             num_training: number of photos in the training set.
 
         Raises:
-            InputError: there is a store at `path` already.
+            InputError: there is a store at `path` already, or the unfinished one is damaged.
         """
         if path.exists():
             raise InputError(f"{path} is there already")
@@ -60,19 +63,25 @@ class PatchWriter:
         self.pending: list[Patches] = []
         self.shapes = array_shapes(fovea)
         self.num_written = self._resume()
-        self.group = zarr.open_group(self.partial, mode="a")
-        if not self.num_written:
-            self._create()
-        for name, shape in self.shapes.items():
-            # Later rows were being written at the interruption, and are not in all arrays.
-            self._array(name).resize((self.num_written, *shape))
-        self.outside = self._array("outside")[:]
+        try:
+            self.group = zarr.open_group(self.partial, mode="a")
+            if not self.num_written:
+                self._create()
+            self._cut()
+            self.outside = self._stored("outside")[:]
+        except InputError:
+            raise
+        except (LookupError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{self.partial} is damaged ({one_line(error)}); "
+                f"delete it and {rebuild_hint(self.path)}"
+            ) from error
 
     def last_photo(self) -> tuple[int, int]:
         """Return the number of the photo to resume with, and the number of its complete patches."""
         if not self.num_written:
             return 0, 0
-        photos = self._array("tile")[: self.num_written, 0]
+        photos = self._tiles(0)[:, 0]
         return int(photos[-1]), int((photos == photos[-1]).sum())
 
     def unwritten(self, patches: Patches) -> Patches:
@@ -83,7 +92,7 @@ class PatchWriter:
                 differently, and may find other tiles uncertain.
         """
         _, num_safe = self.last_photo()
-        safe = self._array("tile")[self.num_written - num_safe : self.num_written]
+        safe = self._tiles(self.num_written - num_safe)
         if not np.array_equal(patches["tile"][:num_safe], safe):
             raise InputError(
                 f"{self.partial} was started with other tiles, perhaps on another device; "
@@ -105,13 +114,21 @@ class PatchWriter:
         if self.pending:
             self._write(self._take_pending())
         self._array("outside")[:] = self.outside  # of photos after the last patch too
-        self.group.attrs.update(
-            format=patch_store.FORMAT,
-            fingerprint=self.origin.fingerprint,
-            origin={"coarse": self.origin.coarse, "settings": dict(self.origin.settings)},
-            photos=self.photos,
-            num_training=self.num_training,
+        attributes = json.loads(
+            json.dumps(
+                {
+                    "format": patch_store.FORMAT,
+                    "fingerprint": self.origin.fingerprint,
+                    "origin": {
+                        "coarse": self.origin.coarse,
+                        "settings": dict(self.origin.settings),
+                    },
+                    "photos": self.photos,
+                    "num_training": self.num_training,
+                }
+            )
         )
+        self.group.attrs.update(attributes | {"checksum": patch_store.checksum(attributes)})
         sync_folder(self.partial)
         self.partial.rename(self.path)
         (self.path / "written.json").unlink(missing_ok=True)
@@ -134,8 +151,23 @@ class PatchWriter:
             if LEFTOVER.search(path.name):
                 path.unlink()
 
+    def _cut(self) -> None:
+        """Cut all arrays to the complete patches; later rows were lost in the interruption.
+
+        Raises:
+            ValueError: an array does not have as many.
+        """
+        for name, shape in self.shapes.items():
+            array = self._array(name)
+            if not 0 <= self.num_written <= array.shape[0]:
+                raise ValueError(f"{name} has {array.shape[0]} patches, not {self.num_written}")
+            array.resize((self.num_written, *shape))
+
     def _create(self) -> None:
-        codec = BloscCodec(cname="zstd", clevel=1, shuffle="bitshuffle", typesize=4)
+        codecs = [
+            BloscCodec(cname="zstd", clevel=1, shuffle="bitshuffle", typesize=4),
+            Crc32cCodec(),
+        ]
         for name, shape in self.shapes.items():
             self.group.create_array(
                 name,
@@ -143,13 +175,14 @@ class PatchWriter:
                 chunks=(patch_store.CHUNK, *shape),
                 shards=(patch_store.SHARD, *shape),
                 dtype=array_dtype(name),
-                compressors=codec,
+                compressors=codecs,
                 overwrite=True,
             )
         self.group.create_array(
             "outside",
             shape=(len(self.photos), 3),
             dtype=array_dtype("outside"),
+            compressors=codecs[1],
             overwrite=True,
         )
 
@@ -169,6 +202,17 @@ class PatchWriter:
         parts = self.pending
         self.pending = []
         return {name: np.concatenate([part[name] for part in parts]) for name in self.shapes}
+
+    def _tiles(self, first: int) -> NDArray[Any]:
+        """Return the tiles of the patches that are complete, from number `first` on.
+
+        Raises:
+            InputError: they are damaged.
+        """
+        return self._stored("tile")[first : self.num_written]
+
+    def _stored(self, name: str) -> StoredArray:
+        return StoredArray(self.partial, self._array(name), rebuild_hint(self.path))
 
     def _array(self, name: str) -> Any:
         # Not stored with the array: zarr takes the setting when an array is opened.

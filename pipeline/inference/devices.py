@@ -54,6 +54,5 @@ def _has_fast_bf16(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return False
-    # Private, and the only way to ask: a torch that has it no longer computes in float32.
-    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(asked and asked())
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)  # not in all versions of torch
+    return bool(capabilities().get("avx512_bf16", False))

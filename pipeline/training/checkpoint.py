@@ -1,8 +1,15 @@
-"""Training state on disk. Files are written completely or not at all."""
+"""Training state on disk. Files are written completely or not at all.
+
+torch writes zip files, which hold a CRC-32 of each of their parts. It does not check them when it
+reads; `read` does.
+"""
 
 import io
 import json
 import pickle
+import struct
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -18,8 +25,12 @@ from data.files import replacing, write_bytes
 
 FORMAT = 2
 
-UNREADABLE = (RuntimeError, OSError, EOFError, LookupError, ValueError, pickle.UnpicklingError)
-"""Errors that `torch.load` raises for truncated files, depending on where they end."""
+UNREADABLE = (
+    *(RuntimeError, OSError, EOFError, LookupError, ValueError, ArithmeticError),
+    *(pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, struct.error),
+)
+"""Errors that `zipfile` and `torch.load` raise for damaged files, depending on where the damage
+is."""
 
 Kept = Literal["average", "weights"]
 """Which of the two is better on the validation set."""
@@ -81,8 +92,8 @@ class TrainState:
         """Load the state that `save` wrote to `path` into this one.
 
         Raises:
-            InputError: the file is damaged, of another format or origin, or from another number
-                of processes.
+            InputError: the file or the `best.pt` beside it is damaged, or it is of another format
+                or origin, or from another number of processes.
         """
         saved = read(path)
         if saved["origin"] != self.origin:
@@ -96,6 +107,8 @@ class TrainState:
                 f"photos, not {self.steps_a_pass}; resume with as many processes as it was "
                 "started with"
             )
+        if saved["best_score"] > float("-inf"):
+            read_best(path.parent)  # or training would go on, and end with an error
         self.model.load_state_dict(saved["model"])
         self.average.load_state_dict(saved["average"])
         self.optimizer.load_state_dict(saved["optimizer"])
@@ -118,9 +131,10 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file is damaged or of another format.
     """
-    damaged = f"{path} is damaged; delete it to train again from the start"
+    damaged = f"{path} is damaged; delete {path.parent} to train that stage again from the start"
     data = io.BytesIO(path.read_bytes())
     try:
+        check_parts(data)
         saved: dict[str, Any] = torch.load(data, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
         raise InputError(damaged) from error
@@ -134,6 +148,31 @@ def read(path: Path) -> dict[str, Any]:
     return saved
 
 
+def check_parts(data: io.BytesIO) -> None:
+    """Check the CRC-32 of each part of a zip file.
+
+    Raises:
+        zipfile.BadZipFile: one of them differs, or this is no zip file.
+    """
+    with zipfile.ZipFile(data) as parts:
+        damaged = parts.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"{damaged} is damaged")
+    data.seek(0)
+
+
+def read_best(stage_dir: Path) -> dict[str, Any]:
+    """Return the state after a stage's best epoch.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    best = stage_dir / "best.pt"
+    if not best.exists():
+        raise InputError(f"{best} is missing; delete {stage_dir} to train that stage again")
+    return read(best)
+
+
 def load_best(network: nn.Module, stage_dir: Path) -> float:
     """Load what was kept of a stage's best epoch into `network`; return its score.
 
@@ -142,10 +181,7 @@ def load_best(network: nn.Module, stage_dir: Path) -> float:
     Raises:
         InputError: they are missing or damaged.
     """
-    best = stage_dir / "best.pt"
-    if not best.exists():
-        raise InputError(f"{best} is missing; delete {stage_dir} to train that stage again")
-    saved = read(best)
+    saved = read_best(stage_dir)
     average: dict[str, Any] = saved["average"]
     averaged = {
         name.removeprefix(AVERAGED): value

@@ -68,9 +68,12 @@ def test_training_names_a_damaged_jpeg_before_the_first_epoch(
         (["evaluate", "nowhere"], "no such folder: nowhere"),
         (["evaluate", "."], "none of the layouts"),
         (["train-coarse", "nowhere", "run"], "no such folder: nowhere"),
-        (["make-patches", "nowhere", "run"], "train-coarse"),
+        (["make-patches", "nowhere", "run"], "no such folder: nowhere"),
+        (["make-patches", ".", "run"], "train-coarse"),
         (["train-refiner", "run"], "train-coarse"),
         (["train-coarse", "nowhere", "run", "--config", "none.toml"], "no such settings file"),
+        (["train-coarse", ".", "nowhere", "run"], "no such folder: nowhere"),
+        (["train-refiner", "run", "--config", "none.toml"], "no such settings file: none.toml"),
     ],
 )
 def test_what_is_missing_is_named_in_one_line(
@@ -86,6 +89,20 @@ def test_what_is_missing_is_named_in_one_line(
 
     assert len(said) == 1
     assert message in said[0]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["train-coarse", "{data}"], ["make-patches", "{data}"], ["train-refiner"]]
+)
+def test_a_file_in_place_of_a_run_is_named_before_torch_is_imported(
+    errors: Errors, data: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+):
+    monkeypatch.setitem(sys.modules, "pipeline.training", None)  # an import of it would raise
+    run = data / "images" / "a.png"
+
+    said = errors(1, *(argument.format(data=data) for argument in arguments), run)
+
+    assert said == [f"error: {run} is a file; name a folder for the run"]
 
 
 @pytest.mark.parametrize(

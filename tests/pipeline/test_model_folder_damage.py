@@ -1,18 +1,25 @@
 """Folders of models that are damaged, or that somebody has changed."""
 
+import codecs
 import json
 import math
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
 
 from coarse.mlp import MLP
 from data.errors import InputError
-from pipeline.model import Model, identity
+from pipeline.model import Model, identity, sha256
 from pipeline.model_folder import load_model, save_model, weights_hash
 from tests.model_folders import edit, model_of, weights_in
 
@@ -122,6 +129,56 @@ def test_sizes_beyond_all_bounds_are_refused_in_a_line(
     with pytest.raises(InputError, match=r"model\.json is damaged \(.*\); train") as caught:
         load_model(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def harmed(folder: Path, network: str, change: Callable[[dict[str, Tensor]], None]) -> None:
+    """Change the weights of a network, and the hash in the description with them."""
+    tensors = load_tensors(weights_in(folder, network).read_bytes())
+    change(tensors)
+    data = save_tensors(tensors)
+    (folder / f"{network}-{sha256(data)[:16]}.safetensors").write_bytes(data)
+    edit(folder, lambda description: description[network].update(sha256=sha256(data)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda old: old * torch.nan, "is not finite"),
+        (lambda old: old / 0, "is not finite"),
+        (lambda old: old.double(), r"is of torch\.float64"),
+        (lambda old: old.int(), r"is of torch\.int32"),
+        (lambda old: old[:0], "the weights do not fit"),
+        (lambda old: old.reshape(-1), "the weights do not fit"),
+    ],
+)
+@pytest.mark.parametrize("network", ["coarse", "refiner"])
+def test_weights_that_no_network_has_are_refused(
+    tmp_path: Path, network: str, change: Callable[[Tensor], Tensor], message: str
+):
+    save_model(model_of(), tmp_path)
+    name = "head.weight"
+    harmed(tmp_path, network, lambda weights: weights.update({name: change(weights[name] + 9)}))
+
+    with pytest.raises(InputError, match=rf"model\.json is damaged \(.*{message}.*\); train"):
+        load_model(tmp_path)
+
+
+def test_a_byte_order_mark_is_accepted(tmp_path: Path):
+    save_model(model_of(), tmp_path)
+    path = tmp_path / "model.json"
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+
+    assert load_model(tmp_path).long_side == 777
+
+
+@pytest.mark.parametrize("name", ["long_side", "stride", "two\nlines"])
+def test_a_name_that_is_there_twice_is_damage(tmp_path: Path, name: str):
+    save_model(model_of(), tmp_path)
+    path, twice = tmp_path / "model.json", json.dumps({name: 1})[1:-1]
+    path.write_text(path.read_text().replace('"options": {', f'"options": {{{twice}, {twice}, '))
+
+    with pytest.raises(InputError, match=rf"damaged \({re.escape(repr(name))} is there twice\);"):
+        load_model(tmp_path)
 
 
 def test_weights_that_were_changed_are_refused_before_a_network_is_made(

@@ -234,3 +234,56 @@ def test_tiles_that_cannot_be_read_are_found_out_when_the_store_is_opened(tmp_pa
 
     with pytest.raises(InputError, match=rf"damaged: tile cannot be read.*; delete.*{AGAIN}"):
         open_store(path, SMALL, ORIGIN.coarse, ORIGIN.settings)
+
+
+@pytest.mark.parametrize("name", [*array_shapes(SMALL), "outside"])
+def test_a_flipped_bit_in_a_chunk_is_found_out_when_it_is_read(tmp_path: Path, name: str):
+    path = tmp_path / "patches.zarr"
+    stored(path)
+    shard = next(p for p in (path / name / "c").rglob("*") if p.is_file())
+    data = bytearray(shard.read_bytes())
+    data[20] ^= 1
+    shard.write_bytes(data)
+
+    with pytest.raises(InputError, match=rf"damaged: {name} cannot be read.*; delete.*{AGAIN}"):
+        read_all(path)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [{"num_training": 4}, {"photos": [*PHOTOS[:-1], "photo7"]}, {"fingerprint": "0"}, {"more": 1}],
+)
+def test_attributes_that_were_changed_are_damage(tmp_path: Path, attributes: dict[str, Any]):
+    path = tmp_path / "patches.zarr"
+    stored(path).update_attributes(attributes)
+
+    with pytest.raises(InputError, match=f"damaged: its attributes have another checksum.*{AGAIN}"):
+        metadata(path)
+
+
+@pytest.mark.slow
+def test_whatever_bit_of_a_store_flips_it_is_refused_or_the_same(tmp_path: Path):
+    path, random = tmp_path / "patches.zarr", np.random.default_rng(0)
+    stored(path)
+    about, whole = read_all(path)
+
+    for file in sorted(p for p in path.rglob("*") if p.is_file()):
+        data = file.read_bytes()
+        for place in random.integers(0, len(data), 15):
+            changed = bytearray(data)
+            changed[place] ^= 1 << random.integers(8)
+            file.write_bytes(changed)
+            try:
+                again, rows = read_all(path)
+            except InputError:
+                continue
+            assert again == about, (file, place)
+            for name, values in whole.items():
+                np.testing.assert_array_equal(rows[name], values)
+        file.write_bytes(data)
+
+
+def read_all(path: Path) -> tuple[Metadata, Patches]:
+    group = open_store(path, SMALL, ORIGIN.coarse, ORIGIN.settings)
+    verify(path, SMALL, ORIGIN, "DATA")
+    return metadata(path), {name: rows[:] for name, rows in stored_arrays(group, path).items()}

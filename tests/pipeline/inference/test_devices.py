@@ -54,6 +54,26 @@ def test_networks_run_at_the_precision_asked_for(
     assert result.dtype == dtype
 
 
+@pytest.mark.parametrize("device", ["mps", "xpu", "cpu"])
+def test_a_device_of_which_torch_says_nothing_computes_in_float32(
+    monkeypatch: pytest.MonkeyPatch, device: str
+):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+
+    assert devices.dtype_of(torch.device(device), "auto") == torch.float32
+
+
+@pytest.mark.parametrize("has_it", [True, False])
+def test_a_cpu_that_multiplies_bfloat16_computes_in_it(
+    monkeypatch: pytest.MonkeyPatch, has_it: bool
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": has_it})
+
+    wanted = torch.bfloat16 if has_it else torch.float32
+    assert devices.dtype_of(CPU, "auto") == wanted
+    assert devices.dtype_of(torch.device("mps"), "auto") == torch.float32
+
+
 def test_what_is_placed_is_the_same_network():
     torch.manual_seed(0)
     network = ENet().eval()

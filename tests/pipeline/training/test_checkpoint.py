@@ -1,6 +1,7 @@
 import errno
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -45,6 +46,7 @@ def test_everything_that_training_changed_comes_back(tmp_path: Path):
     state.step, state.passes, state.kept = 25, 3, "weights"
     other.epoch, other.best_score, other.history = 0, 0.0, []
     state.save(tmp_path / "last.pt")
+    state.save(tmp_path / "best.pt")
 
     other.restore(tmp_path / "last.pt")
 
@@ -104,7 +106,7 @@ def test_a_truncated_checkpoint_is_refused(tmp_path: Path, share: float):
     data = file.read_bytes()
     file.write_bytes(data[: int(share * len(data))])
 
-    with pytest.raises(InputError, match=r"last\.pt is damaged; delete it"):
+    with pytest.raises(InputError, match=r"last\.pt is damaged; delete .* to train"):
         read(file)
 
 
@@ -113,14 +115,14 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, data: bytes):
     file = tmp_path / "last.pt"
     file.write_bytes(data)
 
-    with pytest.raises(InputError, match=r"last\.pt is damaged; delete it"):
+    with pytest.raises(InputError, match=r"last\.pt is damaged; delete .* to train"):
         read(file)
 
 
 def test_something_else_that_torch_saved_is_refused(tmp_path: Path):
     torch.save(torch.zeros(3), tmp_path / "last.pt")
 
-    with pytest.raises(InputError, match=r"last\.pt is damaged; delete it"):
+    with pytest.raises(InputError, match=r"last\.pt is damaged; delete .* to train"):
         read(tmp_path / "last.pt")
 
 
@@ -193,3 +195,58 @@ def test_the_best_weights_are_the_weights_themselves_where_those_are_kept(tmp_pa
 def test_missing_best_weights_are_named_with_what_to_do(tmp_path: Path):
     with pytest.raises(InputError, match=r"best\.pt is missing; delete .* to train that stage"):
         load_best(nn.Linear(1, 1), tmp_path)
+
+
+@pytest.mark.slow
+def test_whatever_bit_of_a_checkpoint_flips_it_is_refused_or_the_same(tmp_path: Path):
+    """Between its parts a zip file has gaps, which nothing reads."""
+    file, random = tmp_path / "last.pt", np.random.default_rng(0)
+    state_of().save(file)
+    data, whole = file.read_bytes(), read(file)
+    num_refused = 0
+
+    for place in random.choice(len(data), 400, replace=False):
+        changed = bytearray(data)
+        changed[place] ^= 1 << random.integers(8)
+        file.write_bytes(changed)
+        try:
+            assert same(read(file), whole), place
+        except InputError:
+            num_refused += 1
+
+    assert num_refused > 200
+
+
+def test_a_flipped_bit_of_the_weights_is_refused(tmp_path: Path):
+    file, state = tmp_path / "last.pt", state_of()
+    state.save(file)
+    data = bytearray(file.read_bytes())
+    weights = state.model.state_dict()["0.weight"].numpy().tobytes()
+
+    data[data.index(weights) + 1] ^= 4
+    file.write_bytes(data)
+
+    with pytest.raises(InputError, match=rf"last\.pt is damaged; delete {tmp_path} to train"):
+        read(file)
+
+
+@pytest.mark.parametrize("harm", ["damaged", "missing"])
+def test_training_does_not_resume_if_the_best_epoch_is_lost(tmp_path: Path, harm: str):
+    """It would be trained to its end, and have nothing to show."""
+    state = state_of()
+    state.save(tmp_path / "last.pt")
+    if harm == "damaged":
+        (tmp_path / "best.pt").write_bytes(b"PK")
+
+    with pytest.raises(InputError, match=rf"best\.pt is {harm}; delete {tmp_path} to train"):
+        state.restore(tmp_path / "last.pt")
+
+
+def test_before_the_first_score_there_is_no_best_epoch(tmp_path: Path):
+    state = state_of()
+    state.best_score = float("-inf")
+    state.save(tmp_path / "last.pt")
+
+    state.restore(tmp_path / "last.pt")
+
+    assert state.best_score == float("-inf")
