@@ -1,10 +1,11 @@
-# `make demo`, `make test`, `make bench` and `make mutants` set up what they need on a fresh machine.
+# `make demo`, `make test`, `make bench`, `make mutants` and `make torture` set up what they need on a fresh machine.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MINUTES ?= 5
 
-.PHONY: demo test bench mutants setup lint types clean
+.PHONY: demo test bench mutants torture setup lint types clean
 
 demo: setup  ## the whole job on synthetic photos, in minutes
 	$(BIN)/foveamask demo demo
@@ -17,6 +18,9 @@ bench: setup  ## speed and memory on synthetic photos, bench/speed.md
 
 mutants: $(VENV)/.mutants  ## which changes of the code no test notices, mutants/report.md
 	$(BIN)/python tests/mutation/run.py $(MUTANTS)
+
+torture: setup  ## commands killed, starved and fed damaged files, torture/table.md
+	$(BIN)/python -m tests.torture --minutes $(MINUTES) $(TORTURE)
 
 setup: $(VENV)/.installed
 
@@ -38,4 +42,4 @@ types: setup
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) demo bench mutants build dist
+	rm -rf $(VENV) demo bench mutants torture build dist

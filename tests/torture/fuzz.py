@@ -67,7 +67,9 @@ def check(workshop: Workshop, case: str) -> Checked:
         problems += [Problem(*json.loads(line)) for line in answers.read_text().splitlines()]
         number = batch.end
         if ended.status or ended.timed_out:
-            at = int.from_bytes(started[:8], "little")
+            at = int.from_bytes(started[:8], "little") - 1
+            if at < number:
+                raise RuntimeError(f"undamaged files of {name} are not read:\n{ended.stderr}")
             problems.append(_of_dead(workshop, batch, at, ended))
             number = at + 1
     return Checked([_kept(workshop, p, batch) for p in problems], batch.end - batch.first)
@@ -93,17 +95,17 @@ def _run(workshop: Workshop, batch: Batch, answers: Path, started: mmap.mmap) ->
     _template(workshop, batch.reader)
 
     def work() -> int:
-        right = _read(batch.reader, _template(workshop, batch.reader), workshop)
+        right = _undamaged(batch.reader, _template(workshop, batch.reader), workshop)
         with answers.open("a") as file:
             for number in range(batch.first, batch.end):
-                started[:8] = number.to_bytes(8, "little")
+                started[:8] = (number + 1).to_bytes(8, "little")
                 if what := _problem(workshop, batch, number, right):
                     file.write(json.dumps((batch.case(number), what)) + "\n")
                     file.flush()
         faulthandler.cancel_dump_traceback_later()
         return 0
 
-    return child.run(work, workshop.log(), Limits(memory=MEMORY), timeout=SECONDS * BATCH)
+    return child.run(work, workshop.log(), Limits(memory=MEMORY), timeout=SECONDS * 4)
 
 
 def _problem(workshop: Workshop, batch: Batch, number: int, right: str) -> str:
@@ -114,7 +116,7 @@ def _problem(workshop: Workshop, batch: Batch, number: int, right: str) -> str:
     try:
         now = _digest(reader.read(folder))
     except InputError as error:
-        problem = line_fault(str(error))
+        problem = line_fault(str(error).replace(str(folder), ""))
         return f"{kinds} of {target.name}: {problem}" if problem else ""
     except BaseException as error:  # noqa: BLE001  anything else is what is looked for
         return f"{kinds} of {target.name}: {_shown(error)}"
@@ -128,7 +130,7 @@ def _problem(workshop: Workshop, batch: Batch, number: int, right: str) -> str:
     return ""
 
 
-def _read(reader: Reader, template: Path, workshop: Workshop) -> str:
+def _undamaged(reader: Reader, template: Path, workshop: Workshop) -> str:
     """Return the digest of what the undamaged files give."""
     folder = Path(tempfile.mkdtemp(dir=workshop.root)) / "case"
     shutil.copytree(template, folder)

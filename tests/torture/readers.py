@@ -77,10 +77,10 @@ def _photo(name: str, file: str, mode: str = "RGB", **options: Any) -> Reader:
     return Reader(f"photo-{name}", make, _read_photo, has_checksum=exact, whole_or_refused=True)
 
 
-def _mask(file: str) -> Reader:
+def _mask(file: str, **options: Any) -> Reader:
     return Reader(
         f"mask-{file.partition('.')[2]}",
-        partial(_save_mask, name=file),
+        partial(_save_mask, name=file, **options),
         lambda folder: _array(read_mask(_only(folder))),
         has_checksum=file.endswith(".png"),
         whole_or_refused=True,
@@ -170,7 +170,9 @@ READERS = (
     _photo("bmp", "a.bmp"),
     _photo("gif", "a.gif"),
     *([_photo("avif", "a.avif")] if features.check("avif") else []),
-    *(_mask(f"m.{suffix}") for suffix in ("png", "gif", "tif", "bmp", "webp", "jpg")),
+    *(_mask(f"m.{suffix}") for suffix in ("png", "gif", "tif", "bmp")),
+    _mask("m.webp", lossless=True),
+    _mask("m.jpg", quality=95),
     Reader(
         "csv",
         partial(_copy, source="whole/predict/masks.csv"),
