@@ -48,7 +48,12 @@ Planes = list[Floats]
 """Red, green and blue, each (R, S)."""
 
 
-def object_colours(photo: Samples, alpha: Floats, lens: float = LENS) -> Samples:
+def object_colours(
+    photo: Samples,
+    alpha: Floats,
+    lens: float = LENS,
+    tiles: NDArray[np.intp] | None = None,
+) -> Samples:
     """Return `photo` with the object's own colours along its contour.
 
     Deep inside nothing changes. Transparent pixels within some pixels of the object have the colour
@@ -59,8 +64,9 @@ def object_colours(photo: Samples, alpha: Floats, lens: float = LENS) -> Samples
         photo: (H, W, 3) uint8 or uint16 RGB.
         alpha: (H, W) from 0 to 1.
         lens: sigma of the blur of contours in the photo, in pixels.
+        tiles: (N, 2) rows and columns of the tiles that are worked on; by default `edge_tiles`.
     """
-    tiles = edge_tiles(alpha)
+    tiles = edge_tiles(alpha) if tiles is None else tiles
     if not len(tiles):
         return photo.copy()
     own = _stacked(alpha, tiles)
