@@ -7,7 +7,14 @@ import pytest
 from data.errors import InputError
 from data.images import read_photo
 from data.masks import decode_mask, write_mask
-from pipeline.inference.outputs import MASK, OUTPUTS, check_out, check_replaced, may_be_mask
+from pipeline.inference.outputs import (
+    MASK,
+    OUTPUTS,
+    Finished,
+    check_out,
+    check_replaced,
+    may_be_mask,
+)
 from tests.pipeline.inference.predicting import segmenter_of, write_photos
 
 
@@ -25,7 +32,7 @@ def test_the_file_of_a_mask_holds_the_mask(tmp_path: Path):
     (photo,) = write_photos(tmp_path, 1)
     prediction = segmenter_of().predict(read_photo(photo))
 
-    data = MASK.encode(prediction)
+    data = MASK.encode(Finished(photo, prediction))
 
     np.testing.assert_array_equal(decode_mask(data, "mask.png"), prediction.mask)
 
