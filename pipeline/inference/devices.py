@@ -54,5 +54,6 @@ def _has_fast_bf16(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return False
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)  # not in all versions of torch
-    return bool(capabilities().get("avx512_bf16", False))
+    if not hasattr(torch.cpu, "get_capabilities"):  # not in all versions of torch
+        return False
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))

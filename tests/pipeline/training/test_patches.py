@@ -127,7 +127,9 @@ def test_patches_whose_attributes_make_no_sense_are_damaged(
     tmp_path: Path, attributes: dict[str, object], message: str
 ):
     run = write_patches(tmp_path, CONFIG)
-    zarr.open_group(run / "patches.zarr", mode="a").attrs.update(attributes)
+    attrs = zarr.open_group(run / "patches.zarr", mode="a").attrs
+    attrs.update(attributes)
+    attrs["checksum"] = patch_store.checksum(dict(attrs))
 
     with pytest.raises(InputError, match=f"is damaged: .*{message}; delete it and run `foveamask"):
         opened(run)
