@@ -35,6 +35,14 @@ LEFTOVER = re.compile(r"\.[0-9a-f]{32}\.partial$")
 """End of the names of the temporary files that zarr makes."""
 
 
+def remove_progress(path: Path) -> None:
+    """Remove what only an interrupted writer needs from the complete store at `path`.
+
+    A process that is killed after the store has its final name leaves it behind.
+    """
+    (path / "written.json").unlink(missing_ok=True)
+
+
 class PatchWriter:
     """Appends patches to a store, and resumes one whose writing was interrupted."""
 
@@ -131,7 +139,7 @@ class PatchWriter:
         self.group.attrs.update(attributes | {"checksum": patch_store.checksum(attributes)})
         sync_folder(self.partial)
         self.partial.rename(self.path)
-        (self.path / "written.json").unlink(missing_ok=True)
+        remove_progress(self.path)
 
     def _resume(self) -> int:
         """Return how many patches are complete; a store of another origin is removed."""

@@ -14,7 +14,7 @@ from data.images import read_photo, read_size
 from data.masks import read_mask
 from data.patch_cache import patch_store
 from data.patch_cache.patch_store import BEYOND, RINGS, Origin, Patches
-from data.patch_cache.patch_writer import PatchWriter
+from data.patch_cache.patch_writer import PatchWriter, remove_progress
 from data.pyramid import to_working_size
 from data.samples import Sample, check_samples, fingerprint
 from data.threads import raise_first
@@ -74,6 +74,7 @@ def make_patches(
     )
     if path.exists():
         patch_store.verify(path, fovea, origin, " ".join(str(folder) for folder in data))
+        remove_progress(path)
         run_folder.record(run, config)
         log.info("%s exists already", path)
         return path

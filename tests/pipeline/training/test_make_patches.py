@@ -61,6 +61,17 @@ def test_patches_are_made_once_and_open_with_the_settings_they_are_made_with(
     assert len(open_patches(run, config, unseen_weights_hash(run, config)).outside) == 4
 
 
+def test_what_a_kill_after_the_last_step_left_behind_is_removed(tmp_path: Path):
+    data, run, config = write_grey_data(tmp_path / "data", 4), tmp_path / "run", tiny_config()
+    path = make([data], run, config)
+    whole = sorted(path.rglob("*"))
+    (path / "written.json").write_text("{}")
+
+    make([data], run, config)
+
+    assert sorted(path.rglob("*")) == whole
+
+
 def test_patches_of_photos_that_have_changed_are_refused_with_the_command_for_new_ones(
     tmp_path: Path,
 ):
