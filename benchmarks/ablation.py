@@ -38,7 +38,8 @@ from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
 from pipeline import DEFAULT_MODEL
-from pipeline.arguments import Count
+from pipeline.cli.arguments import Count
+from pipeline.cli.program import run
 from pipeline.config import Config
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.cost import networks_of, num_parameters
@@ -46,7 +47,6 @@ from pipeline.evaluation.metrics import overlap
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model_folder import find_model, weights_hash
-from pipeline.program import run
 from pipeline.toml_settings import load_settings, overlaid
 from refine.postprocess import Step, apply, parse
 

@@ -21,12 +21,12 @@ from benchmarks.training_runs import made_with, read_scores, train
 from data.errors import SettingsError
 from data.files import replacing
 from data.images import read_size
+from pipeline.cli.program import run
 from pipeline.config import Config
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.cost import photo_cost
 from pipeline.evaluation.scores import summarize
 from pipeline.inference.segmenter import Segmenter
-from pipeline.program import run
 from pipeline.toml_settings import load_settings, overlaid
 
 app = App(name="cross_validation", help_format="plaintext")

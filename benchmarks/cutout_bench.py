@@ -32,12 +32,12 @@ from data.masks import encode_mask
 from data.studio.photograph import FULL_SIZE
 from data.studio.truth import CutOut, render_cutout
 from pipeline import DEFAULT_MODEL
-from pipeline.arguments import Count, HeightWidth
+from pipeline.cli.arguments import Count, HeightWidth
+from pipeline.cli.program import run
 from pipeline.inference.cutouts.background import Background
 from pipeline.inference.cutouts.compose import cutout, to_pixels
 from pipeline.inference.cutouts.crop_box import Box
 from pipeline.inference.segmenter import Segmenter
-from pipeline.program import run
 from refine.matte.colours import TILE, object_colours
 from refine.matte.coverage import Floats, contour_alpha, probability_alpha
 from refine.matte.growth import grown

@@ -23,13 +23,13 @@ from data.datasets.coarse_dataset import CoarseView
 from data.images import read_photo
 from data.masks import read_mask
 from pipeline import DEFAULT_MODEL
-from pipeline.arguments import Count
+from pipeline.cli.arguments import Count
+from pipeline.cli.program import run
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.budget_curve import ORDERS, BudgetPoint, budget_curve, tile_gains
 from pipeline.evaluation.reliability import Reliability, fit_temperature
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
-from pipeline.program import run
 
 BUDGETS = (0, 16, 32, 64, 128, 192, 256, 384, 512)
 PIXELS_A_PHOTO = 4000

@@ -31,8 +31,8 @@ from benchmarks.peer_bench import Options, prepared, provenance
 from benchmarks.peer_rows import read_rows, table_of_peers, write_rows
 from benchmarks.peer_scores import row_of, speeds
 from benchmarks.timing import ROUNDS
+from pipeline.cli.program import run
 from pipeline.inference.devices import choose_device
-from pipeline.program import run
 from pipeline.training import run_folder
 
 log = logging.getLogger(__name__)

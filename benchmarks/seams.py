@@ -21,13 +21,13 @@ from data.arrays import Photo
 from data.errors import SettingsError
 from data.images import read_photo
 from pipeline import DEFAULT_MODEL
-from pipeline.arguments import Count
+from pipeline.cli.arguments import Count
+from pipeline.cli.program import run
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.metrics import contour
 from pipeline.evaluation.working_size import check_at_working_size
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
-from pipeline.program import run
 
 BORDER = 64
 """Pixels along the photo's border that are not compared, because a shift changes their content."""

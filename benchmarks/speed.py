@@ -28,11 +28,11 @@ from data.groups import CARVANA_GROUP
 from data.samples import Sample, find_samples
 from data.studio import write_dataset
 from pipeline import DEFAULT_MODEL
-from pipeline.arguments import Count
+from pipeline.cli.arguments import Count
+from pipeline.cli.program import run
 from pipeline.inference.devices import choose_device
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model_folder import find_model
-from pipeline.program import run
 from pipeline.progress import progress
 
 log = logging.getLogger(__name__)

@@ -23,10 +23,10 @@ from data.folders import photos_at
 from data.geometry import Size
 from data.images import read_photo
 from data.samples import find_samples
+from pipeline.cli.program import run
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
 from pipeline.model_folder import load_model, save_model
-from pipeline.program import run
 from pipeline.progress import progress
 
 app = App(name="python -m benchmarks.unlike_photos", help_format="plaintext")

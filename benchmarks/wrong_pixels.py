@@ -23,13 +23,13 @@ from data.images import read_photo
 from data.masks import read_mask
 from data.samples import Sample
 from pipeline import DEFAULT_MODEL
-from pipeline.arguments import Count
+from pipeline.cli.arguments import Count
+from pipeline.cli.program import run
 from pipeline.evaluation import evaluate
 from pipeline.evaluation.error_breakdown import DISTANCES, ErrorBreakdown, break_down
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
-from pipeline.program import run
 
 app = App(name="wrong_pixels", help_format="plaintext")
 

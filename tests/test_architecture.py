@@ -26,8 +26,7 @@ FLOORS = [
     {"inference"},
     {"evaluation"},
     {"training", "reporting"},
-    {"demo", "arguments", "output_arguments", "program"},
-    {"convert"},
+    {"demo"},
     {"cli"},
     {"__main__"},
 ]

@@ -15,9 +15,9 @@ from data.files import read_bytes, replacing
 from data.images import write_png
 from data.studio import write_dataset
 from data.tables import reserved
+from pipeline.cli.program import answer, run
 from pipeline.inference import predict as predicting
 from pipeline.model_folder import save_model
-from pipeline.program import answer, run
 from tests.builders import foveamask, shaded_photo, tiny_model
 
 
@@ -111,7 +111,7 @@ def test_names_reach_the_terminal_without_their_escapes(
 
 def test_output_that_nobody_reads_ends_a_command_quietly(tmp_path: Path):
     code = (
-        "import sys\nfrom cyclopts import App\nfrom pipeline.program import run\napp = App()\n"
+        "import sys\nfrom cyclopts import App\nfrom pipeline.cli.program import run\napp = App()\n"
         "@app.default\ndef talk():\n    for i in range(10**5):\n        print(i)\n"
         "sys.exit(run(app, []))"
     )
@@ -153,7 +153,7 @@ def test_a_symbolic_link_stays_and_what_it_points_to_is_replaced(tmp_path: Path)
 @pytest.mark.parametrize(("argument", "unbuffered"), [("talk", ""), ("talk", "1"), ("--help", "")])
 def test_an_output_that_cannot_be_written_is_named(argument: str, unbuffered: str):
     code = (
-        "import sys\nfrom cyclopts import App\nfrom pipeline.program import answer, run\n"
+        "import sys\nfrom cyclopts import App\nfrom pipeline.cli.program import answer, run\n"
         "app = App()\n@app.command\ndef talk():\n    answer(1)\nsys.exit(run(app, sys.argv[1:]))"
     )
     with Path("/dev/full").open("wb") as full:

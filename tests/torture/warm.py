@@ -9,7 +9,7 @@ LATE = (
     *(
         "data.polygons.conversion",
         "data.studio",
-        "pipeline.convert",
+        "pipeline.cli.data_commands",
         "pipeline.evaluation.evaluate",
     ),
     *("pipeline.inference.cpu_setup", "pipeline.inference.predict", "pipeline.reporting.show"),

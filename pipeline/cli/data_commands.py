@@ -1,4 +1,4 @@
-"""The command `convert`: masks and polygons, both ways."""
+"""The commands that work on data sets."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 
 from data.polygons import FormatName
-from pipeline.arguments import HeightWidth
-from pipeline.program import report
+from pipeline.cli.arguments import HeightWidth
+from pipeline.cli.program import report
 
 
 @Parameter(name="*")

@@ -1,0 +1,52 @@
+"""The command line: every command by its name; heavy modules are imported inside the commands.
+
+Results on stdout, progress on stderr.
+"""
+
+import io
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from cyclopts import App
+from PIL import Image
+
+from pipeline.cli.data_commands import convert
+from pipeline.cli.demo_commands import demo, demo_data
+from pipeline.cli.judging_commands import check_csv, evaluate, show
+from pipeline.cli.mask_commands import predict
+from pipeline.cli.program import run, set_up_logging
+from pipeline.cli.training_commands import make_patches, train_coarse, train_refiner
+
+COMMANDS = (
+    demo,
+    demo_data,
+    train_coarse,
+    make_patches,
+    train_refiner,
+    predict,
+    evaluate,
+    show,
+    check_csv,
+    convert,
+)
+
+app = App(
+    name="foveamask",
+    help="Pixel-accurate masks of large photos from small networks. --debug shows tracebacks.",
+    help_format="plaintext",
+    version=lambda: version("foveamask"),
+    suppress_keyboard_interrupt=False,  # cyclopts would end the process without a message
+)
+for command in COMMANDS:
+    app.command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    # Pillow would refuse photos within the limit of `data.images`. The setting is process-wide.
+    Image.MAX_IMAGE_PIXELS = None
+    set_up_logging()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names on disk need not be text
+    return run(app, arguments)

@@ -1,0 +1,69 @@
+"""The commands that train, stage by stage."""
+
+from pathlib import Path
+
+from pipeline.cli.arguments import Device, Settings, check_training_paths
+from pipeline.cli.program import answer, resumable
+
+
+def train_coarse(
+    data: list[Path],
+    run: Path,
+    /,
+    *,
+    folds: int | None = None,
+    config: Settings = None,
+    device: Device = "auto",
+) -> None:
+    """Train stage one on photos and masks; if interrupted, run it again to resume.
+
+    Args:
+        data: folders with train/ and train_masks/, or images/ and masks/. The validation set comes
+            from the first one.
+        run: folder of the run, the last argument.
+        folds: also train this many networks, each without one fold of the training groups, and use
+            them to extract the refiner's training patches; 2 or more, or 0 for none.
+        config: settings file (TOML).
+        device: device to compute on; auto is a GPU if there is one.
+    """
+    check_training_paths(run, config, data)
+    from pipeline.training import commands
+
+    with resumable():
+        answer(commands.train_coarse(data, run, config, device, folds))
+
+
+def make_patches(
+    data: list[Path], run: Path, /, *, config: Settings = None, device: Device = "auto"
+) -> None:
+    """Extract the uncertain tiles of all photos to RUN/patches.zarr; run it again to resume.
+
+    Args:
+        data: folders of photos with masks, the same as for stage one, but without folders of
+            low-resolution photos, which train stage one only.
+        run: folder of the run, the last argument.
+        config: settings file (TOML); by default the run's own.
+        device: device to compute on; auto is a GPU if there is one.
+    """
+    check_training_paths(run, config, data)
+    from pipeline.inference.cpu_setup import keep_freed_memory
+    from pipeline.training import commands
+
+    keep_freed_memory()
+    with resumable():
+        answer(commands.make_patches(data, run, config, device))
+
+
+def train_refiner(run: Path, /, *, config: Settings = None, device: Device = "auto") -> None:
+    """Train stage two on the patches, and write the finished model to RUN/model.
+
+    Args:
+        run: folder of the run.
+        config: settings file (TOML); by default the run's own.
+        device: device to compute on; auto is a GPU if there is one.
+    """
+    check_training_paths(run, config)
+    from pipeline.training import commands
+
+    with resumable():
+        answer(commands.train_refiner(run, config, device))
