@@ -44,9 +44,9 @@ def watched(batches: TimedBatches, state: TrainState, plan: Plan) -> Iterator[No
         yield
 
 
-def describe(state: TrainState, plan: Plan, seconds_left: float) -> str:
+def describe(state: TrainState, seconds_left: float) -> str:
     """Return the line of the latest epoch of `state` in the log."""
-    row = state.history[-1]
+    row, plan = state.history[-1], state.pace.plan
     num_epochs = state.epoch + plan.epochs_after(state.step)
     text = f"epoch {state.epoch}/{num_epochs}  step {state.step}  loss {row['loss']:.4f}"
     if "score" in row:
