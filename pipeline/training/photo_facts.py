@@ -45,9 +45,7 @@ class PhotoFacts:
     """Pixels of the outline."""
 
 
-def measure(
-    samples: Sequence[Sample], on_photo: Callable[[int, int], None] = lambda done, total: None
-) -> PhotoFacts:
+def measure(samples: Sequence[Sample], on_photo: Callable[[int, int], None]) -> PhotoFacts:
     """Return the facts of `samples`, of which there is at least one.
 
     Args:

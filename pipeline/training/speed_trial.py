@@ -4,7 +4,6 @@ import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +12,7 @@ from coarse.coarse_network import CoarseNetwork
 from data.datasets.coarse_dataset import CoarsePair, CoarseView, load_pair
 from data.samples import Sample
 from pipeline.config import Config
-from pipeline.inference.devices import autocast, to_device
+from pipeline.inference.devices import to_device
 from pipeline.new_networks import new_coarse_network, new_refiner
 from pipeline.training import coarse_training, refiner_training
 from pipeline.training.coarse_training import CoarseBatches
@@ -86,7 +85,7 @@ def _step(network: nn.Module, loss: BatchLoss, batch: object, config: Config) ->
 
     def step() -> None:
         optimizer.zero_grad()
-        loss(network, batch).backward()  # type: ignore[no-untyped-call]
+        loss(network, batch).backward()
         optimizer.step()
 
     return _seconds(step)
