@@ -24,7 +24,7 @@ from pipeline.training.loop import new_state
 from pipeline.training.patches import open_patches
 from pipeline.training.plan import plan_of
 from tests.builders import SIZE, middle_disc, shaded_photo
-from tests.tiny_runs import small_run, tiny_network
+from tests.tiny_runs import TinyBatches, small_run, tiny_network
 from tests.torture.workshop import Workshop
 
 
@@ -119,8 +119,9 @@ def _write_training(_: Workshop, folder: Path) -> None:
 
 
 def _read_training(folder: Path) -> object:
-    network, config = tiny_network(), TrainConfig(epochs=4)
-    state = new_state(network, config, plan_of(config, steps_a_pass=4), origin="tiny")
+    network = tiny_network()
+    config = TrainConfig(epochs=4)
+    state = new_state(network, config, plan_of(config, len(TinyBatches())), "tiny")
     state.restore(folder / "last.pt")
     weights = [_array(value) for value in state.model.state_dict().values()]
     score = checkpoint.load_best(network, folder)
