@@ -92,8 +92,10 @@ def train_coarse(
     stage_dir: Path,
     config: Config,
     device: torch.device,
-) -> tuple[CoarseNetwork, float]:
+) -> tuple[CoarseNetwork, float | None]:
     """Train the coarse network on `train`, validate it on `val`; return it with its score.
+
+    The score is None if `val` is empty.
 
     Raises:
         InputError: `stage_dir` holds another training.
@@ -113,7 +115,7 @@ def train_coarse(
         network,
         loss_of(config.coarse, device),
         CoarseBatches(photos.pairs_of(train), config.coarse),
-        score,
+        score if val else None,
         config.coarse,
         stage_dir,
         origin(config, photos.fingerprint(train), photos.fingerprint(val)),

@@ -142,6 +142,7 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
             cache = open_patches(run, config, unseen_weights_hash(run, config))
             refiner, score = refiner_training.train_refiner(cache, run / "refiner", config, chosen)
             if distributed.rank() == 0:
+                scores = {} if score is None else {"refined_dice": score}
                 known = trained_on(
                     [so_far, *others], groups=cache.train_groups, patterns={config.data.group}
                 )
@@ -149,11 +150,11 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
                     so_far.coarse,
                     config,
                     so_far.provenance | known | {"settings": plain(config)},
-                    {"validation": so_far.validation_scores | {"refined_dice": score}},
+                    {"validation": so_far.validation_scores | scores},
                 )
                 model = replace(model, refiner=refiner, novelty=so_far.novelty)
                 save_model(model, run / "model")
-                log.info("%s: Dice %.5f of whole photos, refined", run / "model", score)
+                log.info("%s: %s", run / "model", described(score, "of whole photos, refined"))
     return run / "model"
 
 
@@ -201,9 +202,15 @@ def _train_coarse_network(
     )
     # If the run is finished, running this command again must not remove the refiner.
     if distributed.rank() == 0 and not is_finished(folder, network):
-        scores = {"validation": {"photos": len(training.val), "coarse_grid_dice": score}}
+        scores = {} if score is None else {"coarse_grid_dice": score}
+        scores = {"validation": {"photos": len(training.val), **scores}}
         origin = provenance(training.train, training.val, photos, config)
         model = Model.without_refiner(network, config, origin, scores)
         novelty = coarse_training.novelty_of(network, photos, training.train, device)
         save_model(replace(model, novelty=novelty), folder)
-    log.info("%s: Dice %.5f on the coarse grid", folder, score)
+    log.info("%s: %s", folder, described(score, "on the coarse grid"))
+
+
+def described(score: float | None, where: str) -> str:
+    """Return the score of a training in words; it has none without validation photos."""
+    return "not scored, without validation photos" if score is None else f"Dice {score:.5f} {where}"
