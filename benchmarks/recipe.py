@@ -93,7 +93,7 @@ class Recipe:
 
 @app.default
 def recipe(
-    folders: tuple[Path, Path, Path],
+    folders: list[Path],
     out: Path,
     /,
     *,
@@ -107,9 +107,9 @@ def recipe(
 
     Args:
         folders: CARVANA, photos at full size with their masks, whose cars are divided into folds;
-            MORE, photos at full size of more cars, which are in no fold; SMALL, small photos of
-            other cars.
-        out: folder to work in.
+            any number of folders like MORE, photos at full size that are in no fold; and SMALL,
+            small photos of other cars.
+        out: folder to work in, the last argument.
         only: stages to run now: base, fold-0, fold-1, ..., final; by default all of them.
         settings: folder with carvana-base.toml and carvana.toml.
         base: a model that this recipe trained as its base, to be used instead of another training.
@@ -124,6 +124,8 @@ def recipe(
     chosen = {
         name: longer(load_settings(settings / f"{name}.toml"), times) for name in (BASE, FINAL)
     }
+    if len(folders) < 2:
+        raise SettingsError("name folders of photos, CARVANA MORE SMALL, then the folder OUT")
     *sharp, small = folders
     plan = Recipe(tuple(sharp), small, out, chosen, device)
     with resumable():

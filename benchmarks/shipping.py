@@ -36,16 +36,26 @@ def with_cross_validation(model: Model, folds: dict[int, dict[str, Any]]) -> Mod
     ]
     choice = choose(pooled(parts))
     kept = {
-        str(fold): {name: value for name, value in scores.items() if name not in NOT_KEPT}
+        str(fold): rounded({key: value for key, value in scores.items() if key not in NOT_KEPT})
         for fold, scores in folds.items()
     }
     scores = {"cross_validation": kept, "thresholds": asdict(choice)}
     return replace(choice.applied(model), scores=model.scores | scores)
 
 
+def rounded(value: Any) -> Any:
+    """Return a JSON value with its numbers rounded to six decimals.
+
+    Distances between contours differ in the ninth from one call to the next.
+    """
+    if isinstance(value, dict):
+        return {key: rounded(part) for key, part in value.items()}
+    return round(value, 6) if isinstance(value, float) else value
+
+
 def ship(model: Model, settings: Config, folder: Path) -> None:
-    """Write `model` with its settings and its card, without the names of folders here."""
-    if settings.coarse.init:
+    """Write `model` with its settings and its card; the folder of its base becomes a name."""
+    if Path(settings.coarse.init).name == BASE:
         settings = replace(settings, coarse=replace(settings.coarse, init=BASE))
     provenance = model.provenance | {"settings": commands.plain(settings)}
     shipped = replace(model, provenance=provenance)

@@ -202,8 +202,8 @@ def _train_coarse_network(
     )
     # If the run is finished, running this command again must not remove the refiner.
     if distributed.rank() == 0 and not is_finished(folder, network):
-        scores = {} if score is None else {"coarse_grid_dice": score}
-        scores = {"validation": {"photos": len(training.val), **scores}}
+        known = {} if score is None else {"coarse_grid_dice": score}
+        scores = {"validation": {"photos": len(training.val), **known}}
         origin = provenance(training.train, training.val, photos, config)
         model = Model.without_refiner(network, config, origin, scores)
         novelty = coarse_training.novelty_of(network, photos, training.train, device)
