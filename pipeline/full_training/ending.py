@@ -55,10 +55,13 @@ def how_good(held_out: HeldOut) -> str:
     """Return the mean scores."""
     error = held_out.boundary_error_px
     contour = "" if error is None else f", contour off by {error:.1f} pixels"
-    return (
+    text = (
         f"Dice {held_out.dice:.4f}{contour}, on {_counted(len(held_out.photos))} that the networks "
         f"were not trained on; the coarse network alone {held_out.coarse_dice:.4f}"
     )
+    if held_out.is_all_photos:
+        text += "; the finished model was trained on these too, and should be a little better"
+    return text
 
 
 def how_sure(held_out: HeldOut) -> str:

@@ -33,6 +33,7 @@ from pipeline.reporting.canvas import (
     overlay,
 )
 from pipeline.training.epoch_lines import duration
+from pipeline.training.recipe import Choice
 
 REPORT = "report.html"
 
@@ -70,7 +71,7 @@ def write_report(
     journal: Journal,
     held_out: HeldOut,
     stages: Mapping[str, Rows],
-    segmenter: Segmenter,
+    shown: Sequence[Shown],
 ) -> None:
     """Write the report of the training in the folder `run`.
 
@@ -79,12 +80,8 @@ def write_report(
         journal: what was settled and done.
         held_out: scores of the photos that were held out.
         stages: measurements of the epochs of each stage, by its name.
-        segmenter: the finished model.
-
-    Raises:
-        InputError: a photo or mask cannot be read any more.
+        shown: photos to show.
     """
-    shown = [show(result, segmenter) for result in held_out.photos[:NUM_WORST]]
     page = rendered(run.name, journal, held_out, stages, shown)
     write_bytes(run / REPORT, page.encode("utf-8", "replace"))
 
@@ -105,13 +102,19 @@ def rendered(
         held_out=held_out,
         charts=charts,
         facts=asdict(journal.facts),
-        choices=list(journal.choices),
+        choices=[*journal.choices, *steps_of(journal)],
         parts=[(part, duration(seconds)) for part, seconds in journal.seconds.items()],
         total=duration(sum(journal.seconds.values())),
         shown=shown,
         version=own_version(),
         date=time.strftime("%Y-%m-%d"),
     )
+
+
+def steps_of(journal: Journal) -> list[Choice]:
+    """Return the steps that were found out during the training, as settings."""
+    why = "as many as there was time for" if journal.start.seconds else "for so many patches"
+    return [Choice(f"{part}.steps", num, why) for part, num in journal.steps.items()]
 
 
 def charts_of(rows: Rows) -> tuple[Chart, Chart]:
@@ -129,7 +132,7 @@ def charts_of(rows: Rows) -> tuple[Chart, Chart]:
     return chart_of(scores), chart_of({"loss": line("loss")})
 
 
-def show(result: PhotoResult, segmenter: Segmenter) -> Shown:
+def show_photo(result: PhotoResult, segmenter: Segmenter) -> Shown:
     """Return a photo as it is shown.
 
     Raises:
