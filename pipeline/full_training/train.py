@@ -15,7 +15,7 @@ from data.errors import InputError
 from data.samples import Sample, find_samples, fingerprint
 from pipeline.config import Config
 from pipeline.full_training import finishing, held_out
-from pipeline.full_training.ending import Ending, Rows, ending_of
+from pipeline.full_training.ending import Ending, Stages, ending_of
 from pipeline.full_training.finishing import Trained
 from pipeline.full_training.journal import Journal, Start, check_same, load_journal
 from pipeline.full_training.legs import STAGES, Leg, legs_of
@@ -193,13 +193,12 @@ class Training:
         shown = finishing.show(self._trained(), scores, self.wanted.device)
         write_report(self.run, self.journal, scores, stages, shown)
 
-    def _stages(self) -> dict[str, Rows]:
-        """Return the epochs of each training of a stage, by its name."""
+    def _stages(self) -> Stages:
+        """Return the epochs of each training of both networks."""
         return {
-            TITLES[stage] + (f" of {leg.name}" if leg.name else ""): run_folder.epochs(
-                leg.run(self.run) / stage
-            )
-            for leg in self.legs
+            TITLES[stage]: {
+                leg.name: run_folder.epochs(leg.run(self.run) / stage) for leg in self.legs
+            }
             for stage in ("coarse", "refiner")
         }
 
