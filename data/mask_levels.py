@@ -1,14 +1,14 @@
 """The levels of a label picture: its values that fill areas, and the level of every other pixel.
 
 A label picture has a colour or a number for each kind of thing. Soft edges and the noise of JPEG
-files add more, which lie near a level or between two and fill no areas. They belong to the nearest
-level.
+files add more, which lie near a level or between two and fill no areas.
 
 Shapes: H x W a mask, N values, L levels.
 """
 
 from collections.abc import Collection
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,7 +73,11 @@ def find_levels(codes: Codes, named: Collection[Colour] = (), *, is_lossy: bool 
 
 
 def level_of_each(codes: Codes, levels: Codes) -> tuple[NDArray[np.intp], float]:
-    """Return the (H, W) index of each pixel's nearest level, and the share of unclear pixels."""
+    """Return the (H, W) index of each pixel's level, and the share of unclear pixels.
+
+    That is the nearest level, in RGB. A pixel that is far from all, such as one of a soft edge, has
+    the level of the nearest pixel that is not: between red and green it would else be black.
+    """
     values, inverse, lengths = _runs(codes)
     nearest, far = np.empty(len(values), np.intp), np.empty(len(values), np.bool_)
     step = max(1, 2**22 // max(1, len(levels)))
@@ -81,8 +85,22 @@ def level_of_each(codes: Codes, levels: Codes) -> tuple[NDArray[np.intp], float]
         distances = _distances(values[i : i + step], levels)
         nearest[i : i + step] = distances.argmin(axis=1)
         far[i : i + step] = distances.min(axis=1) > CLEAR
-    num_far = int(lengths[far[inverse]].sum())
-    return np.repeat(nearest[inverse], lengths).reshape(codes.shape), num_far / codes.size
+    index = np.repeat(nearest[inverse], lengths).reshape(codes.shape)
+    unclear = np.repeat(far[inverse], lengths).reshape(codes.shape)
+    share = float(unclear.mean())
+    if share and not is_unclear(share):
+        index = _filled(index, unclear)
+    return index, share
+
+
+def _filled(index: NDArray[np.intp], unclear: Mask) -> NDArray[np.intp]:
+    """Return (H, W) `index` where a pixel that is `unclear` has that of the nearest other one."""
+    _, labels = cv2.distanceTransformWithLabels(
+        unclear.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    of_label = np.zeros(int(labels.max()) + 1, np.intp)
+    of_label[labels[~unclear]] = index[~unclear]
+    return np.asarray(of_label[labels])
 
 
 def is_unclear(share: float) -> bool:

@@ -30,6 +30,8 @@ class MaskValue:
     entry: int | str
     """As `data.object` names it, 41 or "#00b000"; "transparent" or "opaque" of an alpha channel."""
     num_pixels: int
+    num_border: int
+    """How many of them lie at the border of the picture."""
     is_object: bool
     """Whether most of them are taken for the object."""
     colour: str = ""
@@ -92,11 +94,11 @@ def refusal(picture: MaskPicture) -> str:
 def suggestion(values: Sequence[MaskValue]) -> str:
     """Return what `data.object` may be for masks of these values, as a settings file has it.
 
-    All values but the background are the object: 0 or black or, where there is neither, the most
-    frequent value.
+    All values but the background are the object: 0 or black or, where there is neither, the value
+    that most of the border has.
     """
-    by_area = sorted(values, key=lambda value: -value.num_pixels)
-    background = next((v.entry for v in values if v.entry in (0, "#000000")), by_area[0].entry)
+    border = max(values, key=lambda value: value.num_border).entry
+    background = next((v.entry for v in values if v.entry in (0, "#000000")), border)
     others = [value.entry for value in values if value.entry != background]
     if len(others) > 3 or not others:
         return json.dumps(f"not {background}")
@@ -114,10 +116,13 @@ def _counted(
     counts = np.bincount(flat)
     inside = np.zeros_like(counts) if mask is None else np.bincount(flat[mask.ravel()])
     inside = np.pad(inside, (0, len(counts) - len(inside)))
+    sides = indices[0], indices[-1], indices[1:-1, 0], indices[1:-1, -1]
+    border = np.bincount(np.concatenate(sides), minlength=len(counts))
     return [
         MaskValue(
             entry=names[i],
             num_pixels=int(counts[i]),
+            num_border=int(border[i]),
             is_object=bool(2 * inside[i] > counts[i]),
             colour=colours[i] if i < len(colours) else "",
         )
