@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from data.arrays import Mask, Pixels
+from data.decoding.png_chunks import check_png
 from data.errors import InputError
 from data.files import read_bytes
 from data.images import MAX_PIXELS, encode_png, opened_image, write_png
@@ -73,7 +74,9 @@ def decode_mask_picture(data: bytes, name: str, max_pixels: int = MAX_PIXELS) ->
         InputError: `data` is no image or has too many pixels.
     """
     with opened_image(BytesIO(data), name, max_pixels) as image:
-        return picture_of(image)
+        picture = picture_of(image)
+    check_png(data, name)
+    return picture
 
 
 def default_mask(picture: MaskPicture, name: str) -> Mask:
