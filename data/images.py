@@ -184,9 +184,7 @@ def encode_png(pixels: Pixels) -> bytes:
     return encoded.tobytes()
 
 
-def _decoded_to(
-    data: bytes, name: str, max_pixels: int, least_side: int = 0
-) -> tuple[Photo, Size]:
+def _decoded_to(data: bytes, name: str, max_pixels: int, least_side: int = 0) -> tuple[Photo, Size]:
     """Return an encoded photo and the upright size of the file's picture.
 
     Raises:

@@ -74,9 +74,8 @@ def decode_mask_picture(data: bytes, name: str, max_pixels: int = MAX_PIXELS) ->
         InputError: `data` is no image or has too many pixels.
     """
     with opened_image(BytesIO(data), name, max_pixels) as image:
-        picture = picture_of(image)
-    check_png(data, name)
-    return picture
+        check_png(data, name)
+        return picture_of(image)
 
 
 def default_mask(picture: MaskPicture, name: str) -> Mask:

@@ -16,11 +16,12 @@ from pipeline.cli.demo_commands import demo, demo_data
 from pipeline.cli.judging_commands import check_csv, evaluate, show
 from pipeline.cli.mask_commands import predict
 from pipeline.cli.program import run, set_up_logging
-from pipeline.cli.training_commands import make_patches, train_coarse, train_refiner
+from pipeline.cli.training_commands import make_patches, train, train_coarse, train_refiner
 
 COMMANDS = (
     demo,
     demo_data,
+    train,
     train_coarse,
     make_patches,
     train_refiner,
