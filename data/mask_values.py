@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -83,7 +84,7 @@ def refusal(picture: MaskPicture) -> str:
     what = "values" if isinstance(picture, NumberPicture) else "colours"
     found = f"has {len(values)} {what} ({_listed(values)}); a mask has two, "
     found += "with at most a soft edge or the noise of a JPEG file between them; set every pixel "
-    if len(values) > MAX_CLASSES:
+    if not is_of_classes(picture, values):
         return f"{found}to 0 or to 255"
     return (
         f"{found}to 0 or to 255 or, if these are classes, say in a settings file which of them are "
@@ -91,14 +92,27 @@ def refusal(picture: MaskPicture) -> str:
     )
 
 
+def background_of(values: Sequence[MaskValue]) -> int | str:
+    """Return which of these values is probably the background, as `data.object` names it.
+
+    That is 0 or black or, where there is neither, the value that most of the border has.
+    """
+    border = max(values, key=lambda value: value.num_border).entry
+    return next((value.entry for value in values if value.entry in (0, "#000000")), border)
+
+
+def is_of_classes(picture: MaskPicture, values: Sequence[MaskValue]) -> bool:
+    """Whether the values of a picture may be classes, of which a setting can choose the object."""
+    is_opacity = isinstance(picture, ColourPicture) and picture.alpha is not None
+    return not is_opacity and 1 < len(values) <= MAX_CLASSES
+
+
 def suggestion(values: Sequence[MaskValue]) -> str:
     """Return what `data.object` may be for masks of these values, as a settings file has it.
 
-    All values but the background are the object: 0 or black or, where there is neither, the value
-    that most of the border has.
+    All values but the background are the object.
     """
-    border = max(values, key=lambda value: value.num_border).entry
-    background = next((v.entry for v in values if v.entry in (0, "#000000")), border)
+    background = background_of(values)
     others = [value.entry for value in values if value.entry != background]
     if len(others) > 3 or not others:
         return json.dumps(f"not {background}")
@@ -112,10 +126,8 @@ def _counted(
     colours: Sequence[str] = (),
 ) -> list[MaskValue]:
     """Return the values of (H, W) `indices` into `names`."""
-    flat = indices.ravel()
-    counts = np.bincount(flat)
-    inside = np.zeros_like(counts) if mask is None else np.bincount(flat[mask.ravel()])
-    inside = np.pad(inside, (0, len(counts) - len(inside)))
+    counts = _histogram(indices)
+    inside = np.zeros_like(counts) if mask is None else _histogram(indices, mask)
     sides = indices[0], indices[-1], indices[1:-1, 0], indices[1:-1, -1]
     border = np.bincount(np.concatenate(sides), minlength=len(counts))
     return [
@@ -128,6 +140,16 @@ def _counted(
         )
         for i in map(int, np.flatnonzero(counts))
     ]
+
+
+def _histogram(indices: NDArray[np.integer], mask: Mask | None = None) -> NDArray[np.int64]:
+    """Return how often each of (H, W) `indices` occurs, in (H, W) `mask` if it is given."""
+    if indices.dtype == np.uint8:
+        within = None if mask is None else mask.astype(np.uint8)
+        counts = cv2.calcHist([indices.astype(np.uint8)], [0], within, [256], [0, 256])
+        return counts.ravel().astype(np.int64)
+    num = int(indices.max()) + 1
+    return np.bincount(indices.ravel() if mask is None else indices[mask], minlength=num)
 
 
 def _palette_names(picture: NumberPicture) -> list[str]:

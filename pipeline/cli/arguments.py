@@ -94,6 +94,15 @@ def check_training_paths(run: Path, config: Path | None, data: Sequence[Path] = 
     """
     if run.exists() and not run.is_dir():
         raise InputError(f"{run} is a file; name a folder for the run")
+    check_data_paths(data, config)
+
+
+def check_data_paths(data: Sequence[Path], config: Path | None) -> None:
+    """Raise if a data folder or the settings file does not exist.
+
+    Raises:
+        InputError: it does not.
+    """
     if config is not None and not config.is_file():
         raise InputError(f"no such settings file: {config}")
     for folder in data:
