@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.arrays import Mask
-from data.mask_levels import find_levels, is_unclear, level_of_each, pack, unpack
+from data.errors import InputError
+from data.mask_levels import find_levels, is_unclear, level_of_each, unpack
 from data.mask_picture import ColourPicture, MaskPicture, NumberPicture
 from data.object_values import colour_name
 
@@ -57,11 +58,10 @@ def values_of(picture: MaskPicture, mask: Mask | None = None) -> list[MaskValue]
         return _counted(picture.numbers, names, mask, _palette_names(picture))
     if picture.alpha is not None:
         return _counted((picture.alpha >= 128).astype(np.uint8), (TRANSPARENT, OPAQUE), mask)
-    codes = pack(picture.colours)
-    levels = find_levels(codes, is_lossy=picture.is_lossy)
+    levels = find_levels(picture.coded, is_lossy=picture.is_lossy)
     if not len(levels):
         return []
-    index, unclear = level_of_each(codes, levels)
+    index, unclear = level_of_each(picture.coded, levels)
     return [] if is_unclear(unclear) else _counted(index, colour_names(levels), mask)
 
 
@@ -70,15 +70,22 @@ def colour_names(codes: NDArray[np.uint32]) -> list[str]:
     return [colour_name(colour) for colour in unpack(codes)]
 
 
-def refusal(picture: MaskPicture) -> str:
-    """Return what is to be said of a mask whose values do not say which of them is the object."""
+class UnclearMaskError(InputError):
+    """A mask of which nothing says which values are the object."""
+
+    def __init__(self, name: str, picture: MaskPicture) -> None:
+        self.values = values_of(picture)
+        """What is in it."""
+        super().__init__(f"{name} {_refusal(picture, self.values)}")
+
+
+def _refusal(picture: MaskPicture, values: Sequence[MaskValue]) -> str:
     if isinstance(picture, ColourPicture) and picture.alpha is not None:
         opacities = np.unique(picture.alpha)
         return (
             f"has {len(opacities)} values ({_listed(opacities)}) of opacity; a mask has two, with "
             "at most a soft edge between them; make the object opaque and all else transparent"
         )
-    values = values_of(picture)
     if not values:
         return NO_MASK
     what = "values" if isinstance(picture, NumberPicture) else "colours"
@@ -127,7 +134,6 @@ def _counted(
 ) -> list[MaskValue]:
     """Return the values of (H, W) `indices` into `names`."""
     counts = _histogram(indices)
-    inside = np.zeros_like(counts) if mask is None else _histogram(indices, mask)
     sides = indices[0], indices[-1], indices[1:-1, 0], indices[1:-1, -1]
     border = np.bincount(np.concatenate(sides), minlength=len(counts))
     return [
@@ -135,21 +141,28 @@ def _counted(
             entry=names[i],
             num_pixels=int(counts[i]),
             num_border=int(border[i]),
-            is_object=bool(2 * inside[i] > counts[i]),
+            is_object=mask is not None and _is_object(indices, i, mask),
             colour=colours[i] if i < len(colours) else "",
         )
         for i in map(int, np.flatnonzero(counts))
     ]
 
 
-def _histogram(indices: NDArray[np.integer], mask: Mask | None = None) -> NDArray[np.int64]:
-    """Return how often each of (H, W) `indices` occurs, in (H, W) `mask` if it is given."""
-    if indices.dtype == np.uint8:
-        within = None if mask is None else mask.astype(np.uint8)
-        counts = cv2.calcHist([indices.astype(np.uint8)], [0], within, [256], [0, 256])
+def _is_object(indices: NDArray[np.integer], index: int, mask: Mask) -> bool:
+    """Whether most pixels of (H, W) `indices` that are `index` are in (H, W) `mask`."""
+    for step in (8, 1):  # a sixty-fourth of them tells, if there are any in it
+        here = mask[::step, ::step][indices[::step, ::step] == index]
+        if len(here):
+            return bool(2 * np.count_nonzero(here) > len(here))
+    return False
+
+
+def _histogram(indices: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return how often each of (H, W) `indices` occurs."""
+    if indices.dtype == np.uint8 or indices.max() < 256:
+        counts = cv2.calcHist([indices.astype(np.uint8)], [0], None, [256], [0, 256])
         return counts.ravel().astype(np.int64)
-    num = int(indices.max()) + 1
-    return np.bincount(indices.ravel() if mask is None else indices[mask], minlength=num)
+    return np.bincount(indices.ravel())
 
 
 def _palette_names(picture: NumberPicture) -> list[str]:

@@ -24,7 +24,7 @@ from data.mask_picture import (
     palette_to_grey,
     picture_of,
 )
-from data.mask_values import refusal
+from data.mask_values import UnclearMaskError
 from data.object_values import object_values as parsed
 
 
@@ -92,7 +92,7 @@ def default_mask(picture: MaskPicture, name: str) -> Mask:
         return np.asarray(grey > (values[0] if len(values) == 2 else 0))
     levels = two_levels(grey, counts)
     if levels is None:
-        raise InputError(f"{name} {refusal(picture)}")
+        raise UnclearMaskError(name, picture)
     return np.asarray(grey >= threshold_between(levels))
 
 
@@ -119,7 +119,7 @@ def _to_grey(picture: MaskPicture, name: str) -> Pixels:
     if isinstance(picture, NumberPicture):
         return _numbers_to_grey(picture, name)
     if picture.alpha is None:
-        raise InputError(f"{name} {refusal(picture)}")
+        raise UnclearMaskError(name, picture)
     return _by_opacity(picture.colours, picture.alpha, name)
 
 
@@ -131,7 +131,7 @@ def _numbers_to_grey(picture: NumberPicture, name: str) -> Pixels:
         return np.asarray(numbers, np.uint8)
     grey = palette_to_grey(np.asarray(numbers, np.uint8), picture.palette)
     if grey is None:
-        raise InputError(f"{name} {refusal(picture)}")
+        raise UnclearMaskError(name, picture)
     return grey
 
 

@@ -14,7 +14,7 @@ from data.geometry import Size
 from data.images import decode_small_photo
 from data.mask_choice import chosen
 from data.mask_picture import ColourPicture, MaskPicture
-from data.mask_values import MaskValue, background_of, is_of_classes, values_of
+from data.mask_values import MaskValue, UnclearMaskError, background_of, is_of_classes, values_of
 from data.masks import decode_mask_picture, default_mask
 from data.object_values import all_but, object_values
 from data.samples import Sample, check_fit
@@ -145,11 +145,10 @@ def read_any_mask(sample: Sample) -> tuple[Mask, MaskPicture, bool]:
         return chosen(picture, wanted, name), picture, False
     try:
         return default_mask(picture, name), picture, False
-    except InputError:
-        values = values_of(picture)
-        if not is_of_classes(picture, values):
+    except UnclearMaskError as error:
+        if not is_of_classes(picture, error.values):
             raise
-        return chosen(picture, all_but(background_of(values)), name), picture, True
+        return chosen(picture, all_but(background_of(error.values)), name), picture, True
 
 
 def _fit(photo: Photo, mask: Mask) -> EdgeFit | None:
