@@ -105,6 +105,15 @@ def split(
     return train_samples, val_samples
 
 
+def unmatched(text: str, stems: Sequence[str]) -> list[str]:
+    """Return those of `stems` that the pattern of groups does not fit.
+
+    Raises:
+        SettingsError: it is no pattern of groups, or takes too long.
+    """
+    return [stem for stem, match in zip(stems, _matches(stems, text), strict=True) if not match]
+
+
 def check_pattern(text: str, stems: Sequence[str]) -> None:
     """Say so if the pattern of groups does not fit all `stems`.
 
@@ -113,7 +122,7 @@ def check_pattern(text: str, stems: Sequence[str]) -> None:
     Raises:
         SettingsError: it fits none of them, although it is not the default.
     """
-    others = [stem for stem, match in zip(stems, _matches(stems, text), strict=True) if not match]
+    others = unmatched(text, stems)
     if len(others) == len(stems) and text != CARVANA_GROUP:
         raise SettingsError(
             f"data.group = {text!r} fits none of the {len(stems)} photos, such as {others[0]!r}; "

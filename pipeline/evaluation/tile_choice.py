@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.images import read_photo
-from data.masks import read_mask
 from data.pyramid import to_working_size
-from data.samples import Sample
+from data.samples import Sample, read_sample_mask
 from data.threads import raise_first
 from pipeline.evaluation.budget_curve import ORDERS, TileGains, dice_within, tile_gains
 from pipeline.inference.segmenter import Segmenter
@@ -66,7 +65,7 @@ def measure_tiles(
     def measure(sample: Sample) -> TileGains:
         side = segmenter.model.long_side
         photo = to_working_size(read_photo(sample.photo), side)
-        mask = to_working_size(read_mask(sample.mask).astype(np.uint8) * 255, side)
+        mask = to_working_size(read_sample_mask(sample).astype(np.uint8) * 255, side)
         return tile_gains(segmenter.predict(photo), mask >= 128)
 
     gains = []

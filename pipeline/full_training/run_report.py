@@ -18,6 +18,7 @@ from data.files import write_bytes
 from data.geometry import Size
 from data.images import read_photo
 from data.masks import read_mask
+from pipeline.evaluation.evaluate import object_of
 from pipeline.full_training.ending import Ending, Rows, Stages, ending_of
 from pipeline.full_training.held_out import HeldOut, PhotoResult
 from pipeline.full_training.journal import Journal
@@ -148,7 +149,8 @@ def show_photo(result: PhotoResult, segmenter: Segmenter) -> Shown:
     Raises:
         InputError: the photo or its mask cannot be read.
     """
-    photo, truth = read_photo(Path(result.photo)), read_mask(result.mask)
+    photo = read_photo(Path(result.photo))
+    truth = read_mask(result.mask, object_values=object_of(segmenter.model))
     mask = segmenter(photo)
     near = densest_crop(mask ^ truth, CROP)
     wrong = difference(photo, mask, truth)

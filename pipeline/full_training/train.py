@@ -13,6 +13,7 @@ from pathlib import Path
 
 from data.errors import InputError
 from data.samples import Sample, find_samples, fingerprint
+from pipeline.checking.dataset_check import Planned
 from pipeline.config import Config
 from pipeline.full_training import finishing, held_out
 from pipeline.full_training.ending import Ending, Stages, ending_of
@@ -28,10 +29,9 @@ from pipeline.training import commands, distributed, patch_extraction, recipe, r
 from pipeline.training.epoch_lines import duration
 from pipeline.training.fold_models import unseen_weights_hash
 from pipeline.training.patches import count_training_patches
-from pipeline.training.photo_facts import measure
 from pipeline.training.plan import SecondsLeft
 from pipeline.training.speed_trial import measure_speeds
-from pipeline.training.split import split_found
+from pipeline.training.split import divide
 from pipeline.training.time_budget import Seconds, estimate, limits
 
 log = logging.getLogger(__name__)
@@ -82,18 +82,21 @@ class Training:
                 f"{self.run} was begun by `foveamask train-coarse`; go on with that and the "
                 "commands after it, or train in another folder"
             )
-        if found is None:
-            check(wanted.data, overlaid(Config(), wanted.given))
         self.data = overlaid(Config(), wanted.given).data
-        self.samples = find_samples(*wanted.data, group_pattern=self.data.group)
+        planned = None if found else check(wanted.data, wanted.given)
+        self.samples = find_samples(
+            *wanted.data, group_pattern=self.data.group, object_values=self.data.object
+        )
         self.groups = {s.group for s in self.samples if s.folder == wanted.data[0]}
         start = Start(fingerprint(self.samples), wanted.given, wanted.seconds, wanted.all_photos)
+        self.before = sum(found.seconds.values()) if found else 0.0
+        """Seconds that the parts took that are done."""
         if found is not None:
             check_same(found.start, start, self.run)
             log.info("going on after: %s", ", ".join(found.seconds))
-        self.before = sum(found.seconds.values()) if found else 0.0
-        """Seconds that the parts took that are done."""
-        self.journal = found or self._begun(start)
+            self.journal = found
+        elif planned is not None:
+            self.journal = self._begun(start, planned)
         self.legs = self._legs()
 
     def finish(self) -> Outcome:
@@ -112,21 +115,14 @@ class Training:
         ending = ending_of(held_out.load(self.run), self._stages())
         return Outcome(self.run / "model", self.run / REPORT, ending)
 
-    def _begun(self, start: Start) -> Journal:
-        """Fit the settings, and plan the time."""
-        with progress("measuring masks") as on_photo:
-            facts = measure(self.samples, on_photo)
-        chosen = [
-            choice
-            for choice in recipe.choices(facts, self.groups, self.data.split_seed)
-            if not recipe.is_given(choice.name, self.wanted.given)
-        ]
+    def _begun(self, start: Start, planned: Planned) -> Journal:
+        """Say how settings were fitted, and plan the time."""
+        chosen = planned.choices
         for choice in chosen:
             log.info("%s = %s: %s", choice.name, choice.value, choice.why)
-        config = self._settings(chosen)
         with progress("measuring speeds"):
-            speeds = measure_speeds(self.samples, config, self.wanted.device)
-        self.journal = Journal(start, facts, chosen, speeds)
+            speeds = measure_speeds(planned.train, planned.config, self.wanted.device)
+        self.journal = Journal(start, planned.facts, chosen, speeds)
         legs = self._legs()
         parts = [self._estimate(leg) for leg in legs]
         if self.wanted.seconds is None:
@@ -236,7 +232,7 @@ class Training:
 
     def _sides(self, leg: Leg) -> tuple[list[Sample], list[Sample]]:
         """Return the photos that a training is trained on, and those that it holds out."""
-        return split_found(self.samples, self.wanted.data[0], self._config(leg).data)
+        return divide(self.samples, self.wanted.data[0], self._config(leg).data)
 
     def _plan_time(self, leg: Leg, num_left: int) -> None:
         """Share the time that is left between the trainings that are left, of which `leg` is next.

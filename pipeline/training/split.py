@@ -22,22 +22,23 @@ def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sam
         InputError: a folder is missing or incomplete, or one of the sets is empty, the validation
             set with `data.val_share` = 0 excepted.
     """
-    samples = find_samples(*folders, group_pattern=config.group)
+    samples = find_samples(*folders, group_pattern=config.group, object_values=config.object)
     names = [sample.name for sample in samples]
     check_pattern(config.group, names)
     unknown = sorted(set(config.exclude).difference(names))
     if unknown:
         log.warning("data.exclude names unknown photos: %s", ", ".join(unknown))
-    return split_found(samples, folders[0], config)
+    return divide(samples, folders[0], config)
 
 
-def split_found(
+def divide(
     samples: Sequence[Sample], first_folder: Path, config: DataConfig
 ) -> tuple[list[Sample], list[Sample]]:
-    """Return the training set and the validation set of `samples`; see `split_samples`.
+    """Return the training set and the validation set of `samples`; the latter of one folder.
 
     Raises:
-        InputError: one of them is empty.
+        InputError: one of the sets is empty, the validation set with `data.val_share` = 0
+            excepted.
     """
     first = [sample for sample in samples if sample.folder == first_folder]
     train, val = split(
