@@ -111,7 +111,7 @@ def mean_probability(photo: Photo, segmenters: Sequence[Segmenter]) -> NDArray[n
     for segmenter in segmenters:
         total += expit(segmenter.predict(photo).logits)
         total += expit(segmenter.predict(mirrored).logits)[:, ::-1]
-    return total / (2 * len(segmenters))
+    return np.asarray(total / (2 * len(segmenters)), np.float32)
 
 
 def disputed(p: NDArray[np.float32]) -> float:
