@@ -24,6 +24,8 @@ from data.images import (
     write_png,
 )
 from data.mask_noise import threshold_of
+from data.picture_provenance import PictureProvenance
+from data.png_chunks import with_chunks
 
 
 def read_mask(path: str | Path, max_pixels: int = MAX_PIXELS) -> Mask:
@@ -74,9 +76,10 @@ def write_mask(path: str | Path, mask: Mask) -> None:
     write_png(Path(path), _as_grey(mask))
 
 
-def encode_mask(mask: Mask) -> bytes:
-    """Return (H, W) bool `mask` as a PNG file of 0 and 255."""
-    return encode_png(_as_grey(mask))
+def encode_mask(mask: Mask, provenance: PictureProvenance | None = None) -> bytes:
+    """Return (H, W) bool `mask` as a PNG file of 0 and 255, which says how it was made."""
+    data = encode_png(_as_grey(mask))
+    return data if provenance is None else with_chunks(data, provenance.png_chunks())
 
 
 def _as_grey(mask: Mask) -> Pixels:
