@@ -13,9 +13,7 @@ from pipeline.cli.output_arguments import DEFAULT_OUTPUTS, OutputArguments
 from pipeline.cli.program import RESUME_OVERWRITING, answer, report, resumable
 
 if TYPE_CHECKING:
-    from pipeline.inference.mask_options import MaskOptions
     from pipeline.inference.outcome import Outcome
-    from pipeline.inference.segmenter import Segmenter
 
 log = logging.getLogger(__name__)
 
@@ -102,17 +100,15 @@ def predict(  # noqa: PLR0913  the options that are of no other command
         )
     for failure in outcome.failures:
         report(failure.reason)
-    num_below = 0 if fail_under is None else list_below(outcome, fail_under, segmenter, options)
+    num_below = 0 if fail_under is None else list_below(outcome, fail_under)
     return 1 if outcome.failures or (fail_unknown and outcome.unknown) or num_below else 0
 
 
-def list_below(
-    outcome: "Outcome", dice: float, segmenter: "Segmenter", options: "MaskOptions"
-) -> int:
+def list_below(outcome: "Outcome", dice: float) -> int:
     """Print the photos whose masks may have a Dice below `dice`, and return their number."""
     from pipeline.inference.expected import below
 
-    found = below(outcome.records, dice, segmenter, options)
+    found = below(outcome.records, dice, outcome.interval)
     for photo, expected in found.items():
         answer(f"{photo}: {expected}")
     log.info("%d of %d masks may have a Dice below %g", len(found), len(outcome.records), dice)

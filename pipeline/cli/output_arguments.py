@@ -88,6 +88,14 @@ class OutputArguments:
             metadata=self.metadata,
         )
 
+    def maker(self, photos: Sequence[Path], out: Path) -> "OutputMaker":
+        """Return what makes the outputs of `photos` once there is a model.
+
+        Raises:
+            SettingsError: options contradict each other, or belong to no output.
+        """
+        return OutputMaker(self.names(), self.cutouts(), photos, out)
+
     def checked(self, photos: Sequence[Path], out: Path, csv: Path | None) -> "OutputMaker":
         """Return what makes the outputs once there is a model, after checks that need none.
 
@@ -105,7 +113,7 @@ class OutputArguments:
 
         if csv is not None and "mask" not in self.names():
             raise SettingsError("--csv is made from masks: add mask to --output")
-        maker = OutputMaker(self.names(), self.cutouts(), photos, out)
+        maker = self.maker(photos, out)
         is_ours = (out / MANIFEST).exists()
         check_results(out, photos, maker.without_boxes(), is_ours=is_ours)
         return maker

@@ -20,10 +20,7 @@ EXPECTED_COLUMNS = ("photo", "expected_dice", "low", "high", "known")
 KNOWN = {True: "yes", False: "no", None: ""}
 """What the column `known` says; nothing if the model cannot tell."""
 
-NO_INTERVAL = (
-    "%s, so there is no interval around the expected Dice, which itself is taken for what a mask "
-    "may be as bad as"
-)
+NO_INTERVAL = "%s: its ends are not known, and the expected Dice itself stands for the lower one"
 
 
 @dataclass(frozen=True)
@@ -59,22 +56,32 @@ def expectation(record: Record, interval: DiceInterval | None) -> Expectation:
 
 
 def interval_of(segmenter: Segmenter, options: MaskOptions) -> DiceInterval | None:
-    """Return the interval of masks that are made with `options`; None if it was not measured."""
-    return None if _without_interval(segmenter, options) else segmenter.model.dice_interval
+    """Return the interval of masks that are made with `options`; None, which is logged, if none.
+
+    It was measured for masks that are made as the model makes them by default.
+    """
+    model, last = segmenter.model, segmenter.check_stage(None)
+    reason = ""
+    if model.dice_interval is None:
+        reason = "the model has no interval around its expected Dice; `foveamask calibrate` fits it"
+    elif options.stage not in (None, last) or options.budget is not None:
+        reason = f"the interval around the expected Dice is of the {last} stage with all its tiles"
+    elif options.postprocess not in (None, model.postprocess):
+        reason = "the interval around the expected Dice is of masks without --postprocess"
+    if reason:
+        log.warning(NO_INTERVAL, reason)
+        return None
+    return model.dice_interval
 
 
 def below(
-    records: Mapping[Path, Record], dice: float, segmenter: Segmenter, options: MaskOptions
+    records: Mapping[Path, Record], dice: float, interval: DiceInterval | None
 ) -> dict[Path, Expectation]:
     """Return the photos whose masks may have a Dice below `dice`, the worst first.
 
-    A mask may be as bad as the lower end of its interval. Without intervals, which is logged, the
-    expected Dice itself is compared. Photos unlike those of training are always among them.
+    A mask may be as bad as the lower end of its interval or, without one, as what is expected.
+    Photos unlike those of training are always among them.
     """
-    reason = _without_interval(segmenter, options)
-    if reason:
-        log.warning(NO_INTERVAL, reason)
-    interval = interval_of(segmenter, options)
     found = {photo: expectation(record, interval) for photo, record in records.items()}
     bad = {photo: expected for photo, expected in found.items() if expected.low < dice}
     return dict(sorted(bad.items(), key=lambda item: (item[1].dice or 0, str(item[0]))))
@@ -101,16 +108,3 @@ def write_expected(
             values = (expected.dice, *(expected.interval or (None, None)))
             texts = ["" if value is None else f"{value:.6f}" for value in values]
             table.writerow([cell(photo.name), *texts, KNOWN[record.is_known]])
-
-
-def _without_interval(segmenter: Segmenter, options: MaskOptions) -> str:
-    """Return why there is no interval of masks that are made with `options`; empty if there is."""
-    model = segmenter.model
-    last = segmenter.check_stage(None)
-    if model.dice_interval is None:
-        return "how far this model's masks are from what it expects was not measured"
-    if options.stage not in (None, last) or options.budget is not None:
-        return f"how far masks are from what is expected was measured for the {last} stage alone"
-    if options.postprocess not in (None, model.postprocess):
-        return "how far masks are from what is expected was measured without --postprocess"
-    return ""

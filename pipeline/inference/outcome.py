@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.dice_interval import DiceInterval
 from pipeline.inference.manifest import Record
 
 
@@ -22,6 +23,8 @@ class Outcome:
     """Photos without results."""
     records: dict[Path, Record]
     """Records of all others."""
+    interval: DiceInterval | None = None
+    """Interval around their expected Dice, if that was asked for and is known."""
 
     @property
     def unknown(self) -> list[Path]:

@@ -182,7 +182,9 @@ def predict_photos(  # noqa: PLR0913  what, where and how, and the tables beside
         others = records.forgotten - {photo.stem for photo in photos}
         if others:
             log.warning(LEFT_ALONE, len(others), out, min(others))
-        writer = Writer(out, outputs, making, with_dice=with_dice or expected is not None)
+        with_dice = with_dice or expected is not None
+        interval = interval_of(segmenter, options) if with_dice else None
+        writer = Writer(out, outputs, making, with_dice=with_dice)
         done = figures.records
         done.update(finished(photos, writer, records.found))
         figures.skipped = len(done)
@@ -193,8 +195,8 @@ def predict_photos(  # noqa: PLR0913  what, where and how, and the tables beside
             with progress("writing the csv") as on_row:
                 kaggle_csv.write(csv_path, (masks.path(out, photo) for photo in done), on_row)
         if expected is not None:
-            write_expected(expected, done, interval_of(segmenter, options))
-    outcome = Outcome(failures, done)
+            write_expected(expected, done, interval)
+    outcome = Outcome(failures, done, interval)
     if outcome.unknown:
         log.warning(UNKNOWN, len(outcome.unknown), len(done), outcome.unknown[0])
     return outcome
