@@ -110,14 +110,13 @@ def verify(
     keep_freed_memory()
     maker = results.maker(photo_paths, out)
     options, segmenter = arguments.options(), arguments.segmenter()
-    num_again = 0 if quick else len(photo_paths) if sample is None else sample
     found = verification.verify(
         out,
         photo_paths,
         segmenter,
         options,
         maker.without_boxes() if quick else maker.outputs(segmenter, options, overwrite=True),
-        again=verification.sample_of(photo_paths, num_again),
+        num_again=0 if quick else sample,
         with_others=any(path.is_dir() for path in photos),
     )
     if as_json:

@@ -179,7 +179,7 @@ def verify(
     options: MaskOptions,
     outputs: Sequence[Output],
     *,
-    again: Sequence[Path],
+    num_again: int | None = None,
     with_others: bool = False,
 ) -> Verification:
     """Return which results in `out` are not what a model makes of photos.
@@ -190,8 +190,8 @@ def verify(
         segmenter: model and runtime.
         options: how masks are made.
         outputs: the results to look at.
-        again: those of `photos` whose results are made again, if there are any; of the others, what
-            is recorded is believed.
+        num_again: number of photos whose results are made again; of the others, what is recorded is
+            believed. None for all.
         with_others: whether results of other photos are wrong.
 
     Raises:
@@ -201,7 +201,8 @@ def verify(
     by_stem(photos)
     making = made_with(segmenter, options, outputs)
     verifier = Verifier(RecordedResults.read(out, making), outputs, making)
-    again = [photo for photo in again if any(o.path(out, photo).exists() for o in outputs)]
+    there = [photo for photo in photos if any(o.path(out, photo).exists() for o in outputs)]
+    again = there if num_again is None else sample_of(there, num_again)
     chosen = set(again)
     checked: dict[Path, Checked | InputError] = {}
     with progress("verifying") as on_photo:
