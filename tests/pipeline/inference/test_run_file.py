@@ -1,6 +1,7 @@
 """The list of calls that `predict` leaves beside its results."""
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -181,3 +182,26 @@ def test_calls_of_different_files_do_not_disturb_each_other(tmp_path: Path):
 
     assert len(calls_in(out)) == 1
     assert len(json.loads((out / "run-1-of-2.json").read_text())["calls"]) == 1
+
+
+@pytest.mark.parametrize("name", [RUN_FILE, "run-3-of-40.json"])
+def test_masks_beside_the_list_are_converted(tmp_path: Path, name: str):
+    photos, out = write_photos(tmp_path / "photos", 2), tmp_path / "out"
+    predict_photos(photos, out, segmenter_of(), call=replace(CALL, file=name))
+
+    assert foveamask("convert", out, tmp_path / "labels", "--to", "labelme") == 0
+    shutil.copy(out / name, tmp_path / "labels" / name)
+    assert foveamask("convert", tmp_path / "labels", tmp_path / "again", "--to", "png") == 0
+
+    assert set(visible(tmp_path / "again")) == {"0000.png", "0001.png"}
+
+
+def test_a_photo_called_run_has_polygons_like_any_other(tmp_path: Path):
+    (photo,) = write_photos(tmp_path / "photos", 1)
+    photo = photo.rename(photo.with_name("run.png"))
+    predict_photos([photo], tmp_path / "masks", segmenter_of())
+    assert foveamask("convert", tmp_path / "masks", tmp_path / "labels", "--to", "labelme") == 0
+
+    assert foveamask("convert", tmp_path / "labels", tmp_path / "again", "--to", "png") == 0
+
+    assert set(visible(tmp_path / "again")) == {"run.png"}
