@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from data.photo_metadata import NO_METADATA, Metadata
-from data.png_chunks import chunk, with_chunks
+from data.png_extras import chunk, with_chunks
 
 Picture = NDArray[Any]
 """(H, W), (H, W, 3) or (H, W, 4) grey, RGB or RGBA, uint8 or, where the format has 16 bits,

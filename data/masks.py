@@ -25,7 +25,7 @@ from data.images import (
 )
 from data.mask_noise import threshold_of
 from data.picture_provenance import PictureProvenance
-from data.png_chunks import with_chunks
+from data.png_extras import with_chunks
 
 
 def read_mask(path: str | Path, max_pixels: int = MAX_PIXELS) -> Mask:

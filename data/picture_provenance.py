@@ -15,7 +15,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from data.images import opened_image
-from data.png_chunks import text_chunk
+from data.png_extras import text_chunk
 
 KEYWORD = "foveamask"
 

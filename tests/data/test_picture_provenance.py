@@ -15,7 +15,7 @@ from data.images import encode_png
 from data.masks import decode_mask, encode_mask
 from data.photo_metadata import Metadata
 from data.picture_provenance import PictureProvenance, provenance_in
-from data.png_chunks import text_chunk
+from data.png_extras import text_chunk
 from tests.builders import middle_disc, shaded_photo
 
 DETAILS = {"model": "a" * 64, "stage": "refined", "budget": None, "postprocess": ["smooth=3"]}
