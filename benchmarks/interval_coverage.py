@@ -4,8 +4,9 @@
     python -m benchmarks.interval_coverage photos.csv
 
 The groups are split at random into those that the interval is fitted to and the others, many times,
-and once so that each group alone is left out. The second table says which masks a limit of the Dice
-lists (`predict --fail-under`), with intervals that were fitted without the group of the photo.
+and once so that each group alone is left out. The other tables are of intervals that were fitted
+without the group of the photo: how many photos they hold, by the expected Dice and by group, and
+which masks a limit of the Dice lists (`predict --fail-under`).
 """
 
 import csv
@@ -51,12 +52,24 @@ class PhotoTable:
             raise InputError(f"an interval takes {MIN_GROUPS} groups of photos")
         return np.array([interval.around(float(dice)) for dice in self.expected])
 
+    def ends_without_own_group(self) -> Floats:
+        """Return (N, 2) ends of intervals that are fitted without the group of each photo."""
+        ends = np.empty((len(self.true), 2))
+        for name in np.unique(self.groups):
+            own = self.groups == name
+            ends[own] = self.ends(~own)[own]
+        return ends
+
+    def held(self, ends: Floats) -> Flags:
+        """Return (N,) whether the true Dice is between (N, 2) `ends`."""
+        return (ends[:, 0] <= self.true) & (self.true <= ends[:, 1])
+
 
 @app.default
 def interval_coverage(
     scores: Path, /, *, group: str = CARVANA_GROUP, splits: Count = 200, seed: int = 0
 ) -> None:
-    """Print both tables.
+    """Print the tables.
 
     Args:
         scores: table of `foveamask evaluate --per-photo`.
@@ -75,8 +88,15 @@ def interval_coverage(
         cells = (held, low, high, below, above)
         rows.append([f"{size} of {num}", *(f"{100 * cell:.1f}" for cell in cells)])
     print(table(("groups fitted to", "held, %", "5 %", "95 %", "below, %", "above, %"), rows))
+    ends = photos.ends_without_own_group()
+    print(table(("photos by expected Dice", "from", "to", "held, %"), by_expected(photos, ends)))
+    of_groups = shares_of_groups(photos, ends)
+    print(
+        f"all photos of {(of_groups == 1).sum()} of {num} groups are held, and "
+        f"{100 * of_groups.min():.1f} % of the worst\n"
+    )
     headings = ("limit", "worse", "listed", "of the worse", "by expected Dice", "of the worse")
-    print(table(headings, listed(photos)))
+    print(table(headings, listed(photos, ends)))
 
 
 def read_scores(path: Path, group: str) -> PhotoTable:
@@ -121,18 +141,30 @@ def coverages(
         yield held, low, high
 
 
-def listed(photos: PhotoTable) -> list[list[str]]:
-    """Return the rows of the second table, for limits that some masks are below."""
-    lower = np.empty(len(photos.true))
-    for name in np.unique(photos.groups):
-        own = photos.groups == name
-        lower[own] = photos.ends(~own)[own, 0]
+def by_expected(photos: PhotoTable, ends: Floats) -> list[list[str]]:
+    """Return a row for each fifth of the photos by expected Dice."""
+    rows = []
+    for i, part in enumerate(np.array_split(np.argsort(photos.expected), 5), 1):
+        low, high = photos.expected[part[0]], photos.expected[part[-1]]
+        held = 100 * photos.held(ends)[part].mean()
+        rows.append([f"fifth {i}", f"{low:.4f}", f"{high:.4f}", f"{held:.1f}"])
+    return rows
+
+
+def shares_of_groups(photos: PhotoTable, ends: Floats) -> Floats:
+    """Return the share of the photos of each group whose Dice is between `ends`."""
+    held = photos.held(ends)
+    return np.array([held[photos.groups == name].mean() for name in np.unique(photos.groups)])
+
+
+def listed(photos: PhotoTable, ends: Floats) -> list[list[str]]:
+    """Return a row for each of some limits that some masks are below."""
     rows = []
     for share in (0.01, 0.03, 0.05, 0.1, 0.2):
         limit = round(float(np.quantile(photos.true, share)), 4)
         worse = photos.true < limit
         counts = [worse.sum()]
-        for by in (lower < limit, photos.expected < limit):
+        for by in (ends[:, 0] < limit, photos.expected < limit):
             counts += [by.sum(), (by & worse).sum()]
         rows.append([f"{limit:.4f}", *map(str, counts)])
     return rows

@@ -21,21 +21,28 @@ def write_scores(path: Path, num_cars: int) -> Path:
     return path
 
 
-def test_both_tables_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def cells_of(table: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+
+
+def test_the_tables_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     scores = write_scores(tmp_path / "photos.csv", 15)
 
     app([str(scores), "--splits", "20"], result_action="return_value")
 
-    splits, limits = capsys.readouterr().out.strip().split("\n\n")
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in splits.splitlines()[2:]]
+    splits, fifths, groups, limits = capsys.readouterr().out.strip().split("\n\n")
+    rows = cells_of(splits)
     assert [row[0] for row in rows] == ["10 of 15", "12 of 15", "14 of 15"]
     for row in rows:
         held, low, high, below, above = map(float, row[1:])
         assert held > 90
         assert low <= high
         assert held + below + above == pytest.approx(100, abs=0.2)
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in limits.splitlines()[2:]]
-    for _, worse, by_low, of_low, by_expected, of_expected in rows:
+    edges = [edge for row in cells_of(fifths) for edge in row[1:3]]
+    assert len(edges) == 10
+    assert edges == sorted(edges)
+    assert groups.startswith("all photos of ")
+    for _, worse, by_low, of_low, by_expected, of_expected in cells_of(limits):
         assert int(by_expected) <= int(by_low)
         assert int(of_expected) <= int(of_low) <= int(worse)
 
