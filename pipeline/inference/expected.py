@@ -33,12 +33,14 @@ class Expectation:
     """The ends that the true Dice lies between for `pipeline.dice_interval.LEVEL` of photos; None
     if that is not known."""
 
-    @property
-    def low(self) -> float:
-        """Dice that the mask may be as bad as."""
+    def may_be_below(self, limit: float) -> bool:
+        """Whether the true Dice may be below `limit`.
+
+        It may be as low as the lower end or, without an interval, as the expected Dice.
+        """
         if self.dice is None:
-            return 0.0
-        return self.dice if self.interval is None else self.interval[0]
+            return True
+        return (self.dice if self.interval is None else self.interval[0]) < limit
 
     def __str__(self) -> str:
         if self.dice is None:
@@ -79,11 +81,10 @@ def below(
 ) -> dict[Path, Expectation]:
     """Return the photos whose masks may have a Dice below `dice`, the worst first.
 
-    A mask may be as bad as the lower end of its interval or, without one, as what is expected.
     Photos unlike those of training are always among them.
     """
     found = {photo: expectation(record, interval) for photo, record in records.items()}
-    bad = {photo: expected for photo, expected in found.items() if expected.low < dice}
+    bad = {photo: expected for photo, expected in found.items() if expected.may_be_below(dice)}
     return dict(sorted(bad.items(), key=lambda item: (item[1].dice or 0, str(item[0]))))
 
 

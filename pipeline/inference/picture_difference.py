@@ -49,6 +49,9 @@ def _decoded(data: bytes, name: str, mode: str | None) -> tuple[NDArray[Any], st
     with opened_image(BytesIO(data), name) as image:
         image.load()  # which notices damage that OpenCV does not
         if image.format == "PNG" and data[24] == 16:  # of which Pillow keeps 8 bits
-            return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), -1)), image.mode
+            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+            if pixels is None:
+                raise InputError(f"{name} is damaged")
+            return np.asarray(pixels), image.mode
         converted = image if mode in (None, image.mode) else image.convert(mode)
         return np.asarray(converted), image.mode

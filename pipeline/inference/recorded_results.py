@@ -43,7 +43,7 @@ unknown         nothing says how it was made
 no photo        no photo has this stem
 """
 
-ALL_LIKE_THIS = "the results in %s were recorded as made with another %s"
+ALL_LIKE_THIS = "by their records, the results in %s were not made with the same %s"
 NO_MANIFEST = "%s has no records of `foveamask predict`: only what the files say is known"
 
 

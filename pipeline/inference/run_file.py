@@ -137,14 +137,15 @@ def earlier_calls(path: Path) -> list[dict[str, Any]]:
     """Return the calls that the file at `path` lists; none if it is not there.
 
     Raises:
-        InputError: it is another file, which would be overwritten.
+        InputError: it cannot be read, or is another file, which would be overwritten.
     """
     if is_special(path):
         raise InputError(f"{path} is a pipe, a socket or a device, and no file; remove it")
     if not path.exists():
         return []
+    data = read_bytes(path, MOST_BYTES)
     try:
-        content = json.loads(read_bytes(path, MOST_BYTES))
+        content = json.loads(data)
         calls: list[dict[str, Any]] = content["calls"]
         is_ours = content["format"] == FORMAT and isinstance(calls, list)
     except (ValueError, RecursionError, TypeError, KeyError):

@@ -157,7 +157,7 @@ def test_a_photo_unlike_those_of_training_is_never_good_enough(
     model = saved(known, tmp_path / "model")
     command = ("predict", *photos, tmp_path / "out", "--model", model)
 
-    assert foveamask(*command, "--fail-under", 1e-6) == 1
+    assert foveamask(*command, "--fail-under", 0) == 1
 
     assert capsys.readouterr().out == (
         f"{photos[1]}: unlike the photos of training, nothing can be expected\n"

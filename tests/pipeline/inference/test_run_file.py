@@ -136,7 +136,7 @@ def test_another_file_of_that_name_is_not_overwritten(
 def test_a_folder_in_its_place_is_named(tmp_path: Path):
     (tmp_path / RUN_FILE).mkdir()
 
-    with pytest.raises(InputError, match=r"run\.json is no list of calls"):
+    with pytest.raises(InputError, match=r"run\.json cannot be read: Is a directory"):
         earlier_calls(tmp_path / RUN_FILE)
 
 

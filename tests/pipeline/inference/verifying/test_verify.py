@@ -75,7 +75,7 @@ def test_other_options_are_named(check: VerifyCall):
 
     assert status == 1
     assert lines == [f"{i:04}.png: it was made with another budget (none, now 0)" for i in range(6)]
-    assert "were recorded as made with another budget (none, now 0)" in err
+    assert "were not made with the same budget (none, now 0)" in err
     again = check("--budget", 0)[1]
     assert again
     for line in again:
@@ -91,7 +91,7 @@ def test_another_model_is_named(check: VerifyCall, tmp_path: Path):
 
     assert status == 1
     assert lines == [f"{i:04}.png: it was made with another model" for i in range(6)]
-    assert "were recorded as made with another model" in err
+    assert "were not made with the same model" in err
 
 
 def test_one_mask_of_another_model_among_others_is_told_by_what_it_says(
