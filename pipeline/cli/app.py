@@ -13,7 +13,7 @@ from PIL import Image
 
 from pipeline.cli.data_commands import check, convert
 from pipeline.cli.demo_commands import demo, demo_data
-from pipeline.cli.judging_commands import check_csv, evaluate, show
+from pipeline.cli.judging_commands import calibrate, check_csv, evaluate, show, verify
 from pipeline.cli.mask_commands import predict
 from pipeline.cli.program import run, set_up_logging
 from pipeline.cli.training_commands import make_patches, train, train_coarse, train_refiner
@@ -28,6 +28,8 @@ COMMANDS = (
     train_refiner,
     predict,
     evaluate,
+    calibrate,
+    verify,
     show,
     check_csv,
     convert,

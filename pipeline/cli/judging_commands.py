@@ -1,20 +1,29 @@
 """The commands that tell how good masks are."""
 
 import json
+import logging
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+from cyclopts import Parameter
+
+from data.errors import SettingsError
 from data.tables import prepare_table, reserved
 from pipeline.cli.arguments import (
     DEFAULTS,
+    Count,
+    Device,
     HeightWidth,
     MaskArguments,
     Settings,
     parse_tile,
     read_config,
 )
+from pipeline.cli.output_arguments import DEFAULT_OUTPUTS, OutputArguments
 from pipeline.cli.program import answer
+
+log = logging.getLogger(__name__)
 
 
 def evaluate(
@@ -51,6 +60,80 @@ def evaluate(
         answer(json.dumps({"model": arguments.model} | summary.to_json()))
         if per_photo is not None:
             evaluation.write_score_table(per_photo, photos)
+
+
+def calibrate(data: Path, model: Path, /, *, device: Device = "auto") -> None:
+    """Fit how far a model's masks are from what it expects of them, for predict --expected.
+
+    The interval is written to the model, and printed as one JSON object. Masks stay the same.
+
+    Args:
+        data: folder with train/ and train_masks/, or images/ and masks/; photos that the model was
+            trained on are left out, and those of at least 9 other groups must remain.
+        model: folder of the model, such as RUN/model.
+        device: device to compute on; auto is a GPU if there is one.
+    """
+    from pipeline.evaluation import calibration
+    from pipeline.inference.cpu_setup import keep_freed_memory
+
+    keep_freed_memory()
+    answer(json.dumps(calibration.calibrate(data, model, device)))
+
+
+def verify(
+    out: Path,
+    photos: list[Path],
+    /,
+    *,
+    quick: Annotated[bool, Parameter(negative=())] = False,
+    sample: Count | None = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    results: OutputArguments = DEFAULT_OUTPUTS,
+    arguments: MaskArguments = DEFAULTS,
+) -> int:
+    """Say which results of predict are not what the model makes of the photos, one on a line.
+
+    All photos are predicted again, and the pixels compared. If anything is wrong, the exit status
+    is 1. Give the model and the options that predict was given.
+
+    Args:
+        out: folder of the results.
+        photos: photos, or folders of them. If there is a folder, results of other photos than these
+            are named too.
+        quick: believe what results and their folder say of the model, the options, the photo and
+            the file, instead of predicting again.
+        sample: predict this many photos again, and believe that of the others.
+        as_json: print one JSON object instead.
+        results: what to look at, and how cutouts are made.
+        arguments: the model, and how masks are made.
+    """
+    from data.samples import find_photos
+
+    if quick and sample is not None:
+        raise SettingsError("--quick predicts no photo again, --sample some; give one of them")
+    photo_paths = find_photos(*photos)  # before what takes seconds to import
+    from pipeline.inference import verify as verification
+    from pipeline.inference.cpu_setup import keep_freed_memory
+
+    keep_freed_memory()
+    maker = results.maker(photo_paths, out)
+    options, segmenter = arguments.options(), arguments.segmenter()
+    found = verification.verify(
+        out,
+        photo_paths,
+        segmenter,
+        options,
+        maker.without_boxes() if quick else maker.outputs(segmenter, options, overwrite=True),
+        num_again=0 if quick else sample,
+        with_others=any(path.is_dir() for path in photos),
+    )
+    if as_json:
+        answer(json.dumps(found.to_json(), default=str))
+    else:
+        for finding in found.findings:
+            answer(finding)
+    log.info("%s", found)
+    return 1 if found.findings else 0
 
 
 def show(

@@ -1,7 +1,7 @@
 """The options of `predict` that say what is written for each photo."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -48,7 +48,8 @@ class OutputArguments:
     margin: str | None = None
     """What is kept around that box: a share of its longer side, such as 3%, or pixels."""
     metadata: bool = True
-    """Carry EXIF data (camera, time, place) and colour profile over to cutouts."""
+    """Let results say how they were made (version, hashes of model and photo, options), and carry
+    EXIF data (camera, time, place) and colour profile over to cutouts."""
 
     def names(self) -> list[str]:
         """Return what to write.
@@ -87,6 +88,14 @@ class OutputArguments:
             metadata=self.metadata,
         )
 
+    def maker(self, photos: Sequence[Path], out: Path) -> "OutputMaker":
+        """Return what makes the outputs of `photos` once there is a model.
+
+        Raises:
+            SettingsError: options contradict each other, or belong to no output.
+        """
+        return OutputMaker(self.names(), self.cutouts(), photos, out)
+
     def checked(self, photos: Sequence[Path], out: Path, csv: Path | None) -> "OutputMaker":
         """Return what makes the outputs once there is a model, after checks that need none.
 
@@ -104,7 +113,7 @@ class OutputArguments:
 
         if csv is not None and "mask" not in self.names():
             raise SettingsError("--csv is made from masks: add mask to --output")
-        maker = OutputMaker(self.names(), self.cutouts(), photos, out)
+        maker = self.maker(photos, out)
         is_ours = (out / MANIFEST).exists()
         check_results(out, photos, maker.without_boxes(), is_ours=is_ours)
         return maker
@@ -116,7 +125,7 @@ class OutputArguments:
             SettingsError: there is one.
         """
         names = self.names()
-        of_cutouts = ("background", "format", "quality", "crop", "margin", "metadata")
+        of_cutouts = ("background", "format", "quality", "crop", "margin")
         users: dict[str, tuple[str, ...]] = dict.fromkeys(of_cutouts, ("cutout",))
         users |= {"alpha": ("cutout", "alpha"), "grow": ("cutout", "alpha")}
         for option, outputs in users.items():
@@ -162,7 +171,7 @@ class OutputMaker:
         from pipeline.inference.outputs import MASK, in_folders
 
         makers = {
-            "mask": lambda: MASK,
+            "mask": lambda: replace(MASK, has_metadata=self.cutouts.metadata),
             "cutout": lambda: cutout_output(self.cutouts, boxes),
             "alpha": lambda: alpha_output(self.cutouts),
         }

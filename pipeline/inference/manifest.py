@@ -17,10 +17,11 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from data.errors import InputError
-from data.files import is_special, locked, read_bytes, remove_partials, replacing
+from data.files import is_special, locked, read_bytes, reading, remove_partials, replacing
+from data.picture_provenance import PictureProvenance
 from data.printable import quoted
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import Output
@@ -52,6 +53,19 @@ class MadeWith:
     postprocess: list[str]
     outputs: list[str]
 
+    def provenance(self, output: Output, photo: str) -> PictureProvenance | None:
+        """Return what the file of an output says of how it was made; None if it is to say nothing.
+
+        Args:
+            output: the output.
+            photo: SHA-256 of the photo's file.
+        """
+        if not output.has_metadata:
+            return None
+        details = asdict(self) | {"output": output.made_with, "photo": photo}
+        del details["outputs"]
+        return PictureProvenance(f"foveamask {own_version()}", details)
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -69,11 +83,14 @@ class Record:
     """None if it was not requested."""
     is_known: bool | None = None
     """Whether the photo is like those the model was trained on; None if the model cannot tell."""
+    tiles: int | None = None
+    """Number of tiles that were refined; None if that was not recorded."""
 
     def __post_init__(self) -> None:
         right = isinstance(self.photo, str) and isinstance(self.outputs, dict)
         right = right and all(isinstance(value, str) for value in self.outputs.values())
         right = right and isinstance(self.is_known, bool | None)
+        right = right and (self.tiles is None or type(self.tiles) is int)
         dice = self.expected_dice
         if not right or not (dice is None or (isinstance(dice, float) and isfinite(dice))):
             raise ValueError(f"no record of a photo: {self}")
@@ -93,13 +110,11 @@ class Records:
         self.path = path
         self._file = path.open("a+b")
         self._file.seek(0)
-        end = size = 0
-        for line in iter(lambda: self._file.readline(LONGEST_RECORD), b""):
-            size += len(line)
-            if line.endswith(b"\n"):
-                end = size
-                self.found.update(_parsed(line))
-        self._file.truncate(end)  # or the next record would be appended to an incomplete line
+        whole = 0
+        for end, found in _parsed_lines(self._file):
+            whole = end
+            self.found.update(found)
+        self._file.truncate(whole)  # or the next record would be appended to an incomplete line
 
     def add(self, stem: str, record: Record) -> None:
         """Append the record of the photo `stem`."""
@@ -115,6 +130,20 @@ class Records:
         """Close the file; what a full disk did not take is lost, which `add` has said."""
         with suppress(OSError):
             self._file.close()
+
+
+def read_records(out: Path) -> dict[str, Record]:
+    """Return the records of the folder `out`, by the stem of the photo; nothing is locked.
+
+    Raises:
+        InputError: they cannot be read.
+    """
+    found: dict[str, Record] = {}
+    if (out / RECORDS).exists():
+        with reading(out / RECORDS) as file:
+            for _, record in _parsed_lines(file):
+                found.update(record)
+    return found
 
 
 def made_with(segmenter: Segmenter, options: MaskOptions, outputs: Sequence[Output]) -> MadeWith:
@@ -197,9 +226,22 @@ def check_same(out: Path, made_with: MadeWith) -> None:
     Raises:
         InputError: they were not, or the manifest cannot be read.
     """
-    hint = "use --overwrite to make all results anew, or name another folder"
     if not (out / MANIFEST).is_file():
         raise InputError(f"{out / MANIFEST} is no file; remove it, or name another folder")
+    hint = "use --overwrite to make all results anew, or name another folder"
+    other = differences(read_manifest(out, hint), asdict(made_with))
+    if other:
+        raise InputError(
+            f"the results in {out} were not made with the same {', '.join(other)}; {hint}"
+        )
+
+
+def read_manifest(out: Path, hint: str) -> dict[str, Any]:
+    """Return the manifest of the folder `out`.
+
+    Raises:
+        InputError: it cannot be read; the message ends with `hint`.
+    """
     try:
         manifest = json.loads(read_bytes(out / MANIFEST, MOST_BYTES))
     except (ValueError, RecursionError) as error:
@@ -209,15 +251,25 @@ def check_same(out: Path, made_with: MadeWith) -> None:
         raise InputError(
             f"{out / MANIFEST} has format {quoted(written)}, this version reads {FORMAT}; {hint}"
         )
-    other = [
-        name if name == "model" else f"{name} ({_shown(manifest.get(name))}, now {_shown(value)})"
-        for name, value in asdict(made_with).items()
-        if manifest.get(name) != value
+    return manifest
+
+
+def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return what results depend on and is not as it was, both as text, for a message."""
+    return [
+        name if name == "model" else f"{name} ({_shown(earlier.get(name))}, now {_shown(value)})"
+        for name, value in now.items()
+        if earlier.get(name) != value
     ]
-    if other:
-        raise InputError(
-            f"the results in {out} were not made with the same {', '.join(other)}; {hint}"
-        )
+
+
+def _parsed_lines(file: BinaryIO) -> Iterator[tuple[int, dict[str, Record]]]:
+    """Yield where each whole line of records ends, in bytes, and the record in it, if it is one."""
+    size = 0
+    for line in iter(lambda: file.readline(LONGEST_RECORD), b""):
+        size += len(line)
+        if line.endswith(b"\n"):
+            yield size, _parsed(line)
 
 
 def _parsed(line: bytes) -> dict[str, Record]:

@@ -10,6 +10,7 @@ from data.folders import by_stem
 from data.images import opened
 from data.masks import encode_mask, read_mask
 from data.pairing import true_masks
+from data.picture_provenance import PictureProvenance
 from pipeline.inference.prediction import Prediction
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -24,6 +25,8 @@ class Finished:
     prediction: Prediction
     data: bytes = b""
     """Its file, if an output needs it."""
+    provenance: PictureProvenance | None = None
+    """What the file is to say of how it was made, if anything."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,14 @@ class Output:
     """Whether its files can be told from photos: they have no colours."""
     of_photo: Callable[[Path], str] | None = None
     """What the file of one photo depends on besides, such as other photos of its group."""
+    has_metadata: bool = True
+    """Whether its files say how they were made."""
 
     @property
     def made_with(self) -> str:
         """Its name, and what its files depend on."""
-        return f"{self.name} {self.text}".rstrip()
+        metadata = "" if self.has_metadata else "metadata=False"
+        return " ".join(filter(None, (self.name, self.text, metadata)))
 
     def path(self, out: Path, photo: Path) -> Path:
         """Return the file of `photo` in the folder `out`."""
@@ -62,7 +68,7 @@ class Output:
 
 
 def _encode_mask(finished: Finished) -> bytes:
-    return encode_mask(finished.prediction.mask)
+    return encode_mask(finished.prediction.mask, finished.provenance)
 
 
 MASK = Output("mask", ".png", _encode_mask)

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,9 +19,10 @@ from data.files import read_bytes, remove_partials, write_bytes
 from data.images import decode_photo
 from data.tables import prepare_table, reserved
 from data.threads import map_threads
-from pipeline.inference.expected import EXPECTED_COLUMNS, write_expected
+from pipeline.inference.expected import EXPECTED_COLUMNS, interval_of, write_expected
 from pipeline.inference.manifest import (
     MANIFEST,
+    MadeWith,
     Record,
     Records,
     bytes_hash,
@@ -30,8 +31,10 @@ from pipeline.inference.manifest import (
     resumed,
 )
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
+from pipeline.inference.outcome import Failure, Outcome
 from pipeline.inference.outputs import OUTPUTS, Finished, Output, check_results
 from pipeline.inference.prediction import Prediction
+from pipeline.inference.run_file import Call, Figures, check_run_file, recorded
 from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import predict_stream
 from pipeline.progress import progress
@@ -48,24 +51,6 @@ UNKNOWN = (
     "%d of %d photos, such as %s, are unlike those that the model was trained on: their masks may "
     "be wrong, and how good they are is not known"
 )
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A photo that could not be read or predicted, and why."""
-
-    photo: Path
-    reason: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The photos of a call that need a look."""
-
-    failures: list[Failure]
-    """Photos without a mask."""
-    unknown: list[Path]
-    """Photos unlike those that the model was trained on: their masks may be wrong."""
 
 
 @dataclass
@@ -88,6 +73,8 @@ class Writer:
 
     out: Path
     outputs: Sequence[Output]
+    making: MadeWith
+    """What the results depend on besides the photo."""
     with_dice: bool
     """Whether the expected Dice is recorded."""
 
@@ -107,12 +94,14 @@ class Writer:
         """Write the results of one photo and return its record."""
         finished, hashes = Finished(job.photo, prediction, job.data), {}
         for output in self.outputs:
-            data = output.encode(finished)
+            provenance = self.making.provenance(output, job.sha256)
+            data = output.encode(replace(finished, provenance=provenance))
             path = output.path(self.out, job.photo)
             write_bytes(path, data, is_durable=False)  # the next call checks its hash
             hashes[output.key(job.photo)] = bytes_hash(data)
         dice = prediction.predicted_dice if self.with_dice else None
-        return Record(job.sha256, hashes, dice, prediction.is_known)
+        num_tiles = len(prediction.proposal.tiles)
+        return Record(job.sha256, hashes, dice, prediction.is_known, num_tiles)
 
     def is_done(self, item: tuple[Path, Record]) -> bool:
         """Whether a photo and the files written for it have the hashes in its record.
@@ -140,9 +129,11 @@ def predict_photos(  # noqa: PLR0913  what, where and how, and the tables beside
     outputs: Sequence[Output] = OUTPUTS,
     csv_path: Path | None = None,
     expected: Path | None = None,
+    with_dice: bool = False,
     overwrite: bool = False,
+    call: Call | None = None,
 ) -> Outcome:
-    """Write the results of each photo, by default `out`/<stem>.png; return what needs a look.
+    """Write the results of each photo, by default `out`/<stem>.png; return what has come of them.
 
     Results that an earlier call made of the same photos with the same model and options are kept.
 
@@ -155,8 +146,11 @@ def predict_photos(  # noqa: PLR0913  what, where and how, and the tables beside
             `pipeline.inference.outputs.in_folders`.
         csv_path: Kaggle csv to write as well, with a row for each photo that could be read.
         expected: csv to write with the Dice that the model expects of each mask, lowest first.
+        with_dice: record that Dice also without a table.
         overwrite: make all results anew, even if those in `out` have another model or other
             options.
+        call: what is to be said of this call in a file beside the results; see
+            `pipeline.inference.run_file`.
 
     Raises:
         InputError: the refined stage is requested, but the model has no refiner; `out` holds the
@@ -168,14 +162,19 @@ def predict_photos(  # noqa: PLR0913  what, where and how, and the tables beside
     making = made_with(segmenter, options, outputs)
     check_results(out, photos, outputs, is_ours=(out / MANIFEST).exists())
     check_tables(photos, csv_path, expected)
+    if call is not None:
+        paths = [output.path(out, photo) for output in outputs for photo in photos]
+        check_run_file(out / call.file, paths)
     masks = {output.name: output for output in outputs}.get("mask")
     if csv_path is not None and masks is None:
         raise InputError(f"{csv_path} is a csv of masks; add mask to the outputs")
     out.mkdir(parents=True, exist_ok=True)
+    figures = Figures(len(photos))
     with (
         reserved(csv_path),
         reserved(expected),
         resumed(out, making, overwrite=overwrite) as records,
+        recorded(out, call, making, figures),
     ):
         for output in outputs:
             (out / output.folder).mkdir(exist_ok=True)
@@ -183,20 +182,24 @@ def predict_photos(  # noqa: PLR0913  what, where and how, and the tables beside
         others = records.forgotten - {photo.stem for photo in photos}
         if others:
             log.warning(LEFT_ALONE, len(others), out, min(others))
-        writer = Writer(out, outputs, with_dice=expected is not None)
-        done = finished(photos, writer, records.found)
+        with_dice = with_dice or expected is not None
+        interval = interval_of(segmenter, options) if with_dice else None
+        writer = Writer(out, outputs, making, with_dice=with_dice)
+        done = figures.records
+        done.update(finished(photos, writer, records.found))
+        figures.skipped = len(done)
         remaining = [photo for photo in photos if photo not in done]
         results = predict_files(remaining, writer, segmenter, options)
-        failures = gather(remaining, results, records, done)
+        failures = gather(remaining, results, records, figures)
         if csv_path is not None and masks is not None:
             with progress("writing the csv") as on_row:
                 kaggle_csv.write(csv_path, (masks.path(out, photo) for photo in done), on_row)
         if expected is not None:
-            write_expected(expected, done)
-    unknown = [photo for photo, record in done.items() if record.is_known is False]
-    if unknown:
-        log.warning(UNKNOWN, len(unknown), len(done), unknown[0])
-    return Outcome(failures, unknown)
+            write_expected(expected, done, interval)
+    outcome = Outcome(failures, done, interval)
+    if outcome.unknown:
+        log.warning(UNKNOWN, len(outcome.unknown), len(done), outcome.unknown[0])
+    return outcome
 
 
 def check_tables(photos: Iterable[Path], csv_path: Path | None, expected: Path | None) -> None:
@@ -260,21 +263,23 @@ def gather(
     photos: Sequence[Path],
     results: Generator[Record | InputError, None, None],
     records: Records,
-    done: dict[Path, Record],
+    figures: Figures,
 ) -> list[Failure]:
-    """Add each result of `photos` to `records` and `done`; return the failures."""
+    """Add each result of `photos` to `records` and `figures`; return the failures."""
     failures: list[Failure] = []
-    num_before, started = len(done), time.monotonic()
+    num_before, started = len(figures.records), time.monotonic()
     with closing(results), progress("predicting") as on_photo:
         for i, (photo, result) in enumerate(zip(photos, results, strict=True)):
             if isinstance(result, InputError):
                 failures.append(Failure(photo, str(result)))
+                figures.failed += 1
             else:
                 records.add(photo.stem, result)
-                done[photo] = result
+                figures.records[photo] = result
+            figures.predicting = time.monotonic() - started
             on_photo(num_before + i + 1, num_before + len(photos))
     if photos:
-        seconds, num = time.monotonic() - started, len(photos) - len(failures)
+        seconds, num = figures.predicting, len(photos) - len(failures)
         log.info(
             "%d of %d photos in %.1f s, %.2f a second", num, len(photos), seconds, num / seconds
         )

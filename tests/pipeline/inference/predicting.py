@@ -9,6 +9,7 @@ from torch import nn
 
 from coarse.enet import ENet
 from data.geometry import Fovea
+from pipeline.inference.run_file import RUN_FILE
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
 from refine.refiner_network import Refiner
@@ -37,5 +38,9 @@ def write_photos(folder: Path, count: int) -> list[Path]:
 
 
 def visible(folder: Path) -> dict[str, bytes]:
-    """The files in `folder` that do not begin with a dot."""
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name[0] != "."}
+    """The results in `folder`: files that do not begin with a dot, without the list of calls."""
+    return {
+        path.name: path.read_bytes()
+        for path in folder.iterdir()
+        if path.name[0] != "." and path.name != RUN_FILE and path.is_file()
+    }

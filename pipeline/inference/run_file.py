@@ -1,0 +1,210 @@
+"""OUT/run.json: the calls of `predict` that wrote to a folder, and what has come of them.
+
+The file is replaced as a whole when a call ends, also when it is interrupted. A call that is killed
+leaves no entry. It is written while the folder is locked, so no two calls mix. It is for people and
+their tools: nothing here reads it to decide what is done.
+"""
+
+import importlib.metadata
+import json
+import platform
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+from joblib import cpu_count
+
+from data.errors import InputError
+from data.files import is_special, read_bytes, write_bytes
+from pipeline.inference.devices import dtype_of
+from pipeline.inference.manifest import MadeWith, Record
+from pipeline.model import own_version
+
+FORMAT = 1
+
+RUN_FILE = "run.json"
+
+MOST_CALLS = 100
+"""Most calls that the file lists; the oldest are dropped."""
+
+MOST_BYTES = 2**26
+"""Most bytes of a file that is read."""
+
+LIBRARIES = (
+    *("torch", "numpy", "opencv-python-headless", "opencv-python", "pillow"),
+    *("simplejpeg", "scipy", "scikit-image"),
+)
+"""Packages that results may depend on, as far as they are installed."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of `predict`, as it was asked for."""
+
+    arguments: Mapping[str, Any]
+    """JSON values by the names of the command's arguments."""
+    model: str
+    """The model as it was named."""
+    device: str
+    """Where and how the networks compute, see `computing`."""
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    file: str = RUN_FILE
+    """Name of the file in the folder of the results."""
+
+
+@dataclass
+class Figures:
+    """What has come of a call so far."""
+
+    photos: int
+    """Number of photos of the call."""
+    records: dict[Path, Record] = field(default_factory=dict)
+    """Records of photos with results, those of earlier calls included."""
+    skipped: int = 0
+    """Number of photos that earlier calls had finished."""
+    failed: int = 0
+    """Number of photos that could not be read or predicted."""
+    predicting: float = 0.0
+    """Seconds of predicting."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures by their names; a mean of nothing is None."""
+        records, done = self.records.values(), len(self.records) - self.skipped
+        tiles = [record.tiles for record in records if record.tiles is not None]
+        known = [record for record in records if record.is_known is not False]
+        dice = [record.expected_dice for record in known if record.expected_dice is not None]
+        return {
+            "photos": self.photos,
+            "done": done,
+            "skipped": self.skipped,
+            "failed": self.failed,
+            "unlike_training": len(records) - len(known),
+            "predicting_seconds": round(self.predicting, 3),
+            "photos_a_second": round(done / self.predicting, 3) if done else None,
+            "tiles": sum(tiles),
+            "tiles_a_photo": round(fmean(tiles), 2) if tiles else None,
+            "expected_dice": round(fmean(dice), 6) if dice else None,
+        }
+
+
+@contextmanager
+def recorded(out: Path, call: Call | None, made: MadeWith, figures: Figures) -> Iterator[None]:
+    """Add a call to the file in the folder `out` when the block ends, however it ends.
+
+    Hold the lock of the folder meanwhile.
+
+    Args:
+        out: folder of the results.
+        call: the call; None where nothing is to be said of it.
+        made: what its results depend on.
+        figures: what comes of it, kept up to date in the block.
+
+    Raises:
+        InputError: there is another file in its place.
+    """
+    if call is None:
+        yield
+        return
+    path = out / call.file
+    earlier = earlier_calls(path)
+    began, status = time.monotonic(), "failed"
+    try:
+        yield
+        status = "done"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    finally:
+        seconds = time.monotonic() - began
+        entry = _entry(call, made) | {"status": status, "seconds": round(seconds, 3)}
+        calls = [*earlier, entry | figures.to_json()][-MOST_CALLS:]
+        content = {"format": FORMAT, "foveamask": own_version(), "calls": calls}
+        text = f"{json.dumps(content, indent=2)}\n"
+        if status == "done":
+            write_bytes(path, text.encode())
+        else:
+            with suppress(OSError):  # of a full disk, which has been said
+                write_bytes(path, text.encode())
+
+
+def earlier_calls(path: Path) -> list[dict[str, Any]]:
+    """Return the calls that the file at `path` lists; none if it is not there.
+
+    Raises:
+        InputError: it cannot be read, or is another file, which would be overwritten.
+    """
+    if is_special(path):
+        raise InputError(f"{path} is a pipe, a socket or a device, and no file; remove it")
+    if not path.exists():
+        return []
+    data = read_bytes(path, MOST_BYTES)
+    try:
+        content = json.loads(data)
+        calls: list[dict[str, Any]] = content["calls"]
+        is_ours = content["format"] == FORMAT and isinstance(calls, list)
+    except (ValueError, RecursionError, TypeError, KeyError):
+        is_ours, calls = False, []
+    if not is_ours:
+        raise InputError(
+            f"{path} is no list of calls of this version, and would be overwritten by one; move "
+            "it, or name another folder"
+        )
+    return calls
+
+
+def check_run_file(path: Path, results: Sequence[Path]) -> None:
+    """Raise, before any work, if the file of the calls cannot be written to `path`.
+
+    Args:
+        path: the file.
+        results: files that will be written.
+
+    Raises:
+        InputError: another file is there, or one of `results` would be.
+    """
+    if path in results:
+        raise InputError(
+            f"{path} would be both a result and the list of calls; rename the photo {path.stem}"
+        )
+    earlier_calls(path)
+
+
+def _entry(call: Call, made: MadeWith) -> dict[str, Any]:
+    return {
+        "started": call.started.isoformat(timespec="seconds"),
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        "arguments": dict(call.arguments),
+        "model": {"name": call.model, "sha256": made.model},
+        "stage": made.stage,
+        "budget": made.budget,
+        "postprocess": made.postprocess,
+        "outputs": made.outputs,
+        "versions": versions(),
+        "machine": {
+            "platform": platform.platform(),
+            "processor": platform.machine(),
+            "cores": cpu_count(),
+            "device": call.device,
+        },
+    }
+
+
+def computing(device: torch.device) -> str:
+    """Return the name of a device, and the type that networks compute in on it by default."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return f"{name}, {dtype_of(device, 'auto')}".replace("torch.", "")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of all that results may depend on."""
+    found = {"foveamask": own_version(), "python": platform.python_version()}
+    for name in LIBRARIES:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found

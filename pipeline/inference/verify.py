@@ -1,0 +1,274 @@
+"""Whether results are what a model makes of photos: by making them again, or by what is recorded.
+
+Made again, pixels decide, and records only explain what is different. Otherwise what files and
+records say decides: the model, the options, and the hashes of photo and result.
+"""
+
+import hashlib
+import os
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from data.arrays import Photo
+from data.errors import InputError
+from data.files import read_bytes
+from data.folders import by_stem, visible
+from data.images import decode_photo
+from data.threads import map_threads
+from pipeline.inference.manifest import MadeWith, bytes_hash, file_hash, made_with
+from pipeline.inference.mask_options import MaskOptions
+from pipeline.inference.outputs import Finished, Output
+from pipeline.inference.picture_difference import num_different
+from pipeline.inference.prediction import Prediction
+from pipeline.inference.recorded_results import Complaint, RecordedResults, Status
+from pipeline.inference.segmenter import Segmenter
+from pipeline.inference.stream import predict_stream
+from pipeline.progress import OnStep, progress
+
+TOLERANCE = 1e-4
+"""Share of a picture's pixels that may differ in a result that is as it was written: on another
+processor, or with another version of torch, numbers are rounded otherwise."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A result that is not, or may not be, what the model makes of its photo."""
+
+    result: Path
+    photo: Path | None
+    status: Status
+    reason: str
+    pixels: int | None = None
+    """Number of pixels that differ from what the model makes, if they could be compared."""
+
+    def __str__(self) -> str:
+        return f"{self.result}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What has come of the results of one photo."""
+
+    findings: list[Finding] = field(default_factory=list)
+    near: list[int] = field(default_factory=list)
+    """Numbers of pixels that differ in results that are taken for the same."""
+
+
+@dataclass
+class Job:
+    """A photo whose results are made again."""
+
+    photo: Path
+    sha256: str = ""
+    """Hash of its file, once it has been read."""
+    data: bytes = b""
+    """Its file."""
+
+    def __str__(self) -> str:
+        return str(self.photo)
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """The results in a folder, and what they should have been made with."""
+
+    recorded: RecordedResults
+    outputs: Sequence[Output]
+    making: MadeWith
+
+    def read(self, job: Job) -> Photo:
+        """Return the pixels of a photo, and keep its file in `job`.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        job.data = read_bytes(job.photo)
+        job.sha256 = bytes_hash(job.data)
+        return decode_photo(job.data, str(job.photo))
+
+    def compare(self, job: Job, prediction: Prediction) -> Checked:
+        """Make the results of a photo again, and compare their pixels with the files."""
+        checked = Checked()
+        for output, path, data in self._files(job.photo, checked):
+            try:
+                again = output.encode(Finished(job.photo, prediction, job.data))
+                num: int | None = num_different(data, again, str(path))
+                what = f"{num} pixels differ from what the model makes"
+            except InputError as error:
+                num, what = None, str(error).removeprefix(f"{path} ")
+            most = TOLERANCE * prediction.photo.shape[0] * prediction.photo.shape[1]
+            if self.recorded.is_as_written(output, job.photo, data) is False:
+                most = 0
+            if num is not None and num <= most:
+                checked.near.append(num)
+                continue
+            why = self.recorded.complaint(output, job.photo, job.sha256, data, self.making)
+            if why is None or why.status == "unknown":
+                why = Complaint("different", "")
+            reason = "; ".join(filter(None, (what, why.reason)))
+            checked.findings.append(Finding(path, job.photo, why.status, reason, num))
+        return checked
+
+    def look_up(self, photo: Path) -> Checked:
+        """Compare the results of a photo with what files and records say of them.
+
+        Raises:
+            InputError: the photo cannot be read.
+        """
+        checked, sha256 = Checked(), file_hash(photo)
+        for output, path, data in self._files(photo, checked):
+            why = self.recorded.complaint(output, photo, sha256, data, self.making)
+            if why is None:
+                checked.near.append(0)
+            else:
+                checked.findings.append(Finding(path, photo, why.status, why.reason))
+        return checked
+
+    def _files(self, photo: Path, checked: Checked) -> Iterator[tuple[Output, Path, bytes]]:
+        """Yield the result files of a photo; what is missing is added to the findings."""
+        for output in self.outputs:
+            path = output.path(self.recorded.out, photo)
+            if not path.exists():
+                reason = f"missing, the {output.name} of {photo}"
+                checked.findings.append(Finding(path, photo, "missing", reason))
+                continue
+            try:
+                yield output, path, read_bytes(path)
+            except InputError as error:
+                reason = str(error).removeprefix(f"{path} ")
+                checked.findings.append(Finding(path, photo, "unreadable", reason))
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What is wrong with the results of photos."""
+
+    findings: list[Finding]
+    photos: int
+    predicted_again: int
+    """Number of photos whose results were made again."""
+    right: int
+    """Number of results that nothing is wrong with."""
+    nearly_right: int
+    """Number of those that differ in some pixels, within `TOLERANCE`."""
+    most_pixels: int
+    """Most pixels that differ in one of these."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON values, but for paths."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        near = ""
+        if self.nearly_right:
+            near = f" ({self.nearly_right} of them but for {self.most_pixels} pixels at most)"
+        return (
+            f"{self.right} of {self.right + len(self.findings)} results are right{near}; of "
+            f"{self.photos} photos, {self.predicted_again} were predicted again"
+        )
+
+
+def verify(
+    out: Path,
+    photos: Sequence[Path],
+    segmenter: Segmenter,
+    options: MaskOptions,
+    outputs: Sequence[Output],
+    *,
+    num_again: int | None = None,
+    with_others: bool = False,
+) -> Verification:
+    """Return which results in `out` are not what a model makes of photos.
+
+    Args:
+        out: folder of the results.
+        photos: the photos.
+        segmenter: model and runtime.
+        options: how masks are made.
+        outputs: the results to look at.
+        num_again: number of photos whose results are made again; of the others, what is recorded is
+            believed. None for all.
+        with_others: whether results of other photos are wrong.
+
+    Raises:
+        InputError: there is no such folder, its records cannot be read, or two photos have the same
+            stem.
+    """
+    by_stem(photos)
+    making = made_with(segmenter, options, outputs)
+    verifier = Verifier(RecordedResults.read(out, making), outputs, making)
+    there = [photo for photo in photos if any(o.path(out, photo).exists() for o in outputs)]
+    again = there if num_again is None else sample_of(there, num_again)
+    chosen = set(again)
+    checked: dict[Path, Checked | InputError] = {}
+    with progress("verifying") as on_photo:
+        recorded = [photo for photo in photos if photo not in chosen]
+        _collect(recorded, map_threads(verifier.look_up, recorded), checked, len(photos), on_photo)
+        predict = partial(segmenter.predict_batch, options=options)
+        stream = predict_stream(
+            map(Job, again), verifier.read, predict, verifier.compare, segmenter.device
+        )
+        _collect(again, stream, checked, len(photos), on_photo)
+    findings: list[Finding] = []
+    near: list[int] = []
+    for photo in photos:
+        found = checked[photo]
+        if isinstance(found, InputError):
+            path = outputs[0].path(out, photo)
+            findings.append(Finding(path, photo, "unreadable", f"its photo fails: {found}"))
+        else:
+            findings += found.findings
+            near += found.near
+    if with_others:
+        findings += without_photo(out, photos, outputs)
+    different = [num for num in near if num]
+    return Verification(
+        findings,
+        photos=len(photos),
+        predicted_again=len(again),
+        right=len(near),
+        nearly_right=len(different),
+        most_pixels=max(different, default=0),
+    )
+
+
+def without_photo(out: Path, photos: Sequence[Path], outputs: Sequence[Output]) -> list[Finding]:
+    """Return the files that look like results of other photos than `photos`."""
+    stems = {photo.stem for photo in photos}
+    findings = []
+    for output in outputs:
+        folder = out / output.folder
+        for entry in visible(folder) if folder.is_dir() else ():
+            path = Path(entry.path)
+            if path.suffix == output.suffix and path.stem not in stems and not entry.is_dir():
+                reason = f"no photo is called {path.stem}"
+                findings.append(Finding(path, None, "no photo", reason))
+    return sorted(findings, key=lambda finding: finding.result)
+
+
+def sample_of(photos: Sequence[Path], num: int) -> list[Path]:
+    """Return `num` of `photos`, or all of them if there are fewer, always the same ones."""
+
+    def shuffled(photo: Path) -> str:
+        return hashlib.sha256(os.fsencode(photo.stem)).hexdigest()
+
+    chosen = set(sorted(photos, key=shuffled)[:num])
+    return [photo for photo in photos if photo in chosen]
+
+
+def _collect(
+    photos: Sequence[Path],
+    results: Generator[Checked | InputError, None, None],
+    checked: dict[Path, Checked | InputError],
+    num_all: int,
+    on_photo: OnStep,
+) -> None:
+    """Add the result of each of `photos` to `checked`."""
+    with closing(results):
+        for photo, result in zip(photos, results, strict=True):
+            checked[photo] = result
+            on_photo(len(checked), num_all)
