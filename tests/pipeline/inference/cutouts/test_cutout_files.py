@@ -16,8 +16,7 @@ from pipeline.inference.cutouts.cutout_files import alpha_output, cutout_output,
 from pipeline.inference.cutouts.cutout_options import CutoutOptions
 from pipeline.inference.mask_options import DEFAULT_OPTIONS
 from pipeline.inference.outputs import MASK, Output, in_folders
-from pipeline.inference.predict import predict_photos
-from tests.pipeline.inference.predicting import segmenter_of, visible, write_photos
+from tests.pipeline.inference.predicting import predict_photos, segmenter_of, visible, write_photos
 
 
 def outputs_of(options: CutoutOptions, *names: str) -> tuple[Output, ...]:
@@ -38,7 +37,7 @@ def test_one_output_is_in_the_folder_and_several_have_their_own(tmp_path: Path):
         tmp_path / "b",
         segmenter_of(),
         outputs=outputs_of(options, "mask", "cutout", "alpha"),
-        csv_path=tmp_path / "masks.csv",
+        csv=tmp_path / "masks.csv",
     )
 
     assert set(visible(tmp_path / "a")) == {"0000.png", "0001.png"}
@@ -134,7 +133,7 @@ def test_a_csv_needs_masks(tmp_path: Path):
             tmp_path / "out",
             segmenter_of(),
             outputs=outputs_of(CutoutOptions(), "alpha"),
-            csv_path=tmp_path / "masks.csv",
+            csv=tmp_path / "masks.csv",
         )
 
 
