@@ -39,7 +39,7 @@ SYSTEM_FOLDERS = frozenset(
 case, besides hidden ones."""
 
 HIDDEN_FILE, HIDDEN_FOLDER = "hidden or system file", "hidden or system folder"
-OTHER_FILE, RESULTS, MASK = "other file", "folder of results", "mask of a data folder"
+OTHER_FILE, RESULTS, MASK = "other file", "result folder", "true mask"
 HARMLESS = frozenset((HIDDEN_FILE, HIDDEN_FOLDER, OTHER_FILE, RESULTS))
 """What is passed over without a warning."""
 
@@ -238,13 +238,18 @@ def _check_no_photos(out: Path, root: Path) -> None:
         InputError: it holds pictures with colours.
     """
     for photo in search(out).photos:
-        with suppress(InputError), opened(photo.path) as image:
-            if image.mode in ("1", "L", "P"):
-                continue
+        if _has_colours(photo.path):
             raise InputError(
                 f"{out} lies in {root} and holds photos, such as {photo}; name another folder for "
                 "the results"
             )
+
+
+def _has_colours(path: Path) -> bool:
+    """Whether there is a picture with colours at `path`."""
+    with suppress(InputError), opened(path) as image:
+        return image.mode not in ("1", "L", "P")
+    return False
 
 
 def _leave_masks_out(tree: Tree) -> None:
