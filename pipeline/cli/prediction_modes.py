@@ -133,6 +133,8 @@ def _read(photo: Path) -> tuple[str, bytes]:
 
     if photo == STREAM:
         return STDIN, read_input()
+    if photo.is_dir():
+        raise InputError(f"{photo} is a folder, and standard output takes one result of one photo")
     check_photo(photo)
     return str(photo), read_bytes(photo)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from data.errors import SettingsError
+from pipeline.cli.standard_streams import STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,17 +43,21 @@ class RunArguments:
     """Exit with 1 if a photo is unlike those that the model was trained on."""
 
     def check(self) -> None:
-        """Raise if options contradict each other.
+        """Raise if options contradict each other, or there is no such part.
 
         Raises:
-            SettingsError: they do.
+            SettingsError: for one of these reasons.
         """
+        self.share()
         for option in ("part", "watch"):
             if self.overwrite and getattr(self, option):
                 raise SettingsError(
-                    f"--overwrite starts OUT anew, which is no matter of --{option}: name another "
-                    "folder, or remove OUT"
+                    f"--overwrite starts OUT anew, which --{option} cannot do: name another folder, "
+                    "or remove OUT first"
                 )
+        for option in ("csv", "expected"):
+            if getattr(self, option) == STREAM:
+                raise SettingsError(f"--{option} takes a file, such as /dev/stdout, not -")
 
     def check_streamed(self) -> None:
         """Raise if an option needs a folder for results, where these go to standard output.

@@ -1,6 +1,7 @@
 """Standard input and output as bytes, for commands in a pipe."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from data.errors import InputError
@@ -10,6 +11,16 @@ STREAM = Path("-")
 """What stands for standard input or output on a command line."""
 
 STDIN = "standard input"
+
+
+def with_streams(arguments: Sequence[str]) -> list[str]:
+    """Return a command line in which `predict` is given - as a path, and not as an option.
+
+    A path that begins with ./ is never taken for an option, and this one equals `STREAM`.
+    """
+    if "predict" not in arguments[:2]:  # --debug may come first
+        return list(arguments)
+    return [f"./{STREAM}" if text == str(STREAM) else text for text in arguments]
 
 
 def read_input() -> bytes:
