@@ -52,8 +52,8 @@ class RunArguments:
         for option in ("part", "watch"):
             if self.overwrite and getattr(self, option):
                 raise SettingsError(
-                    f"--overwrite starts OUT anew, which --{option} cannot do: name another folder, "
-                    "or remove OUT first"
+                    f"--overwrite starts OUT anew, which --{option} cannot do: name another "
+                    "folder, or remove OUT first"
                 )
         for option in ("csv", "expected"):
             if getattr(self, option) == STREAM:
