@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from data.images import read_photo, write_png
+from data.images import write_png
 from pipeline.model_folder import save_model
 from tests.builders import foveamask, shaded_photo
 from tests.pipeline.inference.predicting import segmenter_of, write_photos
@@ -178,32 +178,6 @@ def test_photos_of_all_formats_are_found_in_sub_folders(tmp_path: Path, model: P
     assert sorted(files(tmp_path / "out")) == [
         f"red/{name}.png" for name in ("TIF", "avif", "jpeg", "webp")
     ]
-
-
-def test_photos_of_a_group_share_a_box_across_folders_and_others_do_not(
-    tmp_path: Path, model: Path
-):
-    car = "0123456789ab"
-    found = dict(zip(("a", "b", "c", "d"), write_photos(tmp_path / "made", 4), strict=True))
-    places = {"a": f"{car}_01", "b": f"red/{car}_02", "c": "other", "d": "red/other"}
-    for name, place in places.items():
-        path = tmp_path / "photos" / f"{place}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        found[name].rename(path)
-
-    def cropped(out: str, crop: str) -> dict[str, tuple[int, ...]]:
-        options = ("--output", "cutout", "--crop", crop, "--model", model)
-        assert foveamask("predict", tmp_path / "photos", tmp_path / out, *options) == 0
-        return {
-            name: read_photo(tmp_path / out / f"{place}.png").shape
-            for name, place in places.items()
-        }
-
-    group, own = cropped("group", "group"), cropped("own", "object")
-
-    assert group["a"] == group["b"]
-    assert group["a"] != own["a"] or group["b"] != own["b"]
-    assert (group["c"], group["d"]) == (own["c"], own["d"])
 
 
 def test_masks_in_sub_folders_are_drawn_beside_their_photos(

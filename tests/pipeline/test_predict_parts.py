@@ -206,7 +206,7 @@ def test_parts_do_not_disturb_each_other_and_keep_out_who_wants_all(tmp_path: Pa
 
     with holding(tmp_path, "None") as process:
         with (
-            pytest.raises(InputError, match="another .* without --part is writing to"),
+            pytest.raises(InputError, match=r"another .* without --part is writing to"),
             resumed(tmp_path, MADE_WITH, Part(2, 2)),
         ):
             pass

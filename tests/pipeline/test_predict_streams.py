@@ -91,7 +91,7 @@ def test_a_file_given_by_its_name_becomes_any_output(
         (["PHOTO", "-", "--csv", "t.csv"], 2, "--csv needs a folder for OUT"),
         (["PHOTO", "-", "--part", "1/2"], 2, "--part needs a folder for OUT"),
         (["-", "-", "--watch"], 2, "--watch needs a folder for OUT"),
-        (["PHOTO", "OUT", "--csv", "-"], 2, "Parameter --csv requires an argument"),
+        (["PHOTO", "OUT", "--csv", "-"], 2, "--csv takes a file, such as /dev/stdout, not -"),
         (["missing.jpg", "-"], 1, "no such photo or folder: missing.jpg"),
         (["FOLDER", "-"], 1, "is a folder, and standard output takes one result of one photo"),
     ],
