@@ -36,11 +36,12 @@ def written(path: Path, *rows: tuple[str, str]) -> Path:
     return path
 
 
-def write_masks(folder: Path, masks: Mapping[str, NDArray[np.bool_]]) -> list[Path]:
-    folder.mkdir(exist_ok=True)
-    paths = [folder / f"{stem}.png" for stem in masks]
-    for path, mask in zip(paths, masks.values(), strict=True):
-        write_mask(path, mask)
+def write_masks(folder: Path, masks: Mapping[str, NDArray[np.bool_]]) -> dict[str, Path]:
+    """Write masks; return their paths by their names."""
+    paths = {name: folder / f"{name}.png" for name in masks}
+    for name, path in paths.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_mask(path, masks[name])
     return paths
 
 
@@ -59,25 +60,46 @@ def test_each_mask_has_a_row_in_the_order_of_their_names(tmp_path: Path, name: s
     assert check(tmp_path / name, masks=tmp_path / "masks").rows == 4
 
 
-def test_rows_mind_the_names_of_masks_and_not_their_folders(tmp_path: Path):
+def test_rows_mind_the_names_of_masks_and_not_where_they_are(tmp_path: Path):
     paths = write_masks(tmp_path / "one", {"b": mask_of(1)})
-    paths += write_masks(tmp_path / "other", {"a": mask_of(2)})
+    paths |= write_masks(tmp_path / "other", {"a": mask_of(2)})
 
     write(tmp_path / "masks.csv", paths)
 
     assert (tmp_path / "masks.csv").read_text() == HEADER + "a.jpg,2 1\nb.jpg,1 1\n"
 
 
+def test_photos_of_one_stem_in_several_folders_have_rows_of_their_own(tmp_path: Path):
+    masks = {"red/a": mask_of(1), "blue/deep/a": mask_of(2), "a": mask_of(3)}
+
+    write(tmp_path / "masks.csv", write_masks(tmp_path / "masks", masks))
+
+    text = (tmp_path / "masks.csv").read_text()
+    assert text == HEADER + "a.jpg,3 1\nblue/deep/a.jpg,2 1\nred/a.jpg,1 1\n"
+    assert check(tmp_path / "masks.csv", masks=tmp_path / "masks").rows == 3
+    (tmp_path / "masks.csv").write_text(text.replace("red/a.jpg,1 1\n", ""))
+    with pytest.raises(InputError, match="has no row of red/a, of which there is a mask"):
+        check(tmp_path / "masks.csv", masks=tmp_path / "masks")
+
+
+@pytest.mark.parametrize("name", ["../a", "/etc/a", "red/../../a"])
+def test_no_name_in_a_row_leads_out_of_the_folder_of_masks(tmp_path: Path, name: str):
+    path = written(tmp_path / "masks.csv", (f"{name}.jpg", ""))
+
+    with pytest.raises(InputError, match="leads out of the folder of masks"):
+        check(path, masks=tmp_path)
+
+
 def test_without_masks_there_is_a_header_alone(tmp_path: Path):
-    write(tmp_path / "masks.csv", [])
+    write(tmp_path / "masks.csv", {})
 
     assert (tmp_path / "masks.csv").read_text() == HEADER
 
 
 def test_a_mask_that_cannot_be_read_leaves_the_file_as_it_was(tmp_path: Path):
     paths = write_masks(tmp_path / "masks", {"a": mask_of(1), "b": mask_of(2)})
-    write(tmp_path / "masks.csv", paths[:1])
-    paths[1].write_bytes(b"")
+    write(tmp_path / "masks.csv", {"a": paths["a"]})
+    paths["b"].write_bytes(b"")
 
     with pytest.raises(InputError, match=r"b\.png is not an image"):
         write(tmp_path / "masks.csv", paths)
@@ -95,10 +117,10 @@ def test_any_name_of_a_photo_goes_through(tmp_path: Path, stem: str):
     assert check(path, masks=tmp_path / "masks") == Summary(1, 0, 2 / 24)
 
 
-@pytest.mark.parametrize("name", ["a\nb.png", "a\rb.png", "a\u2028b.png"])
+@pytest.mark.parametrize("name", ["a\nb", "a\rb", "a\u2028b"])
 def test_a_name_with_a_line_break_is_refused(name: str):
     with pytest.raises(InputError, match="line break"):
-        check_names([Path("c.png"), Path("folder") / name])
+        check_names(["c", f"folder/{name}"])
 
 
 @pytest.mark.parametrize("name", ["masks.csv", "masks.csv.gz"])
