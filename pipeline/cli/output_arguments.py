@@ -152,7 +152,8 @@ class OutputMaker:
             InputError: it takes a box, and the folder has other results, which are not overwritten.
         """
         from pipeline.inference.cutouts.cutout_files import group_boxes
-        from pipeline.inference.manifest import check_same, has_results, made_with
+        from pipeline.inference.made_with import made_with
+        from pipeline.inference.manifest import check_same, has_results
 
         if not self.shares_boxes:
             return self._made(None)

@@ -11,9 +11,9 @@ again.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,8 @@ from data.errors import InputError
 from data.files import create, read_bytes, remove_partials, replacing
 from data.locks import locked
 from data.photo_files import RESULTS_MARK
-from data.picture_provenance import PictureProvenance
 from data.printable import quoted
-from pipeline.inference.mask_options import MaskOptions
-from pipeline.inference.outputs import Output
+from pipeline.inference.made_with import MadeWith, differences
 from pipeline.inference.part import Part
 from pipeline.inference.records import (
     RECORDS,
@@ -35,8 +33,7 @@ from pipeline.inference.records import (
     records_name,
     records_of_parts,
 )
-from pipeline.inference.segmenter import Segmenter
-from pipeline.model import identity, own_version
+from pipeline.model import own_version
 
 FORMAT = 1
 """To be raised if manifests change, or if the same model and options make other masks."""
@@ -49,50 +46,6 @@ MOST_BYTES = 2**20
 
 ANEW = "use --overwrite to make all results anew, or name another folder"
 """What is to be done with results of another model or other options."""
-
-
-@dataclass(frozen=True)
-class MadeWith:
-    """Everything besides the photos that results depend on."""
-
-    model: str
-    """Its identity: a hash of weights, tiles and thresholds."""
-    stage: str
-    budget: int | None
-    postprocess: list[str]
-    outputs: list[str]
-
-    def provenance(self, output: Output, photo: str) -> PictureProvenance | None:
-        """Return what the file of an output says of how it was made; None if it is to say nothing.
-
-        Args:
-            output: the output.
-            photo: SHA-256 of the photo's file.
-        """
-        if not output.has_metadata:
-            return None
-        details = asdict(self) | {"output": output.made_with, "photo": photo}
-        del details["outputs"]
-        return PictureProvenance(f"foveamask {own_version()}", details)
-
-
-def made_with(segmenter: Segmenter, options: MaskOptions, outputs: Sequence[Output]) -> MadeWith:
-    """Return what results of `segmenter` depend on, besides the photos.
-
-    Precision and device are left out: they change a few pixels of the contour at most.
-
-    Raises:
-        InputError: the refined stage is requested, but the model has no refiner.
-    """
-    given = options.postprocess
-    steps = segmenter.model.postprocess if given is None else given
-    return MadeWith(
-        model=identity(segmenter.model),
-        stage=segmenter.check_stage(options.stage),
-        budget=options.budget,
-        postprocess=[str(step) for step in steps],
-        outputs=[output.made_with for output in outputs],
-    )
 
 
 @contextmanager
@@ -289,18 +242,3 @@ def read_manifest(out: Path, hint: str) -> dict[str, Any]:
             f"{out / MANIFEST} has format {quoted(written)}, this version reads {FORMAT}; {hint}"
         )
     return manifest
-
-
-def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return what results depend on and is not as it was, both as text, for a message."""
-    return [
-        name if name == "model" else f"{name} ({_shown(earlier.get(name))}, now {_shown(value)})"
-        for name, value in now.items()
-        if earlier.get(name) != value
-    ]
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return quoted(",".join(map(str, value))) or "none"
-    return "none" if value is None else quoted(value)

@@ -9,7 +9,8 @@ from data.arrays import Photo
 from data.errors import InputError
 from data.images import decode_photo
 from pipeline.inference.expected import Expectation, expectation, interval_of
-from pipeline.inference.manifest import bytes_hash, made_with
+from pipeline.inference.made_with import made_with
+from pipeline.inference.manifest import bytes_hash
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
 from pipeline.inference.outputs import MASK, Finished, Output
 from pipeline.inference.prediction import Prediction

@@ -7,7 +7,8 @@ from data.files import read_bytes, write_bytes
 from data.images import decode_photo
 from data.photo_files import PhotoFile
 from pipeline.inference.job import Job
-from pipeline.inference.manifest import MadeWith, bytes_hash, file_hash
+from pipeline.inference.made_with import MadeWith
+from pipeline.inference.manifest import bytes_hash, file_hash
 from pipeline.inference.outputs import Finished
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.records import Record

@@ -15,7 +15,8 @@ from data.threads import map_threads
 from pipeline.dice_interval import DiceInterval
 from pipeline.inference.expected import interval_of
 from pipeline.inference.job import Job
-from pipeline.inference.manifest import MadeWith, made_with, resumed
+from pipeline.inference.made_with import MadeWith, made_with
+from pipeline.inference.manifest import resumed
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import folder_of
 from pipeline.inference.photo_work import PhotoWork, Worker

@@ -9,14 +9,8 @@ from typing import Any, Literal
 from data.errors import InputError
 from data.photo_files import PhotoFile
 from data.picture_provenance import provenance_in
-from pipeline.inference.manifest import (
-    MANIFEST,
-    MadeWith,
-    all_records,
-    bytes_hash,
-    differences,
-    read_manifest,
-)
+from pipeline.inference.made_with import MadeWith, differences
+from pipeline.inference.manifest import MANIFEST, all_records, bytes_hash, read_manifest
 from pipeline.inference.outputs import Output
 from pipeline.inference.records import Record
 

@@ -23,7 +23,7 @@ from joblib import cpu_count
 from data.errors import InputError
 from data.files import is_special, read_bytes, write_bytes
 from pipeline.inference.devices import dtype_of
-from pipeline.inference.manifest import MadeWith
+from pipeline.inference.made_with import MadeWith
 from pipeline.inference.records import Record
 from pipeline.model import own_version
 

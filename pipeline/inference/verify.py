@@ -20,7 +20,8 @@ from data.images import decode_photo
 from data.photo_files import RESULTS_MARK, PhotoFile, by_name
 from data.polygons.json_file import is_list_of_calls
 from data.threads import map_threads
-from pipeline.inference.manifest import MadeWith, bytes_hash, file_hash, made_with
+from pipeline.inference.made_with import MadeWith, made_with
+from pipeline.inference.manifest import bytes_hash, file_hash
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import Finished, Output
 from pipeline.inference.picture_difference import num_different

@@ -18,7 +18,8 @@ from data.picture_provenance import PictureProvenance, provenance_in
 from data.polygons import FormatName
 from data.polygons.conversion import Conversion, convert
 from pipeline.config import TrainConfig
-from pipeline.inference.manifest import MadeWith, resumed
+from pipeline.inference.made_with import MadeWith
+from pipeline.inference.manifest import resumed
 from pipeline.inference.records import Record
 from pipeline.inference.run_file import RUN_FILE, Call, Figures, earlier_calls, recorded
 from pipeline.model_folder import load_model
