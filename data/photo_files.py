@@ -255,8 +255,10 @@ def _has_colours(path: Path) -> bool:
 def _leave_masks_out(tree: Tree) -> None:
     """Leave out the masks that lie in a data folder beside their photos, and count them."""
     masks = set(true_masks(photo.path for photo in tree.photos))
-    if masks:
-        photos = [photo for photo in tree.photos if photo.path.absolute() not in masks]
+    if not masks:
+        return
+    photos = [photo for photo in tree.photos if photo.path.absolute() not in masks]
+    if len(photos) < len(tree.photos):
         tree.passed_over[MASK] += len(tree.photos) - len(photos)
         tree.photos = photos
 
