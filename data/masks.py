@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from data.arrays import Mask, Pixels
+from data.decoding.png_chunks import check_png
 from data.decoding.rgb_strips import turned
 from data.errors import InputError
 from data.files import read_bytes
@@ -54,6 +55,7 @@ def decode_mask(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
             no edge, or is a picture in colour.
     """
     with opened_image(BytesIO(data), name, max_pixels) as image:
+        check_png(data, name)
         grey = _to_grey(image, name)
     counts = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel().astype(np.int64)
     # A third of the time of `np.unique` or `np.bincount`.
