@@ -106,10 +106,10 @@ def true_masks(photos: Iterable[Path]) -> list[Path]:
     """
     by_folder: dict[Path, list[Path]] = {}
     for photo in photos:
-        by_folder.setdefault(photo.absolute().parent, []).append(photo)
+        by_folder.setdefault(photo.parent, []).append(photo)
     found: list[Path] = []
     beside = cache(_beside)
-    for folder, own in by_folder.items():
+    for folder, own in ((folder.absolute(), own) for folder, own in by_folder.items()):
         for above in (folder, *folder.parents):
             for masks_folder in beside(above):
                 inner = masks_folder / folder.relative_to(above)

@@ -129,7 +129,7 @@ def _join(out: Path, made_with: MadeWith) -> None:
     # In this order: whoever works on another part has written the manifest before any record.
     if has_records(out) and not (out / MANIFEST).exists():
         raise InputError(f"{out} has lost its manifest, {MANIFEST}; {hint}")
-    create(out / MANIFEST, _manifest(made_with))
+    create(out / MANIFEST, _manifest(made_with).encode())
     check_same(out, made_with, hint)
 
 
@@ -186,13 +186,13 @@ def _begin(out: Path, made_with: MadeWith) -> set[str]:
             forgotten |= read_records(path).keys()
             path.unlink()
     with replacing(out / MANIFEST) as partial:
-        partial.write_bytes(_manifest(made_with))
+        partial.write_text(_manifest(made_with))
     return forgotten
 
 
-def _manifest(made_with: MadeWith) -> bytes:
+def _manifest(made_with: MadeWith) -> str:
     content = {"format": FORMAT, "foveamask": own_version()} | asdict(made_with)
-    return f"{json.dumps(content, indent=2)}\n".encode()
+    return json.dumps(content, indent=2) + "\n"
 
 
 def has_results(out: Path) -> bool:

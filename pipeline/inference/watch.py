@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 LEAST_PAUSE = 1.0
 """Least seconds between two looks at the folders."""
 
-PAUSE_SHARE = 10.0
+PAUSE_SHARE = 5.0
 """Seconds of pause for each second that a look takes, so that large folders take no core."""
 
 MANY = 50

@@ -67,9 +67,7 @@ def show(
     masks = {photo: find_mask(photo, photos, options.mask) for photo in photos}
     check_out(out, photos, [mask for mask in masks.values() if mask])
     for folder in {folder_of(photo.name) for photo in photos}:
-        (out / folder).mkdir(parents=True, exist_ok=True)
         remove_partials(out / folder)
-    (out / PICTURES_MARK).touch()
 
     def write(photo: PhotoFile) -> list[Path]:
         pictures = draw(photo.path, masks[photo], segmenter, options)
@@ -86,6 +84,8 @@ def show(
 
 def write_pictures(out: Path, photo: str, pictures: Mapping[str, Pixels]) -> list[Path]:
     """Write the `pictures` of a photo, by their names, to the folder `out`; return their paths."""
+    (out / photo).parent.mkdir(parents=True, exist_ok=True)
+    (out / PICTURES_MARK).touch()
     paths = [out / f"{photo}_{name}.png" for name in pictures]
     for path, picture in zip(paths, pictures.values(), strict=True):
         write_png(path, picture)

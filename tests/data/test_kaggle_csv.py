@@ -3,46 +3,19 @@ import gzip
 import io
 import os
 import tracemalloc
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from data import rle
 from data.errors import InputError
 from data.geometry import Size
 from data.kaggle_csv import CHALLENGE, Summary, _fields, check, check_names, write
 from data.masks import write_mask
-from data.tables import replacing_table
-
-SIZE = Size(4, 6)
-HEADER = "img,rle_mask\n"
-
-
-def mask_of(*pixels: int) -> NDArray[np.bool_]:
-    """A mask of `SIZE` with `pixels`, numbered from 1."""
-    mask = np.zeros(SIZE.area, bool)
-    mask[[pixel - 1 for pixel in pixels]] = True
-    return mask.reshape(SIZE)
-
-
-def written(path: Path, *rows: tuple[str, str]) -> Path:
-    with replacing_table(path, ("img", "rle_mask")) as file:
-        csv.writer(file, lineterminator="\n").writerows([("img", "rle_mask"), *rows])
-    return path
-
-
-def write_masks(folder: Path, masks: Mapping[str, NDArray[np.bool_]]) -> dict[str, Path]:
-    """Write masks; return their paths by their names."""
-    paths = {name: folder / f"{name}.png" for name in masks}
-    for name, path in paths.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_mask(path, masks[name])
-    return paths
+from tests.data.csv_files import HEADER, SIZE, mask_of, write_masks, written
 
 
 @pytest.mark.parametrize("name", ["masks.csv", "masks.csv.gz"])
@@ -67,27 +40,6 @@ def test_rows_mind_the_names_of_masks_and_not_where_they_are(tmp_path: Path):
     write(tmp_path / "masks.csv", paths)
 
     assert (tmp_path / "masks.csv").read_text() == HEADER + "a.jpg,2 1\nb.jpg,1 1\n"
-
-
-def test_photos_of_one_stem_in_several_folders_have_rows_of_their_own(tmp_path: Path):
-    masks = {"red/a": mask_of(1), "blue/deep/a": mask_of(2), "a": mask_of(3)}
-
-    write(tmp_path / "masks.csv", write_masks(tmp_path / "masks", masks))
-
-    text = (tmp_path / "masks.csv").read_text()
-    assert text == HEADER + "a.jpg,3 1\nblue/deep/a.jpg,2 1\nred/a.jpg,1 1\n"
-    assert check(tmp_path / "masks.csv", masks=tmp_path / "masks").rows == 3
-    (tmp_path / "masks.csv").write_text(text.replace("red/a.jpg,1 1\n", ""))
-    with pytest.raises(InputError, match="has no row of red/a, of which there is a mask"):
-        check(tmp_path / "masks.csv", masks=tmp_path / "masks")
-
-
-@pytest.mark.parametrize("name", ["../a", "/etc/a", "red/../../a"])
-def test_no_name_in_a_row_leads_out_of_the_folder_of_masks(tmp_path: Path, name: str):
-    path = written(tmp_path / "masks.csv", (f"{name}.jpg", ""))
-
-    with pytest.raises(InputError, match="leads out of the folder of masks"):
-        check(path, masks=tmp_path)
 
 
 def test_without_masks_there_is_a_header_alone(tmp_path: Path):

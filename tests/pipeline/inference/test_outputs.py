@@ -67,17 +67,14 @@ def test_a_result_that_would_be_a_folder_of_others_is_refused(tmp_path: Path):
         check_names(tmp_path, photos, OUTPUTS)
 
 
-@pytest.mark.parametrize(
-    "names", [("Red/a", "red/a"), ("a", "A"), ("caf\u00e9", "cafe\u0301"), ("b", "b")]
-)
+@pytest.mark.parametrize("names", [("Red/a", "red/a"), ("a", "A"), ("caf\u00e9", "cafe\u0301")])
 def test_names_that_are_one_on_the_disk_of_results_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, str]
 ):
     """As on many network drives, and on those of macOS."""
     photos = [PhotoFile(Path(f"{i}.jpg"), name) for i, name in enumerate(names)]
-    if len(set(names)) == 2:
-        check_names(tmp_path / "out", photos, OUTPUTS)  # the disk of the tests tells them apart
-        assert not list(tmp_path.iterdir())
+    check_names(tmp_path / "out", photos, OUTPUTS)  # the disk of the tests tells them apart
+    assert not list(tmp_path.iterdir())
 
     monkeypatch.setattr(outputs, "takes_for_same", lambda *_: True)
     with pytest.raises(InputError, match=r"results of 0\.jpg and 1\.jpg would be"):
