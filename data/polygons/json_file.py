@@ -13,7 +13,7 @@ MAX_BYTES = 2**30
 """Most bytes of a file of annotations; those of COCO's 118,287 training photos have 0.45 GB."""
 
 
-CALLS_NAME = re.compile(r"run(-\d+-of-\d+)?\.json")
+CALLS_NAME = re.compile(r"run(\.part-\d+-of-\d+)?\.json")
 CALLS_START = re.compile(rb'\{\s*"format": \d+,\s*"foveamask": "[^"]{0,99}",\s*"calls": \[')
 """Name and beginning of the list of calls that `predict` leaves beside its results."""
 
@@ -27,10 +27,15 @@ def files_in(folder: Path, suffix: str) -> list[Path]:
         InputError: what may be such a list cannot be read.
     """
     paths = sorted(folder.glob(f"*{suffix}"))
-    return [p for p in paths if not p.name.startswith(".") and not _is_list_of_calls(p)]
+    return [p for p in paths if not p.name.startswith(".") and not is_list_of_calls(p)]
 
 
-def _is_list_of_calls(path: Path) -> bool:
+def is_list_of_calls(path: Path) -> bool:
+    """Whether the file at `path` is a list of calls of `predict`.
+
+    Raises:
+        InputError: it is called like one, and cannot be read.
+    """
     if not CALLS_NAME.fullmatch(path.name) or path.is_dir():
         return False
     with reading(path) as file:

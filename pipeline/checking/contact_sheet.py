@@ -102,7 +102,9 @@ def _draw(cell: Cell) -> Pixels:
     picture = _picture(cell.examined.sample)
     width = 4 if cell.severity else 1
     colour = FRAMES[cell.severity]
-    framed = cv2.copyMakeBorder(picture, *([width] * 4), cv2.BORDER_CONSTANT, value=colour)
+    framed = cv2.copyMakeBorder(
+        picture, width, width, width, width, cv2.BORDER_CONSTANT, value=colour
+    )
     room = Size(CELL.height + 2 * GAP, CELL.width + 2 * GAP)
     top, left = room.height - framed.shape[0], (room.width - framed.shape[1]) // 2
     whole = np.full((room.height + CAPTION, room.width, 3), 255, np.uint8)

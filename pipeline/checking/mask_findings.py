@@ -88,18 +88,16 @@ def share_findings(examined: Sequence[Examined], long_side: int) -> Iterator[Fin
     if not looks:
         return
     total = len(looks)
-    for code, of_photos, advice in (
-        ("empty-mask", lambda m: m.share == 0, "no object; that is right only if the photos show"),
-        ("full-mask", lambda m: m.share == 1, "nothing but object; that is right only if it fills"),
+    for code, share, advice in (
+        ("empty-mask", 0, "no object; that is right only if the photos show none"),
+        ("full-mask", 1, "nothing but object; that is right only if it fills the photo"),
     ):
-        found = [e.sample.photo for e, mask in looks if of_photos(mask)]
+        found = [e.sample.photo for e, mask in looks if mask.share == share]
         if found:
-            rest = "none" if code == "empty-mask" else "the photo"
             yield Finding(
                 code,
                 "suspect",
-                f"{part_of(len(found), total, 'mask').capitalize()} with {advice} {rest}: "
-                f"{named(found)}.",
+                f"{part_of(len(found), total, 'mask').capitalize()} with {advice}: {named(found)}.",
                 tuple(found),
             )
     yield from _inverted(looks)

@@ -107,23 +107,24 @@ def verify(
         results: what to look at, and how cutouts are made.
         arguments: the model, and how masks are made.
     """
-    from data.samples import find_photos
+    from data.photo_files import find_photo_files
 
     if quick and sample is not None:
         raise SettingsError("--quick predicts no photo again, --sample some; give one of them")
-    photo_paths = find_photos(*photos)  # before what takes seconds to import
+    files = find_photo_files(photos, out)  # before what takes seconds to import
     from pipeline.inference import verify as verification
     from pipeline.inference.cpu_setup import keep_freed_memory
+    from pipeline.inference.job import Job
 
     keep_freed_memory()
-    maker = results.maker(photo_paths, out)
+    maker, job = results.maker(), Job(out=out, overwrite=True)
     options, segmenter = arguments.options(), arguments.segmenter()
     found = verification.verify(
         out,
-        photo_paths,
+        files,
         segmenter,
         options,
-        maker.without_boxes() if quick else maker.outputs(segmenter, options, overwrite=True),
+        maker.without_boxes() if quick else maker.outputs(files, job, segmenter, options),
         num_again=0 if quick else sample,
         with_others=any(path.is_dir() for path in photos),
     )
@@ -149,19 +150,21 @@ def show(
 
     _overlay is the mask on the photo, _tiles the uncertain tiles, _fovea the input and output of
     the refiner for one tile, _difference the difference from the true mask, if there is one, and
-    _postprocess the change by each post-processing step.
+    _postprocess the change by each post-processing step. In a folder, photos are looked for in all
+    folders below as well; their pictures are OUT/<sub-folder>/<stem>_overlay.png and so on.
 
     Args:
         photos: photos, or folders of them.
         out: folder for the pictures, the last argument.
-        mask: the true mask of the photo, or a folder of masks, <stem>.png or <stem>_mask.gif.
+        mask: the true mask of the photo, or a folder of masks, <stem>.png or <stem>_mask.gif, with
+            the same sub-folders.
         tile: ROW,COL of the tile to draw with _fovea, in the grid of tiles at working size, from
             0,0; by default the most uncertain one.
         arguments: the model, and how masks are made.
     """
-    from data.samples import find_photos
+    from data.photo_files import find_photo_files
 
-    photo_paths = find_photos(*photos)  # before what takes seconds to import
+    found = find_photo_files(photos, out)  # before what takes seconds to import
     from pipeline.reporting.show import ShowOptions
     from pipeline.reporting.show import show as draw
 
@@ -172,7 +175,7 @@ def show(
         mask=mask,
         tile=parse_tile(tile),
     )
-    for path in draw(photo_paths, out, arguments.segmenter(), options):
+    for path in draw(found, out, arguments.segmenter(), options):
         answer(path)
 
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.photo_files import PhotoFile
 from data.printable import cell
 from data.tables import replacing_table
 from pipeline.dice_interval import DiceInterval
-from pipeline.inference.manifest import Record
 from pipeline.inference.mask_options import MaskOptions
+from pipeline.inference.records import Record
 from pipeline.inference.segmenter import Segmenter
 
 log = logging.getLogger(__name__)
@@ -77,8 +78,8 @@ def interval_of(segmenter: Segmenter, options: MaskOptions) -> DiceInterval | No
 
 
 def below(
-    records: Mapping[Path, Record], dice: float, interval: DiceInterval | None
-) -> dict[Path, Expectation]:
+    records: Mapping[PhotoFile, Record], dice: float, interval: DiceInterval | None
+) -> dict[PhotoFile, Expectation]:
     """Return the photos whose masks may have a Dice below `dice`, the worst first.
 
     Photos unlike those of training are always among them.
@@ -89,7 +90,7 @@ def below(
 
 
 def write_expected(
-    path: Path, records: Mapping[Path, Record], interval: DiceInterval | None = None
+    path: Path, records: Mapping[PhotoFile, Record], interval: DiceInterval | None = None
 ) -> None:
     """Write the expected Dice of photos to a csv file: unknown photos first, then the lowest Dice.
 
@@ -98,7 +99,7 @@ def write_expected(
     """
     ordered = sorted(
         records.items(),
-        key=lambda item: (item[1].is_known is not False, item[1].expected_dice or 0, item[0].name),
+        key=lambda item: (item[1].is_known is not False, item[1].expected_dice or 0, item[0].file),
     )
     # A table of a version with other columns after the first two is replaced too.
     with replacing_table(path, EXPECTED_COLUMNS[:2]) as file:
@@ -108,4 +109,4 @@ def write_expected(
             expected = expectation(record, interval)
             values = (expected.dice, *(expected.interval or (None, None)))
             texts = ["" if value is None else f"{value:.6f}" for value in values]
-            table.writerow([cell(photo.name), *texts, KNOWN[record.is_known]])
+            table.writerow([cell(photo.file), *texts, KNOWN[record.is_known]])

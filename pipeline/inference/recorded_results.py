@@ -7,17 +7,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from data.errors import InputError
+from data.photo_files import PhotoFile
 from data.picture_provenance import provenance_in
-from pipeline.inference.manifest import (
-    MANIFEST,
-    MadeWith,
-    Record,
-    bytes_hash,
-    differences,
-    read_manifest,
-    read_records,
-)
+from pipeline.inference.made_with import MadeWith, differences
+from pipeline.inference.manifest import MANIFEST, all_records, bytes_hash, read_manifest
 from pipeline.inference.outputs import Output
+from pipeline.inference.records import Record
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +35,7 @@ photo changed   the photo is another file than the one that it was made from
 changed         the file is not as it was written
 different       its pixels are not what the model makes, though all else is right
 unknown         nothing says how it was made
-no photo        no photo has this stem
+no photo        no photo is called like this
 """
 
 ALL_LIKE_THIS = "by their records, the results in %s were not made with the same %s"
@@ -63,7 +58,7 @@ class RecordedResults:
     made: Mapping[str, Any] | None
     """The manifest; None if there is none."""
     records: Mapping[str, Record]
-    """Records by the stem of the photo."""
+    """Records by the name of the photo's results."""
 
     @classmethod
     def read(cls, out: Path, making: MadeWith) -> "RecordedResults":
@@ -84,17 +79,17 @@ class RecordedResults:
         other = differences(made | {"outputs": list(outputs)}, now)
         if other:
             log.warning(ALL_LIKE_THIS, out, ", ".join(other))
-        return cls(out, made, read_records(out))
+        return cls(out, made, all_records(out))
 
-    def is_as_written(self, output: Output, photo: Path, data: bytes) -> bool | None:
+    def is_as_written(self, output: Output, photo: PhotoFile, data: bytes) -> bool | None:
         """Whether the file of a result is the one that was written; None if that is not known."""
-        record = self.records.get(photo.stem)
+        record = self.records.get(photo.name)
         hashes = {} if record is None else record.outputs
         own = [sha for key, sha in hashes.items() if key.split(" ")[0] == output.name]
         return own[0] == bytes_hash(data) if own else None
 
     def complaint(
-        self, output: Output, photo: Path, sha256: str, data: bytes, making: MadeWith
+        self, output: Output, photo: PhotoFile, sha256: str, data: bytes, making: MadeWith
     ) -> Complaint | None:
         """Return what the records hold against a result; None if they say that it is right.
 
@@ -119,16 +114,16 @@ class RecordedResults:
             return Complaint("changed", "it has changed since it was written")
         return None
 
-    def _made(self, output: Output, photo: Path, data: bytes) -> dict[str, Any] | None:
+    def _made(self, output: Output, photo: PhotoFile, data: bytes) -> dict[str, Any] | None:
         """Return how a result was made: as its file says, or else as the records do."""
         try:
-            written = provenance_in(data, photo.stem)
+            written = provenance_in(data, photo.name)
         except InputError:
             written = None
         if written is not None:
             own = str(written.details.get("output"))
             return {**written.details, "output": _without_metadata(own)}
-        record = self.records.get(photo.stem)
+        record = self.records.get(photo.name)
         if record is None or self.made is None:
             return None
         names = self.made.get("outputs")

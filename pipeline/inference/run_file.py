@@ -9,7 +9,7 @@ import importlib.metadata
 import json
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,7 +23,8 @@ from joblib import cpu_count
 from data.errors import InputError
 from data.files import is_special, read_bytes, write_bytes
 from pipeline.inference.devices import dtype_of
-from pipeline.inference.manifest import MadeWith, Record
+from pipeline.inference.made_with import MadeWith
+from pipeline.inference.records import Record
 from pipeline.model import own_version
 
 FORMAT = 1
@@ -48,23 +49,19 @@ class Call:
     """A call of `predict`, as it was asked for."""
 
     arguments: Mapping[str, Any]
-    """JSON values by the names of the command's arguments."""
+    """Values by the names of the command's arguments; what JSON has not, becomes text."""
     model: str
     """The model as it was named."""
-    device: str
-    """Where and how the networks compute, see `computing`."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    file: str = RUN_FILE
-    """Name of the file in the folder of the results."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Figures:
     """What has come of a call so far."""
 
     photos: int
     """Number of photos of the call."""
-    records: dict[Path, Record] = field(default_factory=dict)
+    records: Collection[Record] = ()
     """Records of photos with results, those of earlier calls included."""
     skipped: int = 0
     """Number of photos that earlier calls had finished."""
@@ -75,16 +72,16 @@ class Figures:
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures by their names; a mean of nothing is None."""
-        records, done = self.records.values(), len(self.records) - self.skipped
-        tiles = [record.tiles for record in records if record.tiles is not None]
-        known = [record for record in records if record.is_known is not False]
+        done = len(self.records) - self.skipped
+        tiles = [record.tiles for record in self.records if record.tiles is not None]
+        known = [record for record in self.records if record.is_known is not False]
         dice = [record.expected_dice for record in known if record.expected_dice is not None]
         return {
             "photos": self.photos,
             "done": done,
             "skipped": self.skipped,
             "failed": self.failed,
-            "unlike_training": len(records) - len(known),
+            "unlike_training": len(self.records) - len(known),
             "predicting_seconds": round(self.predicting, 3),
             "photos_a_second": round(done / self.predicting, 3) if done else None,
             "tiles": sum(tiles),
@@ -94,16 +91,19 @@ class Figures:
 
 
 @contextmanager
-def recorded(out: Path, call: Call | None, made: MadeWith, figures: Figures) -> Iterator[None]:
-    """Add a call to the file in the folder `out` when the block ends, however it ends.
+def recorded(
+    path: Path, call: Call | None, made: MadeWith, device: str, figures: Callable[[], Figures]
+) -> Iterator[None]:
+    """Add a call to the file at `path` when the block ends, however it ends.
 
-    Hold the lock of the folder meanwhile.
+    Hold the lock of the folder, or of the part, meanwhile.
 
     Args:
-        out: folder of the results.
+        path: the file.
         call: the call; None where nothing is to be said of it.
         made: what its results depend on.
-        figures: what comes of it, kept up to date in the block.
+        device: where and how the networks compute, see `computing`.
+        figures: asked at the end for what has come of it.
 
     Raises:
         InputError: there is another file in its place.
@@ -111,7 +111,6 @@ def recorded(out: Path, call: Call | None, made: MadeWith, figures: Figures) -> 
     if call is None:
         yield
         return
-    path = out / call.file
     earlier = earlier_calls(path)
     began, status = time.monotonic(), "failed"
     try:
@@ -122,10 +121,10 @@ def recorded(out: Path, call: Call | None, made: MadeWith, figures: Figures) -> 
         raise
     finally:
         seconds = time.monotonic() - began
-        entry = _entry(call, made) | {"status": status, "seconds": round(seconds, 3)}
-        calls = [*earlier, entry | figures.to_json()][-MOST_CALLS:]
+        entry = _entry(call, made, device) | {"status": status, "seconds": round(seconds, 3)}
+        calls = [*earlier, entry | figures().to_json()][-MOST_CALLS:]
         content = {"format": FORMAT, "foveamask": own_version(), "calls": calls}
-        text = f"{json.dumps(content, indent=2)}\n"
+        text = f"{json.dumps(content, indent=2, default=str)}\n"
         if status == "done":
             write_bytes(path, text.encode())
         else:
@@ -175,7 +174,7 @@ def check_run_file(path: Path, results: Sequence[Path]) -> None:
     earlier_calls(path)
 
 
-def _entry(call: Call, made: MadeWith) -> dict[str, Any]:
+def _entry(call: Call, made: MadeWith, device: str) -> dict[str, Any]:
     return {
         "started": call.started.isoformat(timespec="seconds"),
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -190,7 +189,7 @@ def _entry(call: Call, made: MadeWith) -> dict[str, Any]:
             "platform": platform.platform(),
             "processor": platform.machine(),
             "cores": cpu_count(),
-            "device": call.device,
+            "device": device,
         },
     }
 

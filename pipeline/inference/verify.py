@@ -16,10 +16,12 @@ from typing import Any
 from data.arrays import Photo
 from data.errors import InputError
 from data.files import read_bytes
-from data.folders import by_stem, visible
 from data.images import decode_photo
+from data.photo_files import RESULTS_MARK, PhotoFile, by_name
+from data.polygons.json_file import is_list_of_calls
 from data.threads import map_threads
-from pipeline.inference.manifest import MadeWith, bytes_hash, file_hash, made_with
+from pipeline.inference.made_with import MadeWith, made_with
+from pipeline.inference.manifest import bytes_hash, file_hash
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import Finished, Output
 from pipeline.inference.picture_difference import num_different
@@ -62,7 +64,7 @@ class Checked:
 class Job:
     """A photo whose results are made again."""
 
-    photo: Path
+    photo: PhotoFile
     sha256: str = ""
     """Hash of its file, once it has been read."""
     data: bytes = b""
@@ -86,7 +88,7 @@ class Verifier:
         Raises:
             InputError: it cannot be read.
         """
-        job.data = read_bytes(job.photo)
+        job.data = read_bytes(job.photo.path)
         job.sha256 = bytes_hash(job.data)
         return decode_photo(job.data, str(job.photo))
 
@@ -95,7 +97,7 @@ class Verifier:
         checked = Checked()
         for output, path, data in self._files(job.photo, checked):
             try:
-                again = output.encode(Finished(job.photo, prediction, job.data))
+                again = output.encode(Finished(job.photo.path, prediction, job.data))
                 num: int | None = num_different(data, again, str(path))
                 what = f"{num} pixels differ from what the model makes"
             except InputError as error:
@@ -110,37 +112,37 @@ class Verifier:
             if why is None or why.status == "unknown":
                 why = Complaint("different", "")
             reason = "; ".join(filter(None, (what, why.reason)))
-            checked.findings.append(Finding(path, job.photo, why.status, reason, num))
+            checked.findings.append(Finding(path, job.photo.path, why.status, reason, num))
         return checked
 
-    def look_up(self, photo: Path) -> Checked:
+    def look_up(self, photo: PhotoFile) -> Checked:
         """Compare the results of a photo with what files and records say of them.
 
         Raises:
             InputError: the photo cannot be read.
         """
-        checked, sha256 = Checked(), file_hash(photo)
+        checked, sha256 = Checked(), file_hash(photo.path)
         for output, path, data in self._files(photo, checked):
             why = self.recorded.complaint(output, photo, sha256, data, self.making)
             if why is None:
                 checked.near.append(0)
             else:
-                checked.findings.append(Finding(path, photo, why.status, why.reason))
+                checked.findings.append(Finding(path, photo.path, why.status, why.reason))
         return checked
 
-    def _files(self, photo: Path, checked: Checked) -> Iterator[tuple[Output, Path, bytes]]:
+    def _files(self, photo: PhotoFile, checked: Checked) -> Iterator[tuple[Output, Path, bytes]]:
         """Yield the result files of a photo; what is missing is added to the findings."""
         for output in self.outputs:
-            path = output.path(self.recorded.out, photo)
+            path = output.path(self.recorded.out, photo.name)
             if not path.exists():
                 reason = f"missing, the {output.name} of {photo}"
-                checked.findings.append(Finding(path, photo, "missing", reason))
+                checked.findings.append(Finding(path, photo.path, "missing", reason))
                 continue
             try:
                 yield output, path, read_bytes(path)
             except InputError as error:
                 reason = str(error).removeprefix(f"{path} ")
-                checked.findings.append(Finding(path, photo, "unreadable", reason))
+                checked.findings.append(Finding(path, photo.path, "unreadable", reason))
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ class Verification:
 
 def verify(
     out: Path,
-    photos: Sequence[Path],
+    photos: Sequence[PhotoFile],
     segmenter: Segmenter,
     options: MaskOptions,
     outputs: Sequence[Output],
@@ -195,16 +197,16 @@ def verify(
         with_others: whether results of other photos are wrong.
 
     Raises:
-        InputError: there is no such folder, its records cannot be read, or two photos have the same
-            stem.
+        InputError: there is no such folder, its records cannot be read, or the results of two
+            photos have one name.
     """
-    by_stem(photos)
+    by_name(photos)
     making = made_with(segmenter, options, outputs)
     verifier = Verifier(RecordedResults.read(out, making), outputs, making)
-    there = [photo for photo in photos if any(o.path(out, photo).exists() for o in outputs)]
+    there = [photo for photo in photos if any(o.path(out, photo.name).exists() for o in outputs)]
     again = there if num_again is None else sample_of(there, num_again)
     chosen = set(again)
-    checked: dict[Path, Checked | InputError] = {}
+    checked: dict[PhotoFile, Checked | InputError] = {}
     with progress("verifying") as on_photo:
         recorded = [photo for photo in photos if photo not in chosen]
         _collect(recorded, map_threads(verifier.look_up, recorded), checked, len(photos), on_photo)
@@ -218,8 +220,8 @@ def verify(
     for photo in photos:
         found = checked[photo]
         if isinstance(found, InputError):
-            path = outputs[0].path(out, photo)
-            findings.append(Finding(path, photo, "unreadable", f"its photo fails: {found}"))
+            path = outputs[0].path(out, photo.name)
+            findings.append(Finding(path, photo.path, "unreadable", f"its photo fails: {found}"))
         else:
             findings += found.findings
             near += found.near
@@ -236,34 +238,46 @@ def verify(
     )
 
 
-def without_photo(out: Path, photos: Sequence[Path], outputs: Sequence[Output]) -> list[Finding]:
+def without_photo(
+    out: Path, photos: Sequence[PhotoFile], outputs: Sequence[Output]
+) -> list[Finding]:
     """Return the files that look like results of other photos than `photos`."""
-    stems = {photo.stem for photo in photos}
+    names = {photo.name for photo in photos}
     findings = []
     for output in outputs:
-        folder = out / output.folder
-        for entry in visible(folder) if folder.is_dir() else ():
-            path = Path(entry.path)
-            if path.suffix == output.suffix and path.stem not in stems and not entry.is_dir():
-                reason = f"no photo is called {path.stem}"
+        for path, name in _results_in(out / output.folder, output.suffix):
+            if name not in names:
+                reason = f"no photo is called {name}"
                 findings.append(Finding(path, None, "no photo", reason))
     return sorted(findings, key=lambda finding: finding.result)
 
 
-def sample_of(photos: Sequence[Path], num: int) -> list[Path]:
+def _results_in(root: Path, suffix: str) -> Iterator[tuple[Path, str]]:
+    """Yield the files below `root` that end in `suffix`, and the names of their photos."""
+    for folder, inner, files in os.walk(root):
+        is_other = Path(folder) != root and RESULTS_MARK in files  # results of other calls
+        inner[:] = [] if is_other else [name for name in inner if not name.startswith(".")]
+        for file in () if is_other else files:
+            path = Path(folder, file)
+            is_hidden = file.startswith(".")
+            if path.suffix == suffix and not is_hidden and not is_list_of_calls(path):
+                yield path, path.relative_to(root).with_suffix("").as_posix()
+
+
+def sample_of(photos: Sequence[PhotoFile], num: int) -> list[PhotoFile]:
     """Return `num` of `photos`, or all of them if there are fewer, always the same ones."""
 
-    def shuffled(photo: Path) -> str:
-        return hashlib.sha256(os.fsencode(photo.stem)).hexdigest()
+    def shuffled(photo: PhotoFile) -> str:
+        return hashlib.sha256(os.fsencode(photo.name)).hexdigest()
 
     chosen = set(sorted(photos, key=shuffled)[:num])
     return [photo for photo in photos if photo in chosen]
 
 
 def _collect(
-    photos: Sequence[Path],
+    photos: Sequence[PhotoFile],
     results: Generator[Checked | InputError, None, None],
-    checked: dict[Path, Checked | InputError],
+    checked: dict[PhotoFile, Checked | InputError],
     num_all: int,
     on_photo: OnStep,
 ) -> None:

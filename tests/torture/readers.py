@@ -18,8 +18,10 @@ from data.picture_provenance import PictureProvenance, provenance_in
 from data.polygons import FormatName
 from data.polygons.conversion import Conversion, convert
 from pipeline.config import TrainConfig
-from pipeline.inference.manifest import MadeWith, Record, resumed
-from pipeline.inference.run_file import Call, Figures, earlier_calls, recorded
+from pipeline.inference.made_with import MadeWith
+from pipeline.inference.manifest import resumed
+from pipeline.inference.records import Record
+from pipeline.inference.run_file import RUN_FILE, Call, Figures, earlier_calls, recorded
 from pipeline.model_folder import load_model
 from pipeline.toml_settings import load_settings
 from pipeline.training import checkpoint, run_folder
@@ -121,7 +123,8 @@ def _read_results(folder: Path) -> object:
 
 def _write_calls(_: Workshop, folder: Path) -> None:
     for _number in range(3):
-        with recorded(folder, Call({"out": "out"}, "tiny", "cpu"), MADE, Figures(4)):
+        call = Call({"out": "out"}, "tiny")
+        with recorded(folder / RUN_FILE, call, MADE, "cpu", lambda: Figures(4)):
             pass
 
 

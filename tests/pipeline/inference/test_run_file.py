@@ -11,14 +11,14 @@ import pytest
 
 from data.errors import InputError
 from pipeline.inference.outputs import MASK
-from pipeline.inference.predict import predict_photos
+from pipeline.inference.part import Part
 from pipeline.inference.run_file import MOST_CALLS, RUN_FILE, Call, earlier_calls
 from pipeline.model import identity, own_version
 from pipeline.model_folder import load_model, save_model
 from tests.builders import foveamask
-from tests.pipeline.inference.predicting import segmenter_of, visible, write_photos
+from tests.pipeline.inference.predicting import predict_photos, segmenter_of, visible, write_photos
 
-CALL = Call({"out": "out"}, model="tiny", device="cpu, float32")
+CALL = Call({"out": Path("out")}, model="tiny")
 
 
 @pytest.fixture(scope="module")
@@ -174,20 +174,21 @@ def test_a_call_in_python_leaves_no_file_unless_it_is_asked_to(tmp_path: Path):
     assert not (tmp_path / "out" / RUN_FILE).exists()
 
 
-def test_calls_of_different_files_do_not_disturb_each_other(tmp_path: Path):
+def test_a_part_has_a_list_of_its_own(tmp_path: Path):
     photos, out = write_photos(tmp_path / "photos", 1), tmp_path / "out"
     predict_photos(photos, out, segmenter_of(), call=CALL)
 
-    predict_photos(photos, out, segmenter_of(), call=replace(CALL, file="run-1-of-2.json"))
+    predict_photos(photos, out, segmenter_of(), call=CALL, part=Part(1, 2))
 
     assert len(calls_in(out)) == 1
-    assert len(json.loads((out / "run-1-of-2.json").read_text())["calls"]) == 1
+    assert len(json.loads((out / "run.part-1-of-2.json").read_text())["calls"]) == 1
 
 
-@pytest.mark.parametrize("name", [RUN_FILE, "run-3-of-40.json"])
-def test_masks_beside_the_list_are_converted(tmp_path: Path, name: str):
+@pytest.mark.parametrize("part", [None, Part(3, 40)])
+def test_masks_beside_the_list_are_converted(tmp_path: Path, part: Part | None):
     photos, out = write_photos(tmp_path / "photos", 2), tmp_path / "out"
-    predict_photos(photos, out, segmenter_of(), call=replace(CALL, file=name))
+    predict_photos(photos, out, segmenter_of(), call=CALL, part=part)
+    name = RUN_FILE if part is None else "run.part-3-of-40.json"
 
     assert foveamask("convert", out, tmp_path / "labels", "--to", "labelme") == 0
     shutil.copy(out / name, tmp_path / "labels" / name)
