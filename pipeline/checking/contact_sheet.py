@@ -142,9 +142,15 @@ def _laid_out(cells: Sequence[Pixels], title: str) -> Pixels:
     blank = np.full_like(cells[0], 255)
     padded = [*cells, *[blank] * (-len(cells) % columns)]
     rows = [np.hstack(padded[i : i + columns]) for i in range(0, len(padded), columns)]
+    rows = [row[_num_blank(row) :] for row in rows]
     head = Image.new("RGB", (rows[0].shape[1], HEAD), "white")
     ImageDraw.Draw(head).text((GAP, HEAD // 2), title, INK, HEAD_FONT, anchor="lm")
     return np.vstack([np.array(head), *rows])
+
+
+def _num_blank(row: Pixels) -> int:
+    """Return how many lines at the top are blank, but for a gap."""
+    return max(0, int(np.flatnonzero((row < 255).any(axis=(1, 2)))[0]) - GAP)
 
 
 def _shortened(text: str, width: int) -> str:

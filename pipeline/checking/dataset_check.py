@@ -100,7 +100,7 @@ def check_dataset(
         try:
             planned = plan(whole, folders[0], given)
         except InputError as error:
-            findings.append(Finding("split", "fatal", f"{error}."))
+            findings.append(_split_finding(whole, str(error)))
     findings += set_findings(examined, whole, planned)
     ordered = by_weight(findings)
     is_fatal = any(finding.severity == "fatal" for finding in ordered)
@@ -153,6 +153,19 @@ def plan(whole: Sequence[Examined], first_folder: Path, given: Mapping[str, Any]
     if config.coarse.init not in ("", AUTO):
         check_init(config.coarse, val, CHANGE_INIT)
     return Planned(config, tuple(choices), facts, tuple(train), tuple(val))
+
+
+def _split_finding(whole: Sequence[Examined], error: str) -> Finding:
+    num_groups = len({e.sample.group for e in whole})
+    if num_groups > 1:
+        return Finding("split", "fatal", f"{error}.")
+    what = "group of photos" if len(whole) > 1 else "photo with a mask that fits it"
+    return Finding(
+        "split",
+        "fatal",
+        f"There is only one {what}. At least two are needed: one to train on, and one to hold out "
+        "to measure how good the model is.",
+    )
 
 
 def set_findings(
