@@ -102,7 +102,8 @@ def _draw(cell: Cell) -> Pixels:
     picture = _picture(cell.examined.sample)
     width = 4 if cell.severity else 1
     colour = FRAMES[cell.severity]
-    framed = cv2.copyMakeBorder(picture, *([width] * 4), cv2.BORDER_CONSTANT, value=colour)
+    framed = np.full((picture.shape[0] + 2 * width, picture.shape[1] + 2 * width, 3), colour)
+    framed[width:-width, width:-width] = picture
     room = Size(CELL.height + 2 * GAP, CELL.width + 2 * GAP)
     top, left = room.height - framed.shape[0], (room.width - framed.shape[1]) // 2
     whole = np.full((room.height + CAPTION, room.width, 3), 255, np.uint8)

@@ -46,7 +46,7 @@ def edge_fit(photo: Photo, mask: Mask) -> EdgeFit | None:
     rows, columns = _contour(mask)
     if len(rows) < LEAST_POINTS:
         return None
-    strength = cv2.copyMakeBorder(edge_strength(photo), *([REACH] * 4), cv2.BORDER_CONSTANT)
+    strength = np.pad(edge_strength(photo), REACH)
     width = strength.shape[1]
     at = (rows + REACH) * width + columns + REACH
     steps = np.arange(-REACH, REACH + 1, STEP)

@@ -96,17 +96,17 @@ def share_findings(examined: Sequence[Examined], long_side: int) -> Iterator[Fin
     if not looks:
         return
     total = len(looks)
-    for code, of_photos, advice in (
-        ("empty-mask", lambda m: m.share == 0, "no object. That is right only if there is none"),
-        ("full-mask", lambda m: m.share == 1, "nothing but object. That is right only if it fills"),
+    for code, share, what, where in (
+        ("empty-mask", 0, "no object", "there is none in the photo"),
+        ("full-mask", 1, "nothing but object", "it fills the photo"),
     ):
-        found = [e.sample.photo for e, mask in looks if of_photos(mask)]
+        found = [e.sample.photo for e, mask in looks if mask.share == share]
         if found:
-            where = "in the photo" if code == "empty-mask" else "the photo"
             yield Finding(
                 code,
                 "suspect",
-                f"{how_many_have(len(found), total, 'mask')} {advice} {where}: {named(found)}.",
+                f"{how_many_have(len(found), total, 'mask')} {what}, which is right only if "
+                f"{where}: {named(found)}.",
                 some(found, total),
             )
     yield from _inverted(looks)

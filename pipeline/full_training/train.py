@@ -146,7 +146,7 @@ class Training:
     def _begun(self, start: Start) -> Journal:
         """Check the data, fit the settings, and plan the time."""
         wanted = self.wanted
-        check(wanted.data, overlaid(Config(), wanted.given))
+        check(wanted.data, wanted.given)
         with progress("measuring masks") as on_photo:
             facts = measure(self.samples, on_photo)
         first = {sample.group for sample in self.samples if sample.folder == wanted.data[0]}
