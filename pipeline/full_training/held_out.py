@@ -68,7 +68,8 @@ def result_of(sample: Sample, scores: PhotoScores) -> PhotoResult:
         group=sample.group,
         dice=scores.finished.dice,
         coarse_dice=scores.coarse.dice,
-        boundary_error_px=None if math.isnan(error) else error,
+        # OpenCV measures distances to seven digits or so, which vary from call to call.
+        boundary_error_px=None if math.isnan(error) else round(error, 4),
         expected_dice=scores.predicted_dice,
         tiles=scores.tiles,
     )

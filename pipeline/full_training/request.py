@@ -10,7 +10,14 @@ import torch
 from data.errors import SettingsError
 from pipeline.config import Config
 from pipeline.toml_settings import overlaid, read_table
-from pipeline.training import commands
+from pipeline.training import commands, recipe
+
+
+LENGTHS = (
+    *("coarse.steps", "coarse.epochs", "coarse.folds"),
+    *("refiner.steps", "refiner.epochs"),
+)
+"""Settings that say how long a training is, as a limit of time does."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,8 @@ def settings_of(path: Path | None, *, is_timed: bool) -> dict[str, Any]:
     commands.check_folds(config)
     if not config.data.val_share:
         raise SettingsError("data.val_share = 0 holds nothing out; use --all-photos instead")
-    if is_timed and config.coarse.folds:
-        raise SettingsError("--time does not go with coarse.folds; set coarse.steps instead")
+    if is_timed:
+        unfit = [name for name in LENGTHS if recipe.is_given(name, given)]
+        if unfit:
+            raise SettingsError(f"--time does not go with {', '.join(unfit)}; take one of them out")
     return given

@@ -155,6 +155,8 @@ class Training:
         if self.wanted.seconds is not None and leg.name not in self.journal.limits:
             self._plan_time(leg, len(self.legs) - self.legs.index(leg))
         left = self._left(leg, "coarse")
+        if left is not None:
+            self._expect_steps(part, left() / self.journal.speeds.coarse_step)
         commands.run_coarse(self.wanted.data, run, self._config(leg), self.wanted.device, left)
         if left is not None:
             self._save(self.journal.with_steps(part, run_folder.steps_taken(run / "coarse")))
@@ -171,6 +173,8 @@ class Training:
             steps = fitted_settings.refiner_steps(config.refiner, num)
             self._save(self.journal.with_steps(part, steps))
         left = self._left(leg, "refiner")
+        if left is not None:
+            self._expect_steps(part, left() / self.journal.speeds.refiner_step)
         commands.run_refiner(run, self._config(leg), self.wanted.device, left)
         if left is not None:
             self._save(self.journal.with_steps(part, run_folder.steps_taken(run / "refiner")))
@@ -256,6 +260,10 @@ class Training:
         before = run_folder.seconds_taken(leg.run(self.run) / stage)
         end: float = getattr(ends, stage)
         return lambda: end - before - self._elapsed()
+
+    def _expect_steps(self, part: str, num: float) -> None:
+        """Note how many steps a limit of time will leave, for the learning rate to begin with."""
+        self._save(self.journal.with_steps(part, max(1, round(num))))
 
     def _elapsed(self) -> float:
         """Return the seconds that the training has taken, with its earlier tries."""
