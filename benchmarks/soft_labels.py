@@ -39,8 +39,12 @@ log = logging.getLogger(__name__)
 DISPUTED = (0.25, 0.75)
 """A pixel is in dispute if its mean probability lies between these."""
 
-MOST_DISPUTED = 0.02
-"""Largest share of pixels in dispute, of all that are object, of a photo that is not left out."""
+MOST_DISPUTED = 0.015
+"""Largest share of pixels in dispute, of all that are object, of a photo that is not left out.
+
+Of photos that the package's model was not trained on, two of its best have 0.009, five of its ten
+worst 0.011 to 0.021.
+"""
 
 app = App(name="soft_labels", help_format="plaintext")
 
