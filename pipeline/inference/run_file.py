@@ -93,7 +93,12 @@ class Figures:
 
 @contextmanager
 def recorded(
-    path: Path, call: Call | None, made: MadeWith, device: str, figures: Callable[[], Figures]
+    path: Path,
+    call: Call | None,
+    made: MadeWith,
+    device: str,
+    figures: Callable[[], Figures],
+    place: Path | None = None,
 ) -> Iterator[None]:
     """Add a call to the file at `path` when the block ends, however it ends.
 
@@ -106,6 +111,7 @@ def recorded(
         made: what its results depend on.
         device: where and how the networks compute, see `computing`.
         figures: asked at the end for what has come of it.
+        place: folder for a temporary file; by default that of `path`.
 
     Raises:
         InputError: there is another file in its place.
@@ -129,7 +135,7 @@ def recorded(
         content = {"format": FORMAT, "foveamask": own_version(), "calls": calls}
         text = f"{json.dumps(content, indent=2, default=str)}\n"
         with suppress(OSError) if status != "done" else nullcontext():  # a full disk has been said
-            write_bytes(path, text.encode())
+            write_bytes(path, text.encode(), place=place)
             for part in parts:
                 part.unlink(missing_ok=True)
 
