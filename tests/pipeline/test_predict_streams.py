@@ -69,7 +69,7 @@ def test_a_file_given_by_its_name_becomes_any_output(
     mode: str,
 ):
     assert foveamask("predict", photo, tmp_path / "out", "--model", model, *options) == 0
-    (file,) = (path for path in (tmp_path / "out").iterdir() if path.name[0] != ".")
+    (file,) = (tmp_path / "out").glob(f"{photo.stem}.*")
     capfdbinary.readouterr()
 
     assert foveamask("predict", photo, "-", "--model", model, *options) == 0
