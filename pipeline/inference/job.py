@@ -58,6 +58,11 @@ class Job:
         return self.dice or self.expected is not None
 
     @property
+    def place(self) -> Path | None:
+        """The folder for temporary files; None where they lie beside what they become."""
+        return None if self.part is None else self.part.place(self.out)
+
+    @property
     def run_file(self) -> Path:
         """The file that lists the calls; that of a part is its own."""
         return self._own(self.out / RUN_FILE)

@@ -1,8 +1,9 @@
 """The manifest of a folder of results, from which `predict` resumes.
 
-.foveamask.json    the manifest: model and options that all results in the folder were made with
-.foveamask.lock    held by the one `predict` that writes to the folder, or shared by parts
-.foveamask.part-3-of-16.lock    held by the one that writes this part
+.foveamask.json  the manifest: model and options that all results in the folder were made with
+.foveamask.lock  held by the one `predict` that writes to the folder, or shared by parts
+.foveamask.part-3-of-16.lock      held by the one that writes this part
+.foveamask.part-3-of-16.partials  folder for its temporary files
 
 `pipeline.inference.records` has the records beside it. The manifest is on the disk before the first
 record is written. Records and masks may be lost in a power cut; then their photos are predicted
@@ -12,7 +13,7 @@ again.
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -70,12 +71,13 @@ def resumed(
     """
     with _alone(out) if part is None else _with_other_parts(out, part):
         if part is not None:
-            _join(out, made_with)
+            _join(out, made_with, part)
             with closing(Records(out / records_name(part))) as records:
                 records.found = all_records(out, part) | records.found
                 yield records
             return
-        remove_partials(out)
+        for folder in (out, *out.glob(".foveamask.part-*.partials")):
+            remove_partials(folder)
         forgotten: set[str] = set()
         if overwrite or not has_results(out):
             forgotten = _begin(out, made_with)
@@ -111,14 +113,21 @@ def _with_other_parts(out: Path, part: Part) -> Iterator[None]:
         "another folder"
     )
     busy = f"another `foveamask predict` is at work on {part} in {out}; wait for it"
+    place = part.place(out)
     with (
         locked(out / LOCK, all_busy, is_shared=True),
         locked(out / f".foveamask.{part.label}.lock", busy),
     ):
-        yield
+        place.mkdir(exist_ok=True)
+        remove_partials(place)
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                place.rmdir()
 
 
-def _join(out: Path, made_with: MadeWith) -> None:
+def _join(out: Path, made_with: MadeWith, part: Part) -> None:
     """Start the folder `out`, or join others that work on parts.
 
     Raises:
@@ -129,7 +138,7 @@ def _join(out: Path, made_with: MadeWith) -> None:
     # In this order: whoever works on another part has written the manifest before any record.
     if has_records(out) and not (out / MANIFEST).exists():
         raise InputError(f"{out} has lost its manifest, {MANIFEST}; {hint}")
-    create(out / MANIFEST, _manifest(made_with).encode())
+    create(out / MANIFEST, _manifest(made_with).encode(), part.place(out))
     check_same(out, made_with, hint)
 
 
@@ -142,6 +151,8 @@ def _take_over(out: Path, records: Records) -> None:
         records.found |= found
         path.unlink()
         path.with_suffix(".lock").unlink(missing_ok=True)
+        with suppress(OSError):
+            path.with_suffix(".partials").rmdir()
 
 
 def all_records(out: Path, but: Part | None = None) -> dict[str, Record]:

@@ -59,7 +59,8 @@ class Worker:
         for output in self.job.outputs:
             data = self.encoded(output, work, prediction)
             path = output.path(self.job.out, photo.name)
-            write_bytes(path, data, is_durable=False)  # the next call checks its hash
+            # Not waited for: the next call checks its hash.
+            write_bytes(path, data, is_durable=False, place=self.job.place)
             hashes[output.key(photo.path)] = bytes_hash(data)
         dice = prediction.predicted_dice if self.job.records_dice else None
         num_tiles = len(prediction.proposal.tiles)

@@ -151,8 +151,7 @@ class Run:
     def _prepare(self, photos: Sequence[PhotoFile]) -> None:
         """Make the folders for the results of `photos`.
 
-        What killed processes left behind there is removed, unless others may be writing there on a
-        disk that does not show it.
+        What killed processes left behind there is removed; that of parts lies elsewhere.
         """
         new = dict.fromkeys(folder_of(photo.name) for photo in photos)
         for folder in new.keys() - self._folders:
@@ -210,5 +209,5 @@ def begun(job: Job, segmenter: Segmenter, options: MaskOptions) -> Iterator[Run]
         interval = interval_of(segmenter, options) if job.records_dice else None
         run = Run(job, records, segmenter, options, making, interval)
         device = computing(segmenter.device)
-        with recorded(job.run_file, job.call, making, device, run.figures):
+        with recorded(job.run_file, job.call, making, device, run.figures, job.place):
             yield run

@@ -10,9 +10,10 @@ import json
 import platform
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -92,11 +93,17 @@ class Figures:
 
 @contextmanager
 def recorded(
-    path: Path, call: Call | None, made: MadeWith, device: str, figures: Callable[[], Figures]
+    path: Path,
+    call: Call | None,
+    made: MadeWith,
+    device: str,
+    figures: Callable[[], Figures],
+    place: Path | None = None,
 ) -> Iterator[None]:
     """Add a call to the file at `path` when the block ends, however it ends.
 
-    Hold the lock of the folder, or of the part, meanwhile.
+    Hold the lock of the folder, or of the part, meanwhile. The lists of parts are joined with that
+    of calls for all photos, and removed.
 
     Args:
         path: the file.
@@ -104,6 +111,7 @@ def recorded(
         made: what its results depend on.
         device: where and how the networks compute, see `computing`.
         figures: asked at the end for what has come of it.
+        place: folder for a temporary file; by default that of `path`.
 
     Raises:
         InputError: there is another file in its place.
@@ -111,7 +119,8 @@ def recorded(
     if call is None:
         yield
         return
-    earlier = earlier_calls(path)
+    parts = calls_of_parts(path)
+    earlier = sorted(chain(earlier_calls(path), *parts.values()), key=_time)
     began, status = time.monotonic(), "failed"
     try:
         yield
@@ -125,11 +134,10 @@ def recorded(
         calls = [*earlier, entry | figures().to_json()][-MOST_CALLS:]
         content = {"format": FORMAT, "foveamask": own_version(), "calls": calls}
         text = f"{json.dumps(content, indent=2, default=str)}\n"
-        if status == "done":
-            write_bytes(path, text.encode())
-        else:
-            with suppress(OSError):  # of a full disk, which has been said
-                write_bytes(path, text.encode())
+        with suppress(OSError) if status != "done" else nullcontext():  # a full disk has been said
+            write_bytes(path, text.encode(), place=place)
+            for part in parts:
+                part.unlink(missing_ok=True)
 
 
 def earlier_calls(path: Path) -> list[dict[str, Any]]:
@@ -157,6 +165,15 @@ def earlier_calls(path: Path) -> list[dict[str, Any]]:
     return calls
 
 
+def calls_of_parts(path: Path) -> dict[Path, list[dict[str, Any]]]:
+    """Return the calls that parts have listed beside the file at `path`, by their own files."""
+    found: dict[Path, list[dict[str, Any]]] = {}
+    for part in sorted(path.parent.glob(f"{path.stem}.part-*-of-*{path.suffix}")):
+        with suppress(InputError):  # no file of ours
+            found[part] = earlier_calls(part)
+    return found
+
+
 def check_run_file(path: Path, results: Sequence[Path]) -> None:
     """Raise, before any work, if the file of the calls cannot be written to `path`.
 
@@ -172,6 +189,11 @@ def check_run_file(path: Path, results: Sequence[Path]) -> None:
             f"{path} would be both a result and the list of calls; rename the photo {path.stem}"
         )
     earlier_calls(path)
+
+
+def _time(call: Any) -> str:
+    """Return when a call began, as text that can be compared."""
+    return str(call.get("started", "")) if isinstance(call, dict) else ""
 
 
 def _entry(call: Call, made: MadeWith, device: str) -> dict[str, Any]:

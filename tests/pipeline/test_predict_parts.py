@@ -111,8 +111,13 @@ def test_parts_together_are_the_whole_and_the_last_call_joins_their_tables(
     for table in (".csv.gz", "-expected.csv"):
         parts, whole = (tmp_path / f"{out}{table}" for out in ("parts", "whole"))
         assert parts.read_bytes() == whole.read_bytes()
-    hidden = [path.name for path in (tmp_path / "parts").glob(".*")]
-    assert sorted(hidden) == [".foveamask.json", ".foveamask.jsonl", ".foveamask.lock"]
+    assert sorted(path.name for path in (tmp_path / "parts").glob("*.*")) == sorted(
+        [*(path.name for path in (tmp_path / "whole").glob("*.*"))]
+    )
+    calls = json.loads((tmp_path / "parts" / "run.json").read_bytes())["calls"]
+    assert {call["arguments"]["part"]: call["done"] for call in calls} == dict(
+        zip(("3/3", "1/3", "2/3", None), [*numbers, 0], strict=True)
+    )
 
 
 def test_photos_of_a_group_are_in_one_part_if_they_share_a_box(tmp_path: Path, model: Path):

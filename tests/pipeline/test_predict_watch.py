@@ -239,8 +239,4 @@ def test_a_process_that_watches_ends_in_good_order_or_goes_on_after_a_kill(
             assert told.splitlines()[-1].endswith("are done, 0 failed")
         shutil.copy(photos / "0000.png", photos / "later.png")
 
-    assert sorted(path.name for path in out.iterdir() if path.name[0] != ".") == [
-        "0000.png",
-        "later.png",
-        "red",
-    ]
+    assert sorted(path.name for path in out.rglob("*.png")) == ["0000.png", "0000.png", "later.png"]

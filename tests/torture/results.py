@@ -6,21 +6,22 @@ Times, which differ from run to run, are left out, as are the files of locks.
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from pipeline.inference.run_file import RUN_FILE
 from pipeline.model_folder import load_model
 from pipeline.training import checkpoint
 
 Results = dict[str, bytes]
 """Files of a folder by their paths in it."""
 
-LOCKS = {".lock", ".foveamask.lock"}
-RECORDS = ".foveamask.jsonl"
+LOCK = re.compile(r"\.lock|\.foveamask(\.part-.*)?\.lock")
+RECORDS = re.compile(r"\.foveamask(\.part-.*)?\.jsonl")
+CALLS = re.compile(r"run(\.part-.*)?\.json")
 
 
 def results_of(folder: Path) -> Results:
@@ -48,7 +49,8 @@ def half_written(folder: Path, right: Mapping[str, bytes]) -> str:
     """
     problems = []
     for name, path in _files(folder):
-        unfinished = ".partial" in name or path.name in (RECORDS, "written.json")
+        unfinished = ".partial" in name or path.name == "written.json"
+        unfinished = unfinished or RECORDS.fullmatch(path.name) is not None
         if unfinished or "patches.zarr" in name:
             continue
         try:
@@ -69,7 +71,7 @@ def half_written(folder: Path, right: Mapping[str, bytes]) -> str:
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name not in LOCKS:
+        if path.is_file() and not LOCK.fullmatch(path.name):
             yield str(path.relative_to(folder)), path
 
 
@@ -89,7 +91,7 @@ def _is_whole(path: Path, right: bytes | None) -> bool:
 
 def _comparable(path: Path) -> bytes:
     data = path.read_bytes()
-    if path.name == RUN_FILE:  # how often a command was given, when, and how long it took
+    if CALLS.fullmatch(path.name):  # how often a command was given, when, and how long it took
         return b""
     try:
         if path.suffix == ".pt":
@@ -97,7 +99,7 @@ def _comparable(path: Path) -> bytes:
             return _digest(saved)
         if path.suffix == ".jsonl":
             rows = [json.loads(line) for line in data.splitlines()]
-            if path.name == RECORDS:
+            if RECORDS.fullmatch(path.name):
                 rows = [row for _, row in sorted({row["stem"]: row for row in rows}.items())]
             return json.dumps(_timeless(rows)).encode()
     except Exception:  # noqa: BLE001  a damaged file compares by its bytes

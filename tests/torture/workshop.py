@@ -60,6 +60,8 @@ CPU = ("--device", "cpu")
 JOBS = (
     Job("predict", (*PREDICT, "--csv", "{out}/masks.csv", "--expected", "{out}/expected.csv")),
     Job("predict-gz", (*PREDICT, "--csv", "{out}/masks.csv.gz")),
+    Job("predict-part", (*PREDICT, "--part", "1/2", "--csv", "{out}/masks.csv")),
+    Job("predict-join", (*PREDICT, "--csv", "{out}/masks.csv"), "predict-part"),
     Job("train-coarse", ("train-coarse", "{in}/data", "{out}", "--config", "{in}/run.toml", *CPU)),
     Job("make-patches", ("make-patches", "{in}/data", "{out}", *CPU), "train-coarse"),
     Job("train-refiner", ("train-refiner", "{out}", *CPU), "make-patches"),
@@ -190,11 +192,11 @@ class Workshop:
             )
 
     def _write_inputs(self) -> int:
-        (self.inputs / "photos").mkdir()
+        (self.inputs / "photos" / "red").mkdir(parents=True)
         for i in range(NUM_PHOTOS):
-            suffix = ("png", "jpg")[i % 2]
+            name = f"{('', 'red/')[i // 2 % 2]}{i:04}.{('png', 'jpg')[i % 2]}"
             pixels = shaded_photo(SIZE, i)[..., ::-1]
-            cv2.imwrite(str(self.inputs / "photos" / f"{i:04}.{suffix}"), pixels)
+            cv2.imwrite(str(self.inputs / "photos" / name), pixels)
         network = MLP(grid=GRID, hidden=(16,))
         model = tiny_model(coarse=network, fovea=Fovea(16, 2))
         interval = DiceInterval(-0.5, 0.3, 0.9, 200, 15, 0.94)
