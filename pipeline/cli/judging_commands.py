@@ -2,7 +2,7 @@
 
 import json
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -117,14 +117,15 @@ def verify(
     from pipeline.inference.job import Job
 
     keep_freed_memory()
-    maker, job = results.maker(), Job(out=out, overwrite=True)
-    options, segmenter = arguments.options(), arguments.segmenter()
+    maker, options, segmenter = results.maker(), arguments.options(), arguments.segmenter()
+    job = Job(out=out, outputs=maker.without_boxes(), overwrite=True)
+    if not quick:
+        job = replace(job, outputs=maker.outputs(files, job, segmenter, options))
     found = verification.verify(
-        out,
         files,
+        job,
         segmenter,
         options,
-        maker.without_boxes() if quick else maker.outputs(files, job, segmenter, options),
         num_again=0 if quick else sample,
         with_others=any(path.is_dir() for path in photos),
     )
