@@ -5,6 +5,7 @@
 """
 
 import operator
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,7 +51,11 @@ def add_network(
 
 def _traced(network: nn.Module, example: Sequence[Tensor]) -> ExportedProgram:
     """Return the operations of `network`, none of which changes a tensor in place."""
-    return export(network, tuple(example), strict=False).run_decompositions({})
+    with warnings.catch_warnings():
+        # torch warns of parts of its own.
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return export(network, tuple(example), strict=False).run_decompositions({})
 
 
 def _add_trace(graph: OnnxGraph, program: ExportedProgram, inputs: Sequence[Value]) -> list[Value]:

@@ -121,7 +121,7 @@ def cat(graph: OnnxGraph, _traced: Traced, parts: Sequence[Value], dim: int = 0)
     return graph.op("Concat", *parts, axis=dim)
 
 
-def cut(  # noqa: PLR0913  the arguments are torch's
+def cut(
     graph: OnnxGraph,
     _traced: Traced,
     x: Value,
@@ -163,7 +163,7 @@ def copy(_graph: OnnxGraph, _traced: Traced, _x: Value, source: Value, *_options
     return source
 
 
-def pad(  # noqa: PLR0913  the arguments are torch's
+def pad(
     graph: OnnxGraph,
     traced: Traced,
     x: Value,
@@ -181,7 +181,7 @@ def pad(  # noqa: PLR0913  the arguments are torch's
     return graph.op("Pad", x, pads, mode="edge" if mode == "replicate" else mode)
 
 
-def max_pool(  # noqa: PLR0913  the arguments are torch's
+def max_pool(
     graph: OnnxGraph,
     _traced: Traced,
     x: Value,
@@ -275,7 +275,7 @@ def batch_norm(  # noqa: PLR0913  the arguments are torch's
     return (graph.op("Add", graph.op("Mul", x, factor_value), summand_value),)
 
 
-def layer_norm(  # noqa: PLR0913  the arguments are torch's
+def layer_norm(
     graph: OnnxGraph,
     _traced: Traced,
     x: Value,

@@ -17,8 +17,8 @@ from pipeline.exporting.resampling_nodes import (
     Table,
     area_table,
     cubic_table,
-    smoothing_table,
     resampled,
+    smoothing_table,
     tables,
 )
 
@@ -55,8 +55,8 @@ def to_working_size(graph: OnnxGraph, photo: Value, sizes: Sizes) -> Value:
     shrinks = graph.op("Less", *areas)
 
     def by(table: Callable[[Side], Table]) -> Value:
-        tables = tables(graph, sizes.photo, sizes.working, table)
-        return _rounded(graph, resampled(graph, photo, *tables))
+        both = tables(graph, sizes.photo, sizes.working, table)
+        return _rounded(graph, resampled(graph, photo, *both))
 
     def resized() -> Value:
         return graph.choose(shrinks, lambda: by(area_table), lambda: by(cubic_table))
@@ -95,8 +95,8 @@ def at_photo_size(graph: OnnxGraph, logits: Value, sizes: Sizes) -> Value:
     cropped = graph.slice(logits, [0, 1], graph.ints(0, 0), sizes.working)
 
     def resized() -> Value:
-        tables = tables(graph, sizes.working, sizes.photo, smoothing_table)
-        return resampled(graph, cropped, *tables)
+        both = tables(graph, sizes.working, sizes.photo, smoothing_table)
+        return resampled(graph, cropped, *both)
 
     return graph.choose(sizes.is_same, lambda: cropped, resized)
 

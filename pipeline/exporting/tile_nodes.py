@@ -47,7 +47,7 @@ def probability(graph: OnnxGraph, logits: Value) -> Value:
     return graph.op("Round", graph.op("Mul", graph.op("Sigmoid", logits), graph.number(255)))
 
 
-def uncertain_tiles(  # noqa: PLR0913  one value for each rule of the choice
+def uncertain_tiles(
     graph: OnnxGraph, logits: Value, budget: Value, *, side: int, low: float, high: float
 ) -> Tiles:
     """Return the tiles to refine, the most uncertain first; see `coarse.uncertainty`.

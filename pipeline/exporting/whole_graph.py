@@ -19,7 +19,7 @@ from pipeline.exporting.onnx_graph import OnnxGraph, Value, named
 from pipeline.exporting.resampling_nodes import adaptive_table, linear_table, resampled, tables
 from pipeline.inference.devices import Precision
 from pipeline.inference.torch_networks import fold_for_inference
-from pipeline.model import NO_REFINER, Model
+from pipeline.model import Model
 from refine.refiner_network import Refiner
 
 PHOTO, BUDGET, MASK, LOGITS, NOVELTY = "photo", "budget", "mask", "logits", "novelty"
@@ -52,6 +52,7 @@ def whole_graph(model: Model, *, precision: Precision = "fp32") -> onnx.ModelPro
         inputs.append(named(BUDGET, np.int64, [1]))
         network = fold_for_inference(model.refiner, CPU, precision)
         logits = _refined(graph, levels, coarse, logits, model, network)
+    logits = graph.op("Squeeze", logits, graph.ints(0, 1))
     logits = photo_nodes.at_photo_size(graph, logits, sizes)
     results = {
         MASK: (_mask(graph, logits, model), np.uint8, ["height", "width"]),
@@ -147,7 +148,7 @@ def _on_grid(
     return [graph.op("Unsqueeze", large, graph.ints(0)), *description]
 
 
-def _refined(  # noqa: PLR0913  the values of the coarse stage
+def _refined(
     graph: OnnxGraph,
     levels: list[Value],
     coarse: Value,
