@@ -55,11 +55,22 @@ def to_working_size(graph: OnnxGraph, photo: Value, sizes: Sizes) -> Value:
     shrinks = graph.op("Less", *areas)
 
     def by(table: Callable[[Side], Table]) -> Value:
-        both = tables(graph, sizes.photo, sizes.working, table)
-        return _rounded(graph, resampled(graph, photo, *both))
+        return resampled(graph, photo, *tables(graph, sizes.photo, sizes.working, table))
+
+    def smaller() -> Value:
+        means = by(area_table)
+        # OpenCV rounds halves up where both sides halve, and to the even neighbour elsewhere.
+        twice = graph.op("Equal", graph.op("Add", sizes.working, sizes.working), sizes.photo)
+        both = graph.op("ReduceMin", graph.cast(twice, np.int32), keepdims=0)
+        up = graph.op("Floor", graph.op("Add", means, graph.number(0.5)))
+        return graph.op("Where", graph.cast(both, np.bool_), up, graph.op("Round", means))
+
+    def larger() -> Value:
+        inside = graph.op("Clip", by(cubic_table), graph.number(0), graph.number(255))
+        return graph.op("Round", inside)
 
     def resized() -> Value:
-        return graph.choose(shrinks, lambda: by(area_table), lambda: by(cubic_table))
+        return graph.cast(graph.choose(shrinks, smaller, larger), np.uint8)
 
     return graph.choose(sizes.is_same, lambda: photo, resized)
 
@@ -99,13 +110,6 @@ def at_photo_size(graph: OnnxGraph, logits: Value, sizes: Sizes) -> Value:
         return resampled(graph, cropped, *both)
 
     return graph.choose(sizes.is_same, lambda: cropped, resized)
-
-
-def _rounded(graph: OnnxGraph, pixels: Value) -> Value:
-    """Return float32 pixels as uint8, halves to the even neighbour."""
-    whole = graph.op("Round", pixels)
-    inside = graph.op("Clip", whole, graph.number(0), graph.number(255))
-    return graph.cast(inside, np.uint8)
 
 
 def _halved(graph: OnnxGraph, picture: Value) -> Value:

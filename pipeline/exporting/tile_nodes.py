@@ -81,7 +81,7 @@ def uncertain_tiles(
 
 def refined_tiles(
     graph: OnnxGraph,
-    levels: Sequence[Value],
+    pyramids: Sequence[Sequence[Value]],
     tiles: Tiles,
     fovea: Fovea,
     refiner: Callable[[list[Value]], Value],
@@ -90,13 +90,16 @@ def refined_tiles(
 
     Args:
         graph: receives the nodes.
-        levels: level k is (1, 4, (H + 2 m) / 2^k, (W + 2 m) / 2^k) float32, RGB and coarse
-            probability, m being the margin of the fovea.
+        pyramids: those of RGB and of the coarse probability. Level k is (1, C, (H + 2 m) / 2^k,
+            (W + 2 m) / 2^k) float32, with C of 3 and 1 and m the margin of the fovea.
         tiles: the tiles.
         fovea: sides of tile and windows.
         refiner: adds the nodes of the refiner; it takes windows, level k (N, S_k, S_k, 4).
     """
-    views = [_LevelView.of(graph, level, fovea, k) for k, level in enumerate(levels)]
+    rgb, probabilities = (
+        [_LevelView.of(graph, level, num_channels, fovea, k) for k, level in enumerate(levels)]
+        for levels, num_channels in zip(pyramids, (3, 1), strict=True)
+    )
     num = graph.op("Shape", tiles.numbers)
     more = graph.op("Add", num, graph.ints(TILES_AT_ONCE - 1))
     turns = graph.op("Squeeze", graph.op("Div", more, graph.ints(TILES_AT_ONCE)))
@@ -107,7 +110,10 @@ def refined_tiles(
         numbers = graph.slice(tiles.numbers, [0], start, end)
         row = graph.op("Div", numbers, tiles.columns)
         column = graph.op("Mod", numbers, tiles.columns)
-        windows = [view.windows(row, column) for view in views]
+        windows = []
+        for pair in zip(rgb, probabilities, strict=True):
+            planes = graph.op("Concat", *(view.windows(row, column) for view in pair), axis=1)
+            windows.append(graph.transpose(planes, (0, 2, 3, 1)))
         return graph.op("Concat", before, refiner(windows), axis=0)
 
     none = graph.constant(np.zeros((0, fovea.tile, fovea.tile)), np.float32)
@@ -147,22 +153,27 @@ class _LevelView:
 
     graph: OnnxGraph
     rows: Value
-    """(4 height width / T_k, T_k)."""
+    """(C height width / T_k, T_k)."""
     width: Value
     """Rows of T_k pixels side by side, (1,) int64."""
     offsets: Value
-    """(4, S_k, 2 k + 1) int64: rows of a window, from its first one on."""
+    """(C, S_k, 2 k + 1) int64: rows of a window, from its first one on."""
+    num_channels: int
+    """C."""
     fovea: Fovea
     level: int
 
     @classmethod
-    def of(cls, graph: OnnxGraph, level: Value, fovea: Fovea, k: int) -> "_LevelView":
-        """Return the view of level k, (1, 4, height, width)."""
+    def of(
+        cls, graph: OnnxGraph, level: Value, num_channels: int, fovea: Fovea, k: int
+    ) -> "_LevelView":
+        """Return the view of level k, (1, C, height, width)."""
         side, window = fovea.tile_side(k), fovea.window_side(k)
         shape = graph.op("Shape", level)
         height, width = (graph.slice(shape, [0], graph.ints(i), graph.ints(i + 1)) for i in (2, 3))
         width = graph.op("Div", width, graph.ints(side))
-        channel = graph.op("Mul", graph.constant(np.arange(4).reshape(4, 1, 1), np.int64), height)
+        channels = graph.constant(np.arange(num_channels).reshape(-1, 1, 1), np.int64)
+        channel = graph.op("Mul", channels, height)
         row = graph.op("Add", channel, graph.constant(np.arange(window).reshape(-1, 1), np.int64))
         beside = graph.constant(np.arange(2 * k + 1), np.int64)
         return cls(
@@ -170,12 +181,13 @@ class _LevelView:
             graph.op("Reshape", level, graph.ints(-1, side)),
             width,
             graph.op("Add", graph.op("Mul", row, width), beside),
+            num_channels,
             fovea,
             k,
         )
 
     def windows(self, row: Value, column: Value) -> Value:
-        """Return the windows of tiles, (N, S_k, S_k, 4); `row` and `column` are (N,) int64."""
+        """Return the windows of tiles, (N, C, S_k, S_k); `row` and `column` are (N,) int64."""
         graph, side = self.graph, self.fovea.tile_side(self.level)
         # Tiles that the margin is wider than this window's reach.
         rim = self.fovea.levels - 1 - self.level
@@ -185,5 +197,4 @@ class _LevelView:
         first = graph.op("Unsqueeze", first, graph.ints(1, 2, 3))
         pieces = graph.op("Gather", self.rows, graph.op("Add", first, self.offsets), axis=0)
         window = self.fovea.window_side(self.level)
-        planes = graph.op("Reshape", pieces, graph.ints(0, 4, window, window))
-        return graph.transpose(planes, (0, 2, 3, 1))
+        return graph.op("Reshape", pieces, graph.ints(0, self.num_channels, window, window))

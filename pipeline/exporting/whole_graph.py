@@ -105,7 +105,7 @@ def _pyramid(
     graph: OnnxGraph, at_work: Value, sizes: photo_nodes.Sizes, model: Model
 ) -> list[Value]:
     """Return the levels of the photo's pyramid; see `Segmenter.pyramid`."""
-    planes = graph.transpose(graph.cast(at_work, np.float32), (2, 0, 1))
+    planes = graph.cast(graph.transpose(at_work, (2, 0, 1)), np.float32)
     return photo_nodes.padded_pyramid(
         graph,
         graph.op("Unsqueeze", planes, graph.ints(0)),
@@ -175,8 +175,6 @@ def _refined(
         margin=fovea.margin,
         alignment=1,
     )
-    pairs = zip(levels, p_levels, strict=False)
-    both = [graph.op("Concat", *pair, axis=1) for pair in pairs]
 
     def refine(windows: list[Value]) -> Value:
         sides = [fovea.window_side(level) for level in range(fovea.levels)]
@@ -184,7 +182,9 @@ def _refined(
         (result,) = add_network(graph, _OfWindows(refiner), windows, examples)
         return result
 
-    refined = tile_nodes.refined_tiles(graph, both, tiles, fovea, refine)
+    refined = tile_nodes.refined_tiles(
+        graph, [levels[: fovea.levels], p_levels], tiles, fovea, refine
+    )
     return tile_nodes.stitched(
         graph, logits, tiles, refined, side=fovea.tile, residual=refiner.residual
     )
