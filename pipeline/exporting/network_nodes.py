@@ -55,7 +55,8 @@ def _traced(network: nn.Module, example: Sequence[Tensor]) -> ExportedProgram:
         # torch warns of parts of its own.
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
-        return export(network, tuple(example), strict=False).run_decompositions({})
+        program: ExportedProgram = export(network, tuple(example), strict=False)
+        return program.run_decompositions({})
 
 
 def _add_trace(graph: OnnxGraph, program: ExportedProgram, inputs: Sequence[Value]) -> list[Value]:

@@ -138,8 +138,8 @@ class OnnxGraph:
 
     def content(self) -> list[bytes]:
         """Return all nodes and constants, to tell whether two graphs are the same."""
-        parts = [*self._nodes, *self._constants.values()]
-        return [part.SerializeToString(deterministic=True) for part in parts]
+        nodes = [node.SerializeToString(deterministic=True) for node in self._nodes]
+        return [*nodes, *(name.encode() for name in self._constants)]
 
     def finish(
         self,

@@ -124,9 +124,8 @@ def _coarse(
     rim = model.fovea.margin // coarse.stride
     if rim:
         seen = graph.slice(seen, [2, 3], graph.ints(rim, rim), graph.ints(-rim, -rim))
-    network: nn.Module = fold_for_inference(coarse, CPU, precision)
-    if model.novelty is not None:
-        network = _WithDescription(network)
+    folded = fold_for_inference(coarse, CPU, precision)
+    network = folded if model.novelty is None else _WithDescription(folded)
     if isinstance(coarse, MLP):
         return _on_grid(graph, seen, network, coarse.grid)
     sides = [[coarse.multiple * number for number in pair] for pair in ((2, 3), (4, 2))]
