@@ -30,7 +30,7 @@ class ExportArguments:
     """Post-processing steps in the file, smooth or close-open, or none; by default those of the
     model."""
     float16: Annotated[bool, Parameter(negative=())] = False
-    """Weights of 16 bits, for a file of half the size."""
+    """Store weights in 16 bits, for a file of half the size; everything is computed in 32."""
     licence: str | None = None
     """Terms of the weights, to be named in the file; by default what the part "Data and terms" of
     the README.md in the folder of the model says."""
@@ -89,7 +89,7 @@ def _exported(arguments: ExportArguments) -> tuple["Model", bytes]:
     file = onnx_model(
         model,
         name=Path(arguments.model).name,
-        precision="fp16" if arguments.float16 else "fp32",
+        half_weights=arguments.float16,
         licence=licence,
     )
     return model, file.SerializeToString()

@@ -56,7 +56,8 @@ def _traced(network: nn.Module, example: Sequence[Tensor]) -> ExportedProgram:
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
         program: ExportedProgram = export(network, tuple(example), strict=False)
-        return program.run_decompositions({})
+        functional: ExportedProgram = program.run_decompositions({})
+        return functional
 
 
 def _add_trace(graph: OnnxGraph, program: ExportedProgram, inputs: Sequence[Value]) -> list[Value]:

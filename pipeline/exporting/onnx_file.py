@@ -16,7 +16,6 @@ from pipeline.exporting.whole_graph import (
     PHOTO,
     whole_graph,
 )
-from pipeline.inference.devices import Precision
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.model import NO_REFINER, Model, identity, own_version
 from pipeline.model_folder import find_model
@@ -51,20 +50,20 @@ def exported_model(model: Model, options: MaskOptions) -> Model:
 
 
 def onnx_model(
-    model: Model, *, name: str, precision: Precision = "fp32", licence: str = ""
+    model: Model, *, name: str, half_weights: bool = False, licence: str = ""
 ) -> onnx.ModelProto:
     """Return `model` as an ONNX model that describes itself.
 
     Args:
         model: the model; what it holds is exported.
         name: what the file says it is called.
-        precision: fp32, or fp16 for weights of half the size.
+        half_weights: whether weights are stored as float16, for a file of half the size.
         licence: the terms of the weights.
 
     Raises:
         InputError: a post-processing step or a network cannot be part of a graph.
     """
-    result = whole_graph(model, precision=precision)
+    result = whole_graph(model, half_weights=half_weights)
     for value in (*result.graph.input, *result.graph.output):
         value.doc_string = DESCRIPTIONS[value.name]
     result.producer_name, result.producer_version = "foveamask", own_version()
@@ -72,12 +71,12 @@ def onnx_model(
     result.doc_string = "\n".join(
         f"{value.name}: {value.doc_string}" for value in (*result.graph.input, *result.graph.output)
     )
-    helper.set_model_props(result, properties(model, name, precision, licence))
+    helper.set_model_props(result, properties(model, name, half_weights, licence))
     onnx.checker.check_model(result)
     return result
 
 
-def properties(model: Model, name: str, precision: Precision, licence: str) -> dict[str, str]:
+def properties(model: Model, name: str, half_weights: bool, licence: str) -> dict[str, str]:
     """Return the properties that the file of a model has."""
     return {
         "foveamask_version": own_version(),
@@ -85,7 +84,7 @@ def properties(model: Model, name: str, precision: Precision, licence: str) -> d
         "model": name,
         "model_sha256": identity(model),
         "stage": "coarse" if model.refiner is None else "refined",
-        "precision": precision,
+        "weights": "float16" if half_weights else "float32",
         "long_side": str(model.long_side),
         "tile_side": str(model.fovea.tile),
         "levels": str(model.fovea.levels),

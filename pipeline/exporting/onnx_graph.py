@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 18
@@ -25,7 +26,9 @@ Value = str
 class OnnxGraph:
     """A graph under construction."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, half_weights: bool = False) -> None:
+        """Begin an empty graph; with `half_weights`, weights are stored as float16."""
+        self._half_weights = half_weights
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
         self._transposed: dict[Value, tuple[Value, tuple[int, ...]]] = {}
@@ -49,6 +52,12 @@ class OnnxGraph:
         if name not in self._constants:
             self._constants[name] = numpy_helper.from_array(array, name)
         return name
+
+    def weight(self, array: NDArray[Any]) -> Value:
+        """Return weights of a network, float32: a constant, or one of float16 and a cast."""
+        if not self._half_weights:
+            return self.constant(array, np.float32)
+        return self.cast(self.constant(array, np.float16), np.float32)
 
     def ints(self, *values: int) -> Value:
         """Return a constant (len(values),) int64, such as axes, starts or a shape."""

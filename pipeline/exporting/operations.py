@@ -270,7 +270,7 @@ def batch_norm(  # noqa: PLR0913  the arguments are torch's
     summand = bias.double() - mean.double() * factor
     shape = (-1, *[1] * (traced.dims - 2))
     factor_value, summand_value = (
-        graph.constant(values.reshape(shape).numpy(), traced.dtype) for values in (factor, summand)
+        graph.weight(values.float().reshape(shape).numpy()) for values in (factor, summand)
     )
     return (graph.op("Add", graph.op("Mul", x, factor_value), summand_value),)
 
@@ -330,8 +330,7 @@ def std_mean(
 
 def stored(graph: OnnxGraph, tensor: Tensor) -> Value:
     """Return a stored tensor as a constant."""
-    array = tensor.contiguous().numpy()
-    return graph.constant(array, array.dtype)
+    return graph.weight(tensor.contiguous().numpy())
 
 
 def operand(graph: OnnxGraph, traced: Traced, x: Operand) -> Value:

@@ -3,6 +3,8 @@
 Shapes: H x W the photo, h x w the coarse size.
 """
 
+from typing import Any
+
 import numpy as np
 import onnx
 import torch
@@ -17,7 +19,6 @@ from pipeline.exporting.mask_nodes import EXPORTABLE, postprocessed
 from pipeline.exporting.network_nodes import add_network
 from pipeline.exporting.onnx_graph import OnnxGraph, Value, named
 from pipeline.exporting.resampling_nodes import adaptive_table, linear_table, resampled, tables
-from pipeline.inference.devices import Precision
 from pipeline.inference.torch_networks import fold_for_inference
 from pipeline.model import Model
 from refine.refiner_network import Refiner
@@ -31,30 +32,31 @@ ALL_TILES = -1
 CPU = torch.device("cpu")
 
 
-def whole_graph(model: Model, *, precision: Precision = "fp32") -> onnx.ModelProto:
+def whole_graph(model: Model, *, half_weights: bool = False) -> onnx.ModelProto:
     """Return `model` as an ONNX graph; one without a refiner has the coarse stage alone.
 
     Args:
         model: the model, whose post-processing becomes part of the graph.
-        precision: type of the weights, and of the computation inside the networks: fp32 or fp16.
+        half_weights: whether the weights of the networks are stored as float16. Everything is
+            computed in float32.
 
     Raises:
         InputError: a post-processing step or a network cannot be part of a graph.
     """
     check_steps(model)
-    graph = OnnxGraph()
+    graph = OnnxGraph(half_weights=half_weights)
     sizes = photo_nodes.working_size(graph, PHOTO, model.long_side)
     levels = _pyramid(graph, photo_nodes.to_working_size(graph, PHOTO, sizes), sizes, model)
-    coarse, *description = _coarse(graph, levels, model, precision)
+    coarse, *description = _coarse(graph, levels, model)
     logits = tile_nodes.upsampled(graph, coarse, model.coarse.stride)
     inputs = [named(PHOTO, np.uint8, ["height", "width", 3])]
     if model.refiner is not None:
         inputs.append(named(BUDGET, np.int64, [1]))
-        network = fold_for_inference(model.refiner, CPU, precision)
+        network = fold_for_inference(model.refiner, CPU, "fp32")
         logits = _refined(graph, levels, coarse, logits, model, network)
     logits = graph.op("Squeeze", logits, graph.ints(0, 1))
     logits = photo_nodes.at_photo_size(graph, logits, sizes)
-    results = {
+    results: dict[str, tuple[Value, Any, list[int | str]]] = {
         MASK: (_mask(graph, logits, model), np.uint8, ["height", "width"]),
         LOGITS: (logits, np.float32, ["height", "width"]),
     }
@@ -116,15 +118,13 @@ def _pyramid(
     )
 
 
-def _coarse(
-    graph: OnnxGraph, levels: list[Value], model: Model, precision: Precision
-) -> list[Value]:
+def _coarse(graph: OnnxGraph, levels: list[Value], model: Model) -> list[Value]:
     """Return the (1, h, w) logits of the coarse network, and the description if it is needed."""
     coarse, seen = model.coarse, levels[model.coarse.level]
     rim = model.fovea.margin // coarse.stride
     if rim:
         seen = graph.slice(seen, [2, 3], graph.ints(rim, rim), graph.ints(-rim, -rim))
-    folded = fold_for_inference(coarse, CPU, precision)
+    folded = fold_for_inference(coarse, CPU, "fp32")
     network = folded if model.novelty is None else _WithDescription(folded)
     if isinstance(coarse, MLP):
         return _on_grid(graph, seen, network, coarse.grid)
