@@ -1,0 +1,104 @@
+"""The graph against a `Segmenter` of the same model: every network, every geometry, every size."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+from torch import nn
+
+from coarse.coarse_network import CoarseNetwork
+from coarse.enet import ENet
+from coarse.linknet import LinkNet
+from coarse.mlp import MLP
+from coarse.novelty import fit_novelty
+from data.errors import InputError
+from data.geometry import Fovea
+from pipeline.exporting.whole_graph import whole_graph
+from pipeline.inference.mask_options import MaskOptions
+from pipeline.inference.segmenter import Segmenter
+from pipeline.model import Model
+from refine.postprocess import parse
+from refine.refiner_network import Refiner
+from tests.builders import CPU, shaded_photo
+from tests.pipeline.exporting.exported import run, session_of
+
+LONG_SIDE = 128
+
+SIZES = [
+    (85, 128),  # as it is
+    (61, 113),  # odd sides, within a fifth
+    (171, 256),  # halved
+    (150, 220),  # reduced
+    (40, 60),  # enlarged
+    (9, 300),
+    (1, 1),
+]
+
+
+def model_of(coarse: CoarseNetwork, fovea: Fovea, **options: Any) -> Model:
+    """A model of random weights that is sure of some tiles and not of others."""
+    torch.manual_seed(1)
+    if isinstance(coarse, ENet | LinkNet):
+        nn.init.normal_(coarse.head.weight, std=2)
+    else:
+        nn.init.normal_(coarse.head.weight, std=0.5)  # type: ignore[arg-type, union-attr]
+    refiner = Refiner(
+        fovea, channels=(4,) * fovea.levels, depths=(1, 2, 1, 1)[: fovea.levels], **options
+    )
+    nn.init.normal_(refiner.head.weight)
+    return Model(coarse, refiner, fovea, 0.2, 0.8, LONG_SIDE)
+
+
+def small_mlp(stride: int = 16) -> MLP:
+    return MLP(grid=(5, 8), hidden=(8, 8), stride=stride)
+
+
+MODELS: dict[str, Callable[[], Model]] = {
+    "enet": lambda: model_of(ENet(), Fovea(16, 3)),
+    "enet of stride 8, nearest": lambda: model_of(ENet(stride=8, unpool="nearest"), Fovea(32, 4)),
+    "linknet": lambda: model_of(LinkNet(), Fovea(8, 2)),
+    "mlp, tiles of one pixel": lambda: model_of(small_mlp(), Fovea(16, 2)),
+    "one level": lambda: model_of(small_mlp(4), Fovea(8, 1)),
+    "photo alone": lambda: model_of(small_mlp(8), Fovea(8, 4), inputs="photo"),
+    "mask around": lambda: model_of(small_mlp(4), Fovea(16, 3), inputs="mask_around"),
+    "replacing": lambda: model_of(small_mlp(4), Fovea(16, 3), residual=False),
+}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def pair(request: pytest.FixtureRequest) -> tuple[Segmenter, ort.InferenceSession]:
+    """A model in the package, and exported."""
+    model = MODELS[request.param]()
+    return Segmenter.from_model(model, CPU, "fp32"), session_of(whole_graph(model))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_masks_and_logits_are_those_of_the_package(
+    pair: tuple[Segmenter, ort.InferenceSession], size: tuple[int, int]
+):
+    segmenter, session = pair
+    photo = shaded_photo(size, seed=2)
+
+    for budget in (None, 0, 1, 5):
+        results = run(session, photo=photo, budget=np.array([-1 if budget is None else budget]))
+
+        expected = segmenter.predict(photo, MaskOptions(budget=budget))
+        logits, mask = results["logits"], results["mask"]
+        assert logits.shape == mask.shape == size
+        assert mask.dtype == np.uint8
+        assert np.array_equal(mask, np.where(logits > 0, 255, 0))
+        scale = np.abs(expected.logits).max()
+        near = np.abs(logits - expected.logits) <= 1e-3 * scale
+        assert near.mean() > 0.995, (budget, near.mean(), len(expected.tiles))
+        assert np.mean((mask > 0) != expected.mask) < 2e-3
+
+
+def test_the_models_of_these_tests_have_tiles_of_both_kinds():
+    for make in MODELS.values():
+        segmenter = Segmenter.from_model(make(), CPU, "fp32")
+        prediction = segmenter.predict(shaded_photo(SIZES[0], seed=2))
+        assert 0 < len(prediction.tiles) < prediction.num_tiles
