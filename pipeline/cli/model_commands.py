@@ -40,10 +40,12 @@ DEFAULTS = ExportArguments()
 
 
 def export(
-    out: Annotated[Path, Parameter(name="OUT.onnx")],
+    out: Annotated[Path | None, Parameter(name="OUT.onnx")] = None,
     /,
     *,
     check: Annotated[list[Path] | None, Parameter(consume_multiple=True, negative=())] = None,
+    page: Path | None = None,
+    runtime: Path | None = None,
     arguments: ExportArguments = DEFAULTS,
 ) -> None:
     """Write a model as one ONNX file, which makes the mask of any photo in any language.
@@ -54,31 +56,43 @@ def export(
     Args:
         out: the file to write.
         check: photos, or folders of them, for which the file must make the masks that the package
-            makes; prints a table. If it does not, no file is written, and the exit status is 1.
+            makes; prints a table. If it does not, nothing is written, and the exit status is 1.
+        page: folder for a web page, with the file in it, that makes masks in the browser.
+        runtime: folder dist of the package onnxruntime-web, for --page; by default npm fetches it.
         arguments: what is in the file.
     """
-    if out.suffix != ".onnx":
+    if out is None and page is None:
+        raise SettingsError("name the file to write, OUT.onnx, or a folder for a --page")
+    if out is not None and out.suffix != ".onnx":
         raise SettingsError(f"the name of an ONNX file ends in .onnx, not {out.name}")
     from data.files import prepare, write_bytes
     from data.samples import find_photos
 
     photos = find_photos(*check) if check else []
-    prepare(out)
-    model, content = _exported(arguments)
+    if out is not None:
+        prepare(out)
+    if page is not None:
+        prepare(page / "index.html")
+    model, content, about = _exported(arguments)
     if photos and not _masks_are_equal(content, model, photos):
-        raise InputError(f"the masks differ, so {out} is not written")
-    write_bytes(out, content)
+        raise InputError("the masks differ, so nothing is written")
+    if page is not None:
+        from pipeline.exporting.page_folder import read_runtime, write_page
+
+        write_page(page, content, about, read_runtime(runtime))
+    if out is not None:
+        write_bytes(out, content)
 
 
-def _exported(arguments: ExportArguments) -> tuple["Model", bytes]:
-    """Return a model and the content of its file.
+def _exported(arguments: ExportArguments) -> tuple["Model", bytes, str]:
+    """Return a model, the content of its file, and a line that says what it is.
 
     Raises:
         InputError: there is no such model, it cannot be exported, or a package is missing.
         SettingsError: there is no such post-processing step.
     """
     try:
-        from pipeline.exporting.onnx_file import exported_model, onnx_model, terms_of
+        from pipeline.exporting.onnx_file import about, exported_model, onnx_model, terms_of
     except ModuleNotFoundError as error:
         raise _missing(error) from error
     from pipeline.model_folder import load_model
@@ -92,7 +106,7 @@ def _exported(arguments: ExportArguments) -> tuple["Model", bytes]:
         half_weights=arguments.float16,
         licence=licence,
     )
-    return model, file.SerializeToString()
+    return model, file.SerializeToString(), about(file)
 
 
 def _masks_are_equal(content: bytes, model: "Model", photos: list[Path]) -> bool:

@@ -9,13 +9,15 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram, export
 from torch.fx import Node
 
 from data.errors import InputError
 from pipeline.exporting.onnx_graph import OnnxGraph, Value
-from pipeline.exporting.operations import OPERATIONS, Traced, numpy_dtype
+from pipeline.exporting.operations import OPERATIONS
+from pipeline.exporting.tensor_nodes import Traced
 
 
 def add_network(
@@ -102,7 +104,7 @@ def _known(node: Node) -> Traced:
     source = node.args[0] if isinstance(node.args[0], Node) else node
     result = node.meta["val"]
     first = result[0] if isinstance(result, list | tuple) else result
-    return Traced(source.meta["val"].dim(), numpy_dtype(first.dtype))
+    return Traced(source.meta["val"].dim(), torch.empty(0, dtype=first.dtype).numpy().dtype)
 
 
 def _resolved(argument: Any, values: dict[Node, Any]) -> Any:

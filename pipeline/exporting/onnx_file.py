@@ -94,6 +94,14 @@ def properties(model: Model, name: str, half_weights: bool, licence: str) -> dic
     }
 
 
+def about(file: onnx.ModelProto) -> str:
+    """Return a line for people on what a file is, from its properties."""
+    found = {entry.key: entry.value for entry in file.metadata_props}
+    model, version = found["model"], found["foveamask_version"]
+    name = f"Model {model} by foveamask {version}, {found['model_sha256'][:16]}."
+    return f"{name} {found['licence']}".strip()
+
+
 def terms_of(name: str | Path) -> str:
     """Return the terms of a model's weights, as the card in its folder states them; "" if none.
 

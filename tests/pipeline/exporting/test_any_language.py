@@ -3,14 +3,18 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from coarse.novelty import NoveltyDetector
 from pipeline.exporting.onnx_file import onnx_model
 from pipeline.inference.segmenter import Segmenter
+from pipeline.model import Model
 from tests.builders import CPU, Mask, shaded_photo, unsure_model
 from tests.node_packages import run_node
 
@@ -19,19 +23,27 @@ PAGE = Path(__file__).parents[3] / "docs" / "any-language.md"
 SIZE = (150, 213)
 
 
+def model() -> Model:
+    """A model with all inputs and outputs that the examples name."""
+    detector = NoveltyDetector(
+        torch.zeros(256), torch.zeros(1, 256), torch.ones(1), torch.tensor(1.0), torch.tensor(2.0)
+    )
+    return replace(unsure_model(), novelty=detector)
+
+
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the file and the photo that the examples name."""
     folder = tmp_path_factory.mktemp("examples")
     Image.fromarray(shaded_photo(SIZE)).save(folder / "photo.png")
-    (folder / "car.onnx").write_bytes(onnx_model(unsure_model(), name="x").SerializeToString())
+    (folder / "car.onnx").write_bytes(onnx_model(model(), name="x").SerializeToString())
     return folder
 
 
 @pytest.fixture(scope="module")
 def expected() -> Mask:
     """The mask of the photo by the package."""
-    mask: Mask = Segmenter.from_model(unsure_model(), CPU, "fp32")(shaded_photo(SIZE))
+    mask: Mask = Segmenter.from_model(model(), CPU, "fp32")(shaded_photo(SIZE))
     assert 0 < mask.mean() < 1
     return mask
 

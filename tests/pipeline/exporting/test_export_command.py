@@ -122,7 +122,7 @@ def test_a_file_that_makes_other_masks_is_not_written(
     printed = capsys.readouterr()
     assert status == 1
     assert "wrong" in printed.out
-    assert "is not written" in printed.err
+    assert "nothing is written" in printed.err
     assert (out.read_bytes() if out.exists() else None) == before
 
 
@@ -142,6 +142,8 @@ def test_a_few_pixels_may_differ_but_no_more():
     ("arguments", "status", "message"),
     [
         (["a.png"], 2, "ends in .onnx"),
+        ([], 2, "name the file to write"),
+        (["--page", "page", "--runtime", "."], 1, "not the folder dist of onnxruntime-web"),
         (["a.onnx", "--model", "nowhere"], 1, "no model at nowhere"),
         (["a.onnx", "--postprocess", "regions"], 1, "regions=32 cannot be part of an ONNX graph"),
         (["a.onnx", "--postprocess", "polish"], 2, "no step 'polish'"),
@@ -165,6 +167,7 @@ def test_what_cannot_be_is_one_line(
     assert printed.count("\n") == 1
     assert message in printed
     assert not Path("a.onnx").exists()
+    assert not list(tmp_path.rglob("index.html"))
 
 
 def test_a_model_without_a_refiner_has_no_refined_stage(
