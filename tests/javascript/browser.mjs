@@ -1,8 +1,9 @@
-// Opens a page in Chromium, gives it photos with the network off, and writes what it offers.
+// Opens a page in Chromium, gives it photos with the network off, and saves what it offers.
 // Arguments: address, folder for results, photos. Prints JSON.
 
-import { writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { readdir } from "node:fs/promises";
+import { join, parse } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import chromium from "@sparticuz/chromium";
 import puppeteer from "puppeteer-core";
 
@@ -17,6 +18,8 @@ try {
   page.on("pageerror", (error) => found.errors.push(String(error)));
   page.on("console", (entry) => entry.type() === "error" && found.errors.push(entry.text()));
   page.on("request", (request) => found.requests.push([request.method(), request.url()]));
+  const protocol = await browser.target().createCDPSession();
+  await protocol.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: out });
   await page.goto(address);
   const status = () => page.$eval("#status", (node) => node.textContent);
   const until = (pattern) => page.waitForFunction(
@@ -34,15 +37,15 @@ try {
     found.photos.push({
       status: await status(), novel: await page.$eval("#novel", (node) => !node.hidden),
     });
-    await page.waitForFunction(() => document.getElementById("cutout").href.startsWith("blob:"));
-    for (const id of ["mask", "cutout"]) {
-      const [name, content] = await page.$eval(`#${id}`, async (link) => {
-        const bytes = new Uint8Array(await (await fetch(link.href)).arrayBuffer());
-        return [link.download, Array.from(bytes)];
-      });
-      await writeFile(join(out, name), Buffer.from(content));
+    const stem = parse(photo).name;
+    for (const [id, name] of [["mask", `${stem}.png`], ["cutout", `${stem}-cutout.png`]]) {
+      await page.waitForFunction(
+        (link, wanted) => document.getElementById(link).download === wanted, {}, id, name,
+      );
+      await page.click(`#${id}`);
+      while (!(await readdir(out)).includes(name)) await setTimeout(50);
     }
-    await page.screenshot({ path: join(out, `${basename(photo)}.screen.png`), fullPage: true });
+    await page.screenshot({ path: join(out, `screen-${stem}.png`), fullPage: true });
     await page.evaluate(() => { document.getElementById("status").textContent = ""; });
   }
 } finally {

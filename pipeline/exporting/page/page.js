@@ -87,10 +87,11 @@ function show({ mask, novelty, seconds }) {
 async function offer(id, pixels, name) {
   const canvas = new OffscreenCanvas(pixels.width, pixels.height);
   canvas.getContext("2d").putImageData(pixels, 0, 0);
+  const blob = await canvas.convertToBlob();
   const link = element(id);
   URL.revokeObjectURL(link.href);
+  link.href = URL.createObjectURL(blob);
   link.download = name;
-  link.href = URL.createObjectURL(await canvas.convertToBlob());
 }
 
 element("file").onchange = (event) => open(event.target.files[0]);
