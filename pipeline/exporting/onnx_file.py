@@ -1,5 +1,6 @@
 """The ONNX file of a model: its graph, and what it says of itself."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,4 +113,5 @@ def terms_of(name: str | Path) -> str:
     if not card.is_file():
         return ""
     _, _, rest = card.read_text(encoding="utf-8", errors="replace").partition(f"{TERMS}\n")
-    return " ".join(rest.partition("\n## ")[0].split())
+    text = re.sub(r"\[([^]]+)\]\(([^)]+)\)", r"\1 (\2)", rest.partition("\n## ")[0])
+    return " ".join(text.replace("`", "").split())

@@ -54,13 +54,15 @@ def test_the_file_makes_the_masks_of_the_model(folder: Path, tmp_path: Path):
 
 
 def test_the_file_says_what_it_is(folder: Path, tmp_path: Path):
-    (folder / "README.md").write_text("# Mine\n\n## Data and terms\n\nFor my\nshop.\n\n## Limits\n")
+    (folder / "README.md").write_text(
+        "# Mine\n\n## Data and terms\n\nFor my\n[shop](https://shop.example).\n\n## Limits\n"
+    )
     out = tmp_path / "mine.onnx"
 
     assert foveamask("export", out, "--model", folder, "--postprocess", "smooth=3") == 0
 
     file, found = onnx.load(out), properties(out)
-    assert found["licence"] == "For my shop."
+    assert found["licence"] == "For my shop (https://shop.example)."
     assert found["model"] == "mine"
     assert found["model_sha256"] == identity(replace(MODEL, postprocess=(parse("smooth=3"),)))
     assert (found["stage"], found["weights"], found["postprocess"]) == (
