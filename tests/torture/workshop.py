@@ -62,6 +62,7 @@ JOBS = (
     Job("train-coarse", ("train-coarse", "{in}/data", "{out}", "--config", "{in}/run.toml", *CPU)),
     Job("make-patches", ("make-patches", "{in}/data", "{out}", *CPU), "train-coarse"),
     Job("train-refiner", ("train-refiner", "{out}", *CPU), "make-patches"),
+    Job("export", ("export", "{out}/model.onnx", "--model", "{in}/model")),
     Job("convert", ("convert", "{in}/data/masks", "{out}/all.json", "--to", "coco", "--overwrite")),
 )
 """The commands, each after the one that it begins with."""
