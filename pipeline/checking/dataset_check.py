@@ -31,8 +31,8 @@ from pipeline.config import AUTO, Config, DataConfig
 from pipeline.progress import OnStep
 from pipeline.toml_settings import overlaid
 from pipeline.training.coarse_training import check_init
+from pipeline.training.fitted_settings import Choice
 from pipeline.training.photo_facts import PhotoFacts, summary
-from pipeline.training.recipe import Choice
 from pipeline.training.split import divide
 
 CHANGE_INIT = "begin with another model"

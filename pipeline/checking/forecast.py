@@ -13,11 +13,11 @@ from pipeline.checking.known_results import KnownResult, nearest_results
 from pipeline.checking.phrases import percent
 from pipeline.config import Config
 from pipeline.toml_settings import overlaid
-from pipeline.training import recipe
+from pipeline.training import fitted_settings
 from pipeline.training.epoch_lines import duration
+from pipeline.training.fitted_settings import Choice
 from pipeline.training.photo_facts import PhotoFacts
 from pipeline.training.plan import plan_of
-from pipeline.training.recipe import Choice
 from pipeline.training.speed_trial import measure_speeds
 from pipeline.training.time_budget import Seconds, estimate, num_tiles, steps_of_refiner
 
@@ -115,10 +115,10 @@ def fitted(
     groups = {sample.group for sample in samples}
     chosen = [
         choice
-        for choice in recipe.choices(facts, groups, base.data.split_seed)
-        if not recipe.is_given(choice.name, given)
+        for choice in fitted_settings.choices(facts, groups, base.data.split_seed)
+        if not fitted_settings.is_given(choice.name, given)
     ]
-    return overlaid(overlaid(Config(), recipe.as_settings(chosen, given)), given), chosen
+    return overlaid(overlaid(Config(), fitted_settings.as_settings(chosen, given)), given), chosen
 
 
 def forecast(
