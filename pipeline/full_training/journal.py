@@ -48,7 +48,7 @@ class Journal:
     steps: Mapping[str, int] = field(default_factory=dict)
     """Steps of the parts whose settings do not say them."""
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """How long each finished part took, interrupted tries left out."""
+    """How long each finished part took, without what was lost by interruptions."""
 
     def with_limits(self, leg: str, limits: Limits) -> "Journal":
         """Return the journal with the `limits` of the training `leg`."""

@@ -12,7 +12,6 @@ from pipeline.config import Config
 from pipeline.toml_settings import overlaid, read_table
 from pipeline.training import commands, recipe
 
-
 LENGTHS = (
     *("coarse.steps", "coarse.epochs", "coarse.folds"),
     *("refiner.steps", "refiner.epochs"),

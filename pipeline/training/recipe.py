@@ -91,7 +91,7 @@ def long_side(facts: PhotoFacts) -> Choice:
     width = facts.object_width * usual / facts.long_side
     if facts.long_side > usual and 0 < width < NARROW:
         most = min(facts.long_side, MOST_PIXELS * LONG_SIDE)
-        side = min(most, round(usual * NARROW / width))
+        side = round(min(most, usual * NARROW / width))
         why = f"the object is narrow, {width:.0f} pixels of a photo reduced to {usual}"
     elif facts.long_side * 1.25 < usual:
         side, why = usual, f"photos of {facts.long_side} pixels gain from being enlarged"

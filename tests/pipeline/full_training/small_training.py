@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pipeline.model_folder import load_model
 from pipeline.model import identity
+from pipeline.model_folder import load_model
 from tests.builders import ellipse_sample, write_toml
 
 NUM_PHOTOS = 10
