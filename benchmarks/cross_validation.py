@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter, validators
 
 from benchmarks.markdown import number, table
-from benchmarks.training_runs import made_with, read_scores, train
+from benchmarks.training_runs import made_with, read_scores, train, training_seconds
 from data.errors import SettingsError
 from data.files import replacing
 from data.images import read_size
@@ -114,6 +114,7 @@ def score_fold(
         "groups": len({sample.group for sample in samples}),
         "model": identity(segmenter.model),
         "made_with": made_with(data, settings),
+        "training_seconds": training_seconds(run),
         **(more or {}),
     }
     with replacing(run / "scores.json") as file:

@@ -25,7 +25,7 @@ from cyclopts import App
 from benchmarks.cross_validation import held_out, score_fold, scores_of, table_of_folds
 from benchmarks.shipping import BASE, check_same, ship, with_cross_validation
 from benchmarks.thresholds import choose, measure
-from benchmarks.training_runs import made_with, read_scores, train
+from benchmarks.training_runs import made_with, train
 from data.errors import InputError, SettingsError
 from data.files import replacing
 from pipeline.cli.arguments import Count, Device
@@ -112,7 +112,8 @@ def recipe(
         out: folder to work in, the last argument.
         only: stages to run now: base, fold-0, fold-1, ..., final; by default all of them.
         settings: folder with carvana-base.toml and carvana.toml.
-        base: a model that this recipe trained as its base, to be used instead of another training.
+        base: a model that this recipe trained as its base, to be used instead of another training;
+            the stage base then copies it.
         times: train each network for so many times its steps.
         device: device to compute on.
     """
@@ -128,8 +129,11 @@ def recipe(
         raise SettingsError("name folders of photos, CARVANA MORE SMALL, then the folder OUT")
     *sharp, small = folders
     plan = Recipe(tuple(sharp), small, out, chosen, device)
+    chosen_stages = list(only or stages)
+    if base is not None and "base" not in chosen_stages:
+        chosen_stages.insert(0, "base")
     with resumable():
-        for stage in only or stages:
+        for stage in chosen_stages:
             log.info("stage %s", stage)
             if stage == "base":
                 make_base(plan, base)
@@ -166,7 +170,7 @@ def make_base(plan: Recipe, given: Path | None = None) -> None:
         check_same(model, data, settings, given)
     else:
         run = plan.out / "base"
-        if read_finished(run, data, settings) is None:
+        if scores_of(run, data, settings) is None:
             run.mkdir(parents=True, exist_ok=True)
             save_settings(settings, run / "settings.toml")
             commands.train_coarse(data, run, run / "settings.toml", plan.device)
@@ -206,7 +210,7 @@ def make_final(plan: Recipe) -> None:
             f"cars need {MIN_FOLDS}; run more stages, such as --only fold-{len(folds)}"
         )
     settings, folder = plan.final_settings(), plan.out / "final"
-    if read_finished(folder, plan.data, settings) is None:
+    if scores_of(folder, plan.data, settings) is None:
         train(plan.data, folder, settings, num_sharp=len(plan.sharp), device=plan.device)
         mark_finished(folder, plan.data, settings, load_model(folder / "model"))
     model = with_cross_validation(load_model(folder / "model"), folds)
@@ -234,17 +238,6 @@ def check_base(plan: Recipe) -> None:
     """
     if not (plan.base / "model.json").exists():
         raise InputError(f"there is no {plan.base} yet; run the stage base first (--only base)")
-
-
-def read_finished(folder: Path, data: Sequence[Path], settings: Config) -> dict[str, Any] | None:
-    """Return what `mark_finished` wrote, or None if the run in `folder` is not finished.
-
-    Raises:
-        InputError: it is of other photos or settings.
-    """
-    if not (folder / "scores.json").exists():
-        return None
-    return read_scores(folder, made_with(data, settings), "photos or settings")
 
 
 def mark_finished(folder: Path, data: Sequence[Path], settings: Config, model: Model) -> None:

@@ -18,7 +18,7 @@ from statistics import fmean
 import numpy as np
 from cyclopts import App
 
-from benchmarks.markdown import table
+from benchmarks.markdown import of_model, table
 from data.files import replacing
 from data.images import read_photo
 from data.masks import read_mask
@@ -31,7 +31,7 @@ from pipeline.evaluation.budget_curve import ORDERS, TileGains, dice_within, til
 from pipeline.inference.devices import choose_device
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
-from pipeline.model import Model, identity
+from pipeline.model import Model
 from pipeline.model_folder import load_model, save_model
 from pipeline.progress import progress
 
@@ -101,7 +101,7 @@ def thresholds(
         with replacing(points) as file:
             file.write_text(json.dumps([asdict(point) for point in measured], indent=2) + "\n")
     choice = choose(measured)
-    print(f"model {identity(known)[:16]}, {len(samples[::every])} photos\n")
+    print(of_model(known, len(samples[::every])))
     print(tables(measured, choice))
     print(json.dumps(asdict(choice)))
     if write is not None:

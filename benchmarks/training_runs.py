@@ -63,6 +63,18 @@ def train(
     commands.train_refiner(run, path, device)
 
 
+def training_seconds(run: Path) -> dict[str, float]:
+    """Return how long each stage of the run in the folder `run` was trained, validation included.
+
+    The time that an interruption took from an epoch is not in it.
+    """
+    seconds = {}
+    for path in sorted(run.glob("*/metrics.jsonl")):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        seconds[path.parent.name] = round(sum(row["seconds"] for row in rows), 1)
+    return seconds
+
+
 def read_scores(run: Path, origin: Any, depends_on: str) -> dict[str, Any] | None:
     """Return the scores of a finished run, or None if it is not finished.
 

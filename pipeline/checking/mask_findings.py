@@ -5,11 +5,18 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from data.folders import counted
 from data.mask_values import MaskValue, background_of, suggestion
 from pipeline.checking.examination import Examined, MaskLook
 from pipeline.checking.findings import Finding
-from pipeline.checking.phrases import between, named, part_of, percent
+from pipeline.checking.phrases import (
+    between,
+    how_many_are,
+    how_many_have,
+    named,
+    part_of,
+    percent,
+    some,
+)
 
 MOST_VALUES = 8
 """Most values that a message lists."""
@@ -33,20 +40,21 @@ def choice_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
         yield Finding(
             "choose-object",
             "fatal",
-            f"{part_of(len(unclear), len(read), 'mask')} with several values, and nothing says "
-            f"which of them are the object. Found {_with_shares(values)}. Write into a settings "
-            "file, such as settings.toml, which values are the object, and pass it with --config:\n"
+            f"{how_many_have(len(unclear), len(read), 'mask')} several values, and nothing "
+            f"says which of them are the object. Found {_with_shares(values)}. Write into a "
+            "settings file, such as settings.toml, which values are the object, and pass it with "
+            "--config:\n"
             f"    [data]\n    object = {suggestion(values)}\n"
             f"In all that follows here, everything but {background_of(values)} is taken for the "
             "object.",
-            tuple(unclear),
+            some(unclear, len(read)),
         )
     elif read and read[0][0].sample.object_values and not any(mask.share for _, mask in read):
         chosen = json.dumps(list(read[0][0].sample.object_values))
         yield Finding(
             "object-not-found",
             "fatal",
-            f"data.object = {chosen}, and no mask has such a pixel. Found "
+            f"data.object = {chosen}, and no mask has a pixel of that. Found "
             f"{_with_shares(merged([mask for _, mask in read]))}. Name some of these instead.",
         )
 
@@ -64,16 +72,16 @@ def value_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
             "mask-values",
             "note",
             f"{part_of(len(of_kind), total, 'mask').capitalize()}: {kind}; {_taken(kind, values)}.",
-            () if len(of_kind) == total else tuple(e.sample.photo for e in of_kind),
+            some([e.sample.photo for e in of_kind], total),
         )
     lossy = [e.sample.photo for e in examined if e.mask is not None and "JPEG" in e.mask.kind]
     if lossy:
         yield Finding(
             "mask-jpeg",
             "note",
-            f"{counted(len(lossy), 'mask')} saved as JPEG, which blurs their edges. Save masks as "
-            "PNG where you can.",
-            tuple(lossy),
+            f"{how_many_are(len(lossy), len(examined), 'mask')} "
+            "saved as JPEG, which blurs edges. Save masks as PNG where you can.",
+            some(lossy, len(examined)),
         )
 
 
@@ -88,19 +96,18 @@ def share_findings(examined: Sequence[Examined], long_side: int) -> Iterator[Fin
     if not looks:
         return
     total = len(looks)
-    for code, of_photos, advice in (
-        ("empty-mask", lambda m: m.share == 0, "no object; that is right only if the photos show"),
-        ("full-mask", lambda m: m.share == 1, "nothing but object; that is right only if it fills"),
+    for code, share, what, where in (
+        ("empty-mask", 0, "no object", "there is none in the photo"),
+        ("full-mask", 1, "nothing but object", "it fills the photo"),
     ):
-        found = [e.sample.photo for e, mask in looks if of_photos(mask)]
+        found = [e.sample.photo for e, mask in looks if mask.share == share]
         if found:
-            rest = "none" if code == "empty-mask" else "the photo"
             yield Finding(
                 code,
                 "suspect",
-                f"{part_of(len(found), total, 'mask').capitalize()} with {advice} {rest}: "
-                f"{named(found)}.",
-                tuple(found),
+                f"{how_many_have(len(found), total, 'mask')} {what}, which is right only if "
+                f"{where}: {named(found)}.",
+                some(found, total),
             )
     yield from _inverted(looks)
     tiny = [e.sample.photo for e, mask in looks if 0 < _working_side(mask, long_side) < TINY]
@@ -112,13 +119,14 @@ def share_findings(examined: Sequence[Examined], long_side: int) -> Iterator[Fin
             f"are brought to {long_side} pixels: {named(tiny)}. It is hardly seen at the first "
             "look. Is it a stray spot in the mask? If the object is so small, set data.long_side "
             "to a larger number, or cut the photos closer around it.",
-            tuple(tiny),
+            some(tiny, total),
         )
     shares = [mask.share for _, mask in looks]
     yield Finding(
         "object-share",
         "note",
-        f"The object covers {between([100 * share for share in shares], ' %')} of a photo.",
+        f"The object covers {between([100 * share for share in shares])} % of a photo, in the "
+        f"middle of the set {percent(median(shares))}.",
     )
     touching = [e.sample.photo for e, mask in looks if mask.border_share > 0 and mask.share < 1]
     if touching:
@@ -127,7 +135,7 @@ def share_findings(examined: Sequence[Examined], long_side: int) -> Iterator[Fin
             "note",
             f"In {part_of(len(touching), total)} the object reaches the border of the photo. That "
             "is fine if it is cut off there.",
-            tuple(touching),
+            some(touching, total),
         )
 
 
@@ -163,15 +171,15 @@ def _inverted(looks: Sequence[tuple[Examined, MaskLook]]) -> Iterator[Finding]:
             f"What is taken for the object covers {percent(median(shares))} of a photo and most of "
             f"its border, in {part_of(len(outside), len(looks))}. Masks are probably inverted: the "
             f"object dark, all else bright. {_how_to_invert([mask for _, mask in looks])}",
-            tuple(e.sample.photo for e in outside),
+            some([e.sample.photo for e in outside], len(looks)),
         )
     elif outside:
         photos = tuple(e.sample.photo for e in outside)
         yield Finding(
             "inverted-mask",
             "suspect",
-            f"{counted(len(outside), 'mask')} that may be inverted, unlike the others: the object "
-            f"takes most of the photo's border in {named(photos)}.",
+            f"{part_of(len(outside), len(looks), 'mask').capitalize()} may be inverted, unlike the "
+            f"others: the object takes most of the photo's border in {named(photos)}.",
             photos,
         )
 

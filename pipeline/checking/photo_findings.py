@@ -7,10 +7,10 @@ from statistics import median
 from data.folders import counted
 from data.geometry import Size
 from pipeline.checking.edge_fit import EdgeFit
-from pipeline.checking.examination import FIT_SIDE, Examined
+from pipeline.checking.examination import Examined
 from pipeline.checking.findings import Finding
 from pipeline.checking.looks import LEAST_PHOTOS, unlike_the_rest
-from pipeline.checking.phrases import named, part_of
+from pipeline.checking.phrases import how_many_are, how_many_have, named, part_of, some
 
 TITLES = {
     "damaged-photo": "photo that cannot be read",
@@ -90,9 +90,9 @@ def size_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
         yield Finding(
             "small-photo",
             "suspect",
-            f"{part_of(len(small), total).capitalize()} with less than {SMALL} pixels on the "
-            f"longer side: {named(small)}. Are these thumbnails of larger photos?",
-            tuple(small),
+            f"{how_many_have(len(small), total)} less than {SMALL} "
+            f"pixels on the longer side: {named(small)}. Are these thumbnails of larger photos?",
+            some(small, total),
         )
 
 
@@ -104,8 +104,8 @@ def odd_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
         yield Finding(
             "flat-photo",
             "suspect",
-            f"{part_of(len(flat), len(looks)).capitalize()} of one brightness all over, so there "
-            f"is nothing to see: {named(flat)}.",
+            f"{how_many_have(len(flat), len(looks))} one brightness "
+            f"all over, so there is nothing to see: {named(flat)}.",
             tuple(flat),
         )
     groups = [e.sample.group for e, _ in looks]
@@ -115,8 +115,8 @@ def odd_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
         yield Finding(
             "unlike-photo",
             "suspect",
-            f"{part_of(len(odd), len(looks)).capitalize()} unlike the rest in colours, light or "
-            f"detail: {named(odd)}. Do they belong here?",
+            f"{how_many_are(len(odd), len(looks))} unlike the rest in "
+            f"colours, light or detail: {named(odd)}. Do they belong here?",
             tuple(odd),
         )
 
@@ -145,9 +145,10 @@ def edge_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
         yield Finding(
             "edges-disagree",
             "suspect",
-            f"{part_of(len(photos), len(fits), 'mask').capitalize()} with a contour that does not "
-            f"follow the edges in the photo: {named(photos)}.{_moved(doubtful)} Look whether they "
-            "belong to these photos, and lie where the object is.",
+            f"{how_many_have(len(photos), len(fits), 'mask')} a "
+            f"contour that does not follow the edges in the photo: {named(photos)}."
+            f"{_moved(doubtful)} Look whether these masks belong to these photos, and lie where "
+            "the object is.",
             photos,
         )
 
@@ -156,7 +157,7 @@ def _moved(doubtful: Sequence[tuple[Examined, EdgeFit]]) -> str:
     """Return where the contour of the first mask that has slipped would fit better."""
     for e, fit in doubtful:
         if fit.gain > CLEAR_GAIN and e.size is not None and fit.best != (0, 0):
-            rows, columns = (round(step * max(e.size) / FIT_SIDE) for step in fit.best)
+            rows, columns = (round(step * max(e.size)) for step in fit.best)
             parts = [
                 f"{abs(num)} pixels {direction[num > 0]}"
                 for num, direction in ((columns, ("left", "right")), (rows, ("up", "down")))

@@ -23,16 +23,27 @@ def percent(share: float) -> str:
 
 def part_of(num: int, total: int, name: str = "photo") -> str:
     """Return how many of all there are, such as "3 of 20 photos" and "all 20 photos"."""
-    plural = name if total == 1 else f"{name}s"
-    if num == total:
-        return f"all {total} {plural}" if total > 1 else f"the only {name}"
-    return f"{num} of {total} {plural}"
+    if total == 1:
+        return f"the only {name}"
+    return f"{'all' if num == total else f'{num} of'} {total} {name}s"
 
 
-def between(values: Sequence[float], unit: str = "") -> str:
-    """Return the smallest, middle and largest of some whole numbers, or the one that all are."""
-    ordered = sorted(values)
-    low, high = round(ordered[0]), round(ordered[-1])
-    if low == high:
-        return f"{low}{unit}"
-    return f"{low} to {high}{unit}, {round(ordered[len(ordered) // 2])}{unit} in the middle"
+def how_many_have(num: int, total: int, name: str = "photo") -> str:
+    """Return the beginning of a sentence, such as "3 of 20 photos have"."""
+    return f"{part_of(num, total, name).capitalize()} {'has' if num == 1 else 'have'}"
+
+
+def how_many_are(num: int, total: int, name: str = "photo") -> str:
+    """Return the beginning of a sentence, such as "3 of 20 photos are"."""
+    return f"{part_of(num, total, name).capitalize()} {'is' if num == 1 else 'are'}"
+
+
+def some(photos: Sequence[Path], total: int) -> tuple[Path, ...]:
+    """Return `photos`, or none of them if they are all that there are: then none stands out."""
+    return () if len(photos) == total else tuple(photos)
+
+
+def between(values: Sequence[float]) -> str:
+    """Return the smallest and the largest of some numbers, rounded; one if they are the same."""
+    low, high = round(min(values)), round(max(values))
+    return f"{low}" if low == high else f"{low} to {high}"

@@ -12,7 +12,7 @@ from pipeline.checking.examination import Examined
 from pipeline.checking.findings import Finding
 from pipeline.checking.name_groups import propose_groups
 from pipeline.checking.near_copies import NearCopy, near_copies
-from pipeline.checking.phrases import part_of
+from pipeline.checking.phrases import how_many_are
 from pipeline.config import DataConfig
 
 MOST_SHOWN = 3
@@ -103,7 +103,8 @@ def copy_findings(examined: Sequence[Examined], held_out: Collection[str]) -> It
         yield Finding(
             "near-copies",
             "suspect" if across else "note",
-            f"{part_of(len(copies), len(photos)).capitalize()} nearly the same as another one: "
+            f"{how_many_are(len(copies), len(photos))} nearly the "
+            f"same as another one: "
             f"{'; '.join(shown)}.{divided if across else ''} Keep one of each, or give them names "
             "by which data.group puts them into one group.",
             tuple(photos[i].photo for i in copies),
@@ -129,7 +130,7 @@ def _copies_labelled_differently(examined: Sequence[Examined]) -> Iterator[Findi
         yield Finding(
             "copies-disagree",
             "suspect",
-            f"{counted(len(found), 'photo')} in more than one copy, with different masks: {names}. "
-            "Keep the better mask of each.",
+            f"Copies of {counted(len(found), 'photo')} have different masks: {names}. Keep the "
+            "better mask of each.",
             tuple(e.sample.photo for same in found for e in same),
         )

@@ -27,6 +27,7 @@ Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 Seed = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 Angles = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=99))]
 HeightWidth = Annotated[tuple[Count, Count], Parameter(negative=())]
+Share = Annotated[float | None, Parameter(validator=validators.Number(gte=0, lte=1))]
 Budget = Annotated[int | None, Parameter(validator=validators.Number(gte=0))]
 
 

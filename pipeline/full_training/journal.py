@@ -12,8 +12,8 @@ from typing import Any
 
 from data.errors import InputError
 from data.files import write_bytes
+from pipeline.training.fitted_settings import Choice
 from pipeline.training.photo_facts import PhotoFacts
-from pipeline.training.recipe import Choice
 from pipeline.training.speed_trial import Speeds
 from pipeline.training.time_budget import Limits
 

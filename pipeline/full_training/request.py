@@ -10,7 +10,7 @@ import torch
 from data.errors import SettingsError
 from pipeline.config import Config
 from pipeline.toml_settings import overlaid, read_table
-from pipeline.training import commands, recipe
+from pipeline.training import commands, fitted_settings
 
 LENGTHS = (
     *("coarse.steps", "coarse.epochs", "coarse.folds"),
@@ -46,7 +46,7 @@ def settings_of(path: Path | None, *, is_timed: bool) -> dict[str, Any]:
     if not config.data.val_share:
         raise SettingsError("data.val_share = 0 holds nothing out; use --all-photos instead")
     if is_timed:
-        unfit = [name for name in LENGTHS if recipe.is_given(name, given)]
+        unfit = [name for name in LENGTHS if fitted_settings.is_given(name, given)]
         if unfit:
             raise SettingsError(f"--time does not go with {', '.join(unfit)}; take one of them out")
     return given

@@ -36,7 +36,7 @@ from pipeline.reporting.canvas import (
     overlay,
 )
 from pipeline.training.epoch_lines import duration
-from pipeline.training.recipe import Choice
+from pipeline.training.fitted_settings import Choice
 
 REPORT = "report.html"
 

@@ -25,7 +25,7 @@ from pipeline.full_training.request import Request
 from pipeline.full_training.run_report import REPORT, write_report
 from pipeline.progress import progress
 from pipeline.toml_settings import overlaid
-from pipeline.training import commands, distributed, patch_extraction, recipe, run_folder
+from pipeline.training import commands, distributed, fitted_settings, patch_extraction, run_folder
 from pipeline.training.epoch_lines import duration
 from pipeline.training.fold_models import unseen_weights_hash
 from pipeline.training.patches import count_training_patches
@@ -179,7 +179,7 @@ class Training:
         part, run, config = leg.part("refiner"), leg.run(self.run), self._config(leg)
         if not (config.refiner.steps or config.refiner.epochs):
             num = count_training_patches(run, config, unseen_weights_hash(run, config))
-            steps = recipe.refiner_steps(config.refiner, num)
+            steps = fitted_settings.refiner_steps(config.refiner, num)
             self._save(self.journal.with_steps(part, steps))
         left = self._left(leg, "refiner")
         if left is not None:
@@ -190,7 +190,7 @@ class Training:
 
     def _tiles(self) -> None:
         given = self.wanted.given
-        is_given = any(recipe.is_given(f"tiles.{name}", given) for name in ("low", "high"))
+        is_given = any(fitted_settings.is_given(f"tiles.{name}", given) for name in ("low", "high"))
         finishing.choose(self._trained(), self.wanted.device, keeps_bounds=is_given)
 
     def _scores(self) -> None:
@@ -223,9 +223,9 @@ class Training:
         config = self._settings(self.journal.choices)
         return legs_of(config, self.groups, all_photos=self.wanted.all_photos)
 
-    def _settings(self, choices: Sequence[recipe.Choice]) -> Config:
+    def _settings(self, choices: Sequence[fitted_settings.Choice]) -> Config:
         """Return the settings: those of the user, then fitted ones, then the defaults."""
-        fitted = recipe.as_settings(choices, self.wanted.given)
+        fitted = fitted_settings.as_settings(choices, self.wanted.given)
         return overlaid(overlaid(Config(), fitted), self.wanted.given)
 
     def _config(self, leg: Leg) -> Config:

@@ -16,7 +16,7 @@ from data.errors import SettingsError
 from data.samples import Sample
 from pipeline.config import Config
 from pipeline.inference.devices import choose_device
-from pipeline.model import Model
+from pipeline.model import Model, identity
 from pipeline.model_folder import is_finished, load_model, save_model
 from pipeline.seen_photos import Photos, check_unseen, joined, trained_on, validation_hashes
 from pipeline.toml_settings import as_table
@@ -187,6 +187,8 @@ def run_refiner(
                 {"validation": so_far.validation_scores | scores},
             )
             model = replace(model, refiner=refiner, novelty=so_far.novelty)
+            if identity(model) == identity(so_far):  # the run was finished before
+                model = replace(model, dice_interval=so_far.dice_interval)
             save_model(model, run / "model")
             log.info("%s: %s", run / "model", described(score, "of whole photos, refined"))
 

@@ -1,4 +1,4 @@
-"""What the recipe of a training depends on: how many photos there are, and what is on them."""
+"""What the settings of a training are fitted to: how many photos there are, and what is on them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ from data.errors import InputError
 from pipeline.config import CoarseConfig, Config, RefinerConfig
 from pipeline.training.speed_trial import Speeds
 from pipeline.training.time_budget import COARSE_SHARE, LEAST_STEPS, estimate, limits, num_tiles
-from tests.pipeline.training.test_recipe import FACTS
+from tests.pipeline.training.test_fitted_settings import FACTS
 
 SPEEDS = Speeds(read=0.05, coarse_step=1.5, coarse_photo=0.1, refiner_step=0.7)
 RATES = st.floats(1e-3, 10)

@@ -6,11 +6,11 @@ behind the numbers ("Learning curves").
 
 import math
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from data.groups import position_of
-from pipeline.config import CoarseConfig, Config, RefinerConfig
+from pipeline.config import RefinerConfig
 from pipeline.training.photo_facts import PhotoFacts
 
 LONG_SIDE = 1918
@@ -114,11 +114,6 @@ def augmentation(num_train: int) -> list[Choice]:
     ]
 
 
-def coarse_steps(config: CoarseConfig, num_train: int) -> int:
-    """Return the steps of stage one: they grow with the root of the photos."""
-    return round(config.STEPS_OF_ONE * math.sqrt(num_train / config.batch_size))
-
-
 def refiner_steps(config: RefinerConfig, num_patches: int) -> int:
     """Return the steps of stage two for so many training patches."""
     steps_a_pass = max(1, math.ceil(num_patches / config.batch_size))
@@ -148,18 +143,3 @@ def is_given(name: str, given: Mapping[str, Any]) -> bool:
             return False
         value = value[part]
     return True
-
-
-def facts_of(table: Mapping[str, Any]) -> PhotoFacts:
-    """Return the facts that `dataclasses.asdict` made `table` of."""
-    return PhotoFacts(**table)
-
-
-def to_json(facts: PhotoFacts) -> dict[str, Any]:
-    """Return the table that `facts_of` takes."""
-    return asdict(facts)
-
-
-def steps_of(config: Config, num_train: int) -> int:
-    """Return the steps of stage one by `config`, which may set them."""
-    return config.coarse.steps or coarse_steps(config.coarse, num_train)

@@ -11,7 +11,7 @@ from data.geometry import Size
 from data.groups import in_validation
 from pipeline.config import Config, DataConfig, RefinerConfig
 from pipeline.toml_settings import overlaid
-from pipeline.training import recipe
+from pipeline.training import fitted_settings
 from pipeline.training.photo_facts import ObjectFacts, PhotoFacts, object_facts, summary
 from tests.builders import disc
 
@@ -30,9 +30,9 @@ GROUPS = st.sets(st.text("abcdef0123", min_size=1, max_size=6), min_size=2, max_
 
 @given(GROUPS, st.integers(0, 10))
 def test_as_many_groups_are_held_out_as_are_meant_to_be(groups: set[str], seed: int):
-    num = recipe.num_validation_groups(len(groups))
+    num = fitted_settings.num_validation_groups(len(groups))
 
-    share = recipe.val_share(groups, num, seed)
+    share = fitted_settings.val_share(groups, num, seed)
 
     held_out = [group for group in groups if in_validation(group, share=share, seed=seed)]
     assert len(held_out) == num
@@ -41,7 +41,7 @@ def test_as_many_groups_are_held_out_as_are_meant_to_be(groups: set[str], seed: 
 
 @given(st.integers(2, 10**5))
 def test_a_fifth_is_held_out_and_at_most_forty(num_groups: int):
-    num = recipe.num_validation_groups(num_groups)
+    num = fitted_settings.num_validation_groups(num_groups)
 
     assert 1 <= num < num_groups
     assert num <= max(2, num_groups / 5 + 0.5)
@@ -53,17 +53,17 @@ def test_a_fifth_is_held_out_and_at_most_forty(num_groups: int):
 def test_the_working_size_is_one_that_settings_take(side: int, width: float):
     facts = replace(FACTS, long_side=side, object_width=min(width, side))
 
-    choice = recipe.long_side(facts)
+    choice = fitted_settings.long_side(facts)
 
     overlaid(Config(), {"data": {"long_side": choice.value}})
-    assert choice.value <= max(recipe.LONG_SIDE, min(side, 2 * recipe.LONG_SIDE))
+    assert choice.value <= max(fitted_settings.LONG_SIDE, min(side, 2 * fitted_settings.LONG_SIDE))
     assert choice.value <= 2.4 * side + 1
 
 
 def test_small_photos_are_enlarged_and_large_ones_reduced():
     sides = [550, 840, 1700, 2048, 4000, 8000]
 
-    chosen = [recipe.long_side(replace(FACTS, long_side=side)).value for side in sides]
+    chosen = [fitted_settings.long_side(replace(FACTS, long_side=side)).value for side in sides]
 
     assert chosen == [1320, 1918, 1918, 1918, 1918, 1918]
 
@@ -73,18 +73,18 @@ def test_the_narrower_an_object_the_larger_large_photos_are_kept(side: int, one:
     narrow, wide = sorted((one, two))
 
     sizes = [
-        recipe.long_side(replace(FACTS, long_side=side, object_width=width)).value
+        fitted_settings.long_side(replace(FACTS, long_side=side, object_width=width)).value
         for width in (narrow, wide)
     ]
 
-    assert sizes[0] >= sizes[1] >= recipe.LONG_SIDE
+    assert sizes[0] >= sizes[1] >= fitted_settings.LONG_SIDE
     assert sizes[0] <= side
 
 
 def test_few_photos_are_changed_further_than_many():
-    few, many = ({c.name: c.value for c in recipe.augmentation(num)} for num in (16, 5000))
+    few, many = ({c.name: c.value for c in fitted_settings.augmentation(num)} for num in (16, 5000))
 
-    config = overlaid(Config(), recipe.as_settings(recipe.augmentation(16), {}))
+    config = overlaid(Config(), fitted_settings.as_settings(fitted_settings.augmentation(16), {}))
     assert few
     assert not many
     assert config.coarse.augment.tint > Config().coarse.augment.tint
@@ -96,17 +96,17 @@ def test_the_refiner_trains_longer_on_more_patches_but_not_many_times_on_few(one
     few, many = sorted((one, two))
     config = RefinerConfig()
 
-    steps = [recipe.refiner_steps(config, num) for num in (few, many)]
+    steps = [fitted_settings.refiner_steps(config, num) for num in (few, many)]
 
     assert 1 <= steps[0] <= steps[1]
-    assert steps[0] <= recipe.REFINER_PASSES * -(-few // config.batch_size)
+    assert steps[0] <= fitted_settings.REFINER_PASSES * -(-few // config.batch_size)
 
 
 def test_settings_that_are_given_are_not_fitted():
     given_settings = {"data": {"long_side": 500}, "coarse": {"augment": {"tint": 0.0}}}
-    chosen = recipe.choices(FACTS, {str(i) for i in range(20)})
+    chosen = fitted_settings.choices(FACTS, {str(i) for i in range(20)})
 
-    table = recipe.as_settings(chosen, given_settings)
+    table = fitted_settings.as_settings(chosen, given_settings)
 
     assert "long_side" not in table["data"]
     assert "val_share" in table["data"]
@@ -117,7 +117,7 @@ def test_settings_that_are_given_are_not_fitted():
 
 
 def test_every_choice_says_why():
-    for choice in recipe.choices(FACTS, {str(i) for i in range(20)}):
+    for choice in fitted_settings.choices(FACTS, {str(i) for i in range(20)}):
         assert len(choice.why.split()) > 3
 
 
@@ -141,4 +141,4 @@ def test_facts_are_medians_and_an_empty_mask_has_no_width():
 
     assert (facts.long_side, facts.short_side, facts.num_groups) == (200, 100, 2)
     assert (facts.object_share, facts.object_width, facts.contour) == (0, 0, 0)
-    assert recipe.long_side(facts).value == 480
+    assert fitted_settings.long_side(facts).value == 480
