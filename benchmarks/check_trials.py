@@ -41,6 +41,9 @@ STEP = 10
 
 NUM_INTRUDERS = 3
 
+SHARES = (0.01, 0.02, 0.04)
+"""How far masks are moved."""
+
 
 @dataclass(frozen=True, eq=False)
 class Small:
@@ -51,13 +54,17 @@ class Small:
     group: str
 
 
-MOVES: dict[str, Callable[[Small, Small, np.random.Generator], Mask]] = {
-    **{
-        f"mask moved by {share:.0%} of the longer side": (
-            lambda small, _, random, share=share: moved(small.mask, share, random)
-        )
-        for share in (0.01, 0.02, 0.04)
-    },
+Move = Callable[[Small, Small, np.random.Generator], Mask]
+"""Returns a wrong mask for a photo, given another one of the set."""
+
+
+def moved_by(share: float) -> Move:
+    """Return what moves a mask by a share of its longer side."""
+    return lambda small, _, random: moved(small.mask, share, random)
+
+
+MOVES: dict[str, Move] = {
+    **{f"mask moved by {share:.0%} of the longer side": moved_by(share) for share in SHARES},
     "mask of another photo": lambda small, other, _: fitted_to(other.mask, small.mask.shape),
     "mask mirrored": lambda small, _, __: small.mask[:, ::-1],
     "mask upside down": lambda small, _, __: small.mask[::-1],
