@@ -16,18 +16,10 @@ import pytest
 from data.images import write_png
 from pipeline.cli import signals
 from pipeline.inference import arrivals, watch
-from pipeline.model_folder import save_model
 from tests.builders import foveamask, shaded_photo
-from tests.pipeline.inference.predicting import segmenter_of, write_photos
+from tests.pipeline.inference.predicting import write_photos
 
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model")
-    save_model(segmenter_of().model, path)
-    return path
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
