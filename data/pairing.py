@@ -1,8 +1,9 @@
 """Which mask belongs to which photo."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from data.folders import (
     by_stem,
     counted,
     images_in,
-    photos_at,
+    photos_in,
     raise_all,
     suffix_of,
     visible,
@@ -19,6 +20,7 @@ from data.folders import (
 from data.images import MASK_SUFFIXES
 from data.layouts import LAYOUTS, MASK_ENDINGS, SAME_FOLDER, Layout, find_layout, masks_of
 
+log = logging.getLogger(__name__)
 LAST_PARTS = frozenset(Path(layout.photos).name for layout in LAYOUTS) - {""}
 """Names of folders that may hold the photos of a data folder."""
 
@@ -37,6 +39,8 @@ class Pairing:
     """Photos with more than one mask, and these."""
     unused: tuple[Path, ...] = ()
     """Masks without a photo."""
+    left_out: str = ""
+    """What is not read of the pictures in the folder of photos and below."""
 
     @property
     def problems(self) -> list[str]:
@@ -78,23 +82,26 @@ def find_pairs(folder: Path) -> Pairing:
     """
     layout = find_layout(folder)
     photo_files, mask_files = layout.files(folder)
+    others = ""
     if layout != SAME_FOLDER:
-        photo_files = photos_at(folder / layout.photos)  # says what is left out
+        photo_files, others = photos_in(folder / layout.photos)
     photos, masks = by_stem(photo_files), by_stem(mask_files)
     for ending in MASK_ENDINGS:
         if {stem + ending for stem in photos} == set(masks):
             pairs = {photo: masks[stem + ending] for stem, photo in photos.items()}
-            return Pairing(folder, layout, pairs)
-    return _pairs_of_any_ending(folder, layout, photos, masks)
+            return Pairing(folder, layout, pairs, left_out=others)
+    return replace(_pairs_of_any_ending(folder, layout, photos, masks), left_out=others)
 
 
 def pairs_in(folder: Path) -> Mapping[Path, Path]:
-    """Return the mask of each photo of a data folder.
+    """Return the mask of each photo of a data folder; say what is left out.
 
     Raises:
         InputError: the folder has no known layout, a photo or mask has no partner, or several.
     """
     pairing = find_pairs(folder)
+    if pairing.left_out:
+        log.warning("left out of %s: %s", folder / pairing.layout.photos, pairing.left_out)
     raise_all(pairing.problems)
     return pairing.pairs
 

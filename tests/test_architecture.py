@@ -26,6 +26,8 @@ FLOORS = [
     {"inference"},
     {"evaluation"},
     {"training", "reporting"},
+    {"checking"},
+    {"full_training"},
     {"demo"},
     {"cli"},
     {"__main__"},

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,7 +16,9 @@ from pipeline.cli.arguments import (
     Device,
     HeightWidth,
     MaskArguments,
+    Settings,
     parse_tile,
+    read_config,
 )
 from pipeline.cli.output_arguments import DEFAULT_OUTPUTS, OutputArguments
 from pipeline.cli.program import answer
@@ -30,6 +32,7 @@ def evaluate(
     *,
     split: Literal["unseen", "all"] = "unseen",
     per_photo: Path | None = None,
+    config: Settings = None,
     arguments: MaskArguments = DEFAULTS,
 ) -> None:
     """Print the scores of a model on photos with masks, as one JSON object.
@@ -38,17 +41,22 @@ def evaluate(
         data: folder with train/ and train_masks/, or images/ and masks/.
         split: unseen leaves out photos of groups (such as cars) that the model was trained on.
         per_photo: also write the scores of each photo to this csv file, the worst photo first.
+        config: settings file (TOML), of which data.object and data.group are used; by default those
+            that the model was trained with.
         arguments: the model, and how masks are made.
     """
     from pipeline.evaluation import evaluate as evaluation
     from pipeline.inference.cpu_setup import keep_freed_memory
 
+    settings = None if config is None else read_config(config).data
     keep_freed_memory()
     if per_photo is not None:
         prepare_table(per_photo, evaluation.SCORE_COLUMNS)
     with reserved(per_photo):
         segmenter = arguments.segmenter()
-        summary, photos = evaluation.evaluate(data, segmenter, arguments.options(), split=split)
+        summary, photos = evaluation.evaluate(
+            data, segmenter, arguments.options(), split=split, settings=settings
+        )
         answer(json.dumps({"model": arguments.model} | summary.to_json()))
         if per_photo is not None:
             evaluation.write_score_table(per_photo, photos)
@@ -109,14 +117,15 @@ def verify(
     from pipeline.inference.job import Job
 
     keep_freed_memory()
-    maker, job = results.maker(), Job(out=out, overwrite=True)
-    options, segmenter = arguments.options(), arguments.segmenter()
+    maker, options, segmenter = results.maker(), arguments.options(), arguments.segmenter()
+    job = Job(out=out, outputs=maker.without_boxes(), overwrite=True)
+    if not quick:
+        job = replace(job, outputs=maker.outputs(files, job, segmenter, options))
     found = verification.verify(
-        out,
         files,
+        job,
         segmenter,
         options,
-        maker.without_boxes() if quick else maker.outputs(files, job, segmenter, options),
         num_again=0 if quick else sample,
         with_others=any(path.is_dir() for path in photos),
     )

@@ -1,6 +1,6 @@
 """The work on one photo, from file to file; and whether earlier work on it still holds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from data.arrays import Photo
 from data.files import read_bytes, write_bytes
@@ -9,7 +9,7 @@ from data.photo_files import PhotoFile
 from pipeline.inference.job import Job
 from pipeline.inference.made_with import MadeWith
 from pipeline.inference.manifest import bytes_hash, file_hash
-from pipeline.inference.outputs import Finished
+from pipeline.inference.outputs import Finished, Output
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.records import Record
 
@@ -48,13 +48,16 @@ class Worker:
             work.data = data
         return decode_photo(data, str(work.photo))
 
+    def encoded(self, output: Output, work: PhotoWork, prediction: Prediction) -> bytes:
+        """Return the file of one result of a photo."""
+        provenance = self.making.provenance(output, work.sha256)
+        return output.encode(Finished(work.photo.path, prediction, work.data, provenance))
+
     def write(self, work: PhotoWork, prediction: Prediction) -> Record:
         """Write the results of one photo and return its record."""
-        photo = work.photo
-        finished, hashes = Finished(photo.path, prediction, work.data), {}
+        photo, hashes = work.photo, {}
         for output in self.job.outputs:
-            provenance = self.making.provenance(output, work.sha256)
-            data = output.encode(replace(finished, provenance=provenance))
+            data = self.encoded(output, work, prediction)
             path = output.path(self.job.out, photo.name)
             # Not waited for: the next call checks its hash.
             write_bytes(path, data, is_durable=False, place=self.job.place)

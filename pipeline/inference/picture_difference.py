@@ -20,15 +20,20 @@ def num_different(data: bytes, other: bytes, name: str) -> int:
 
     Args:
         data: the file of a picture, perhaps saved again by another program.
-        other: a file of ours, which says what grey, colours and transparency are compared in.
+        other: a file of ours, which says what grey, colours and transparency are compared in. If
+            it is no picture, only the same bytes are the same.
         name: name of the first file in messages.
 
     Raises:
-        InputError: the first file is no picture, is damaged, or is of another size.
+        InputError: the first file is no picture, is damaged, or is of another size; or the files
+            differ, and the other is no picture.
     """
     if data == other:
         return 0
-    wanted, mode = _decoded(other, name, None)
+    try:
+        wanted, mode = _decoded(other, name, None)
+    except InputError:
+        raise InputError(f"{name} is not what the model makes") from None
     found, _ = _decoded(data, name, mode)
     sizes = [Size(*pixels.shape[:2]) for pixels in (found, wanted)]
     if sizes[0] != sizes[1]:

@@ -13,17 +13,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from data.arrays import Photo
 from data.errors import InputError
 from data.files import read_bytes
-from data.images import decode_photo
 from data.photo_files import RESULTS_MARK, PhotoFile, by_name
 from data.polygons.json_file import is_list_of_calls
 from data.threads import map_threads
-from pipeline.inference.made_with import MadeWith, made_with
-from pipeline.inference.manifest import bytes_hash, file_hash
+from pipeline.inference.job import Job
+from pipeline.inference.made_with import made_with
+from pipeline.inference.manifest import file_hash
 from pipeline.inference.mask_options import MaskOptions
-from pipeline.inference.outputs import Finished, Output
+from pipeline.inference.outputs import Output
+from pipeline.inference.photo_work import PhotoWork, Worker
 from pipeline.inference.picture_difference import num_different
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.recorded_results import Complaint, RecordedResults, Status
@@ -60,59 +60,33 @@ class Checked:
     """Numbers of pixels that differ in results that are taken for the same."""
 
 
-@dataclass
-class Job:
-    """A photo whose results are made again."""
-
-    photo: PhotoFile
-    sha256: str = ""
-    """Hash of its file, once it has been read."""
-    data: bytes = b""
-    """Its file."""
-
-    def __str__(self) -> str:
-        return str(self.photo)
-
-
 @dataclass(frozen=True)
 class Verifier:
-    """The results in a folder, and what they should have been made with."""
+    """The results in a folder, and what should have written them."""
 
     recorded: RecordedResults
-    outputs: Sequence[Output]
-    making: MadeWith
+    worker: Worker
 
-    def read(self, job: Job) -> Photo:
-        """Return the pixels of a photo, and keep its file in `job`.
-
-        Raises:
-            InputError: it cannot be read.
-        """
-        job.data = read_bytes(job.photo.path)
-        job.sha256 = bytes_hash(job.data)
-        return decode_photo(job.data, str(job.photo))
-
-    def compare(self, job: Job, prediction: Prediction) -> Checked:
+    def compare(self, work: PhotoWork, prediction: Prediction) -> Checked:
         """Make the results of a photo again, and compare their pixels with the files."""
-        checked = Checked()
-        for output, path, data in self._files(job.photo, checked):
+        checked, photo = Checked(), work.photo
+        most_different = TOLERANCE * prediction.photo.shape[0] * prediction.photo.shape[1]
+        for output, path, data in self._files(photo, checked):
             try:
-                again = output.encode(Finished(job.photo.path, prediction, job.data))
+                again = self.worker.encoded(output, work, prediction)
                 num: int | None = num_different(data, again, str(path))
                 what = f"{num} pixels differ from what the model makes"
             except InputError as error:
                 num, what = None, str(error).removeprefix(f"{path} ")
-            most = TOLERANCE * prediction.photo.shape[0] * prediction.photo.shape[1]
-            if self.recorded.is_as_written(output, job.photo, data) is False:
-                most = 0
-            if num is not None and num <= most:
+            is_changed = self.recorded.is_as_written(output, photo, data) is False
+            if num is not None and num <= (0 if is_changed else most_different):
                 checked.near.append(num)
                 continue
-            why = self.recorded.complaint(output, job.photo, job.sha256, data, self.making)
+            why = self.recorded.complaint(output, photo, work.sha256, data, self.worker.making)
             if why is None or why.status == "unknown":
                 why = Complaint("different", "")
             reason = "; ".join(filter(None, (what, why.reason)))
-            checked.findings.append(Finding(path, job.photo.path, why.status, reason, num))
+            checked.findings.append(Finding(path, photo.path, why.status, reason, num))
         return checked
 
     def look_up(self, photo: PhotoFile) -> Checked:
@@ -123,7 +97,7 @@ class Verifier:
         """
         checked, sha256 = Checked(), file_hash(photo.path)
         for output, path, data in self._files(photo, checked):
-            why = self.recorded.complaint(output, photo, sha256, data, self.making)
+            why = self.recorded.complaint(output, photo, sha256, data, self.worker.making)
             if why is None:
                 checked.near.append(0)
             else:
@@ -132,7 +106,7 @@ class Verifier:
 
     def _files(self, photo: PhotoFile, checked: Checked) -> Iterator[tuple[Output, Path, bytes]]:
         """Yield the result files of a photo; what is missing is added to the findings."""
-        for output in self.outputs:
+        for output in self.worker.job.outputs:
             path = output.path(self.recorded.out, photo.name)
             if not path.exists():
                 reason = f"missing, the {output.name} of {photo}"
@@ -175,23 +149,21 @@ class Verification:
 
 
 def verify(
-    out: Path,
     photos: Sequence[PhotoFile],
+    job: Job,
     segmenter: Segmenter,
     options: MaskOptions,
-    outputs: Sequence[Output],
     *,
     num_again: int | None = None,
     with_others: bool = False,
 ) -> Verification:
-    """Return which results in `out` are not what a model makes of photos.
+    """Return which results in the folder of a job are not what a model makes of photos.
 
     Args:
-        out: folder of the results.
         photos: the photos.
+        job: what should have been written for them, and where to.
         segmenter: model and runtime.
         options: how masks are made.
-        outputs: the results to look at.
         num_again: number of photos whose results are made again; of the others, what is recorded is
             believed. None for all.
         with_others: whether results of other photos are wrong.
@@ -201,8 +173,9 @@ def verify(
             photos have one name.
     """
     by_name(photos)
-    making = made_with(segmenter, options, outputs)
-    verifier = Verifier(RecordedResults.read(out, making), outputs, making)
+    out, outputs = job.out, job.outputs
+    worker = Worker(job, made_with(segmenter, options, outputs))
+    verifier = Verifier(RecordedResults.read(out, worker.making), worker)
     there = [photo for photo in photos if any(o.path(out, photo.name).exists() for o in outputs)]
     again = there if num_again is None else sample_of(there, num_again)
     chosen = set(again)
@@ -212,7 +185,7 @@ def verify(
         _collect(recorded, map_threads(verifier.look_up, recorded), checked, len(photos), on_photo)
         predict = partial(segmenter.predict_batch, options=options)
         stream = predict_stream(
-            map(Job, again), verifier.read, predict, verifier.compare, segmenter.device
+            map(PhotoWork, again), worker.read, predict, verifier.compare, segmenter.device
         )
         _collect(again, stream, checked, len(photos), on_photo)
     findings: list[Finding] = []

@@ -17,6 +17,7 @@ from pipeline.model import identity, own_version
 from pipeline.model_folder import load_model, save_model
 from tests.builders import foveamask
 from tests.pipeline.inference.predicting import predict_photos, segmenter_of, visible, write_photos
+from tests.pipeline.inference.test_resume import interrupted_after
 
 CALL = Call({"out": Path("out")}, model="tiny")
 
@@ -84,18 +85,7 @@ def test_every_call_is_added_and_says_what_it_found_done(tmp_path: Path, model: 
 
 def test_an_interrupted_call_is_listed_with_what_it_had_done(tmp_path: Path):
     photos, out = write_photos(tmp_path / "photos", 12), tmp_path / "out"
-    segmenter = segmenter_of()
-    propose, left = segmenter.propose, [4]
-
-    def dying(*arguments: object) -> object:
-        if not left[0]:
-            raise KeyboardInterrupt
-        left[0] -= 1
-        return propose(*arguments)  # type: ignore[arg-type]
-
-    segmenter.propose = dying  # type: ignore[method-assign,assignment]
-    with pytest.raises(KeyboardInterrupt):
-        predict_photos(photos, out, segmenter, call=CALL)
+    interrupted_after(4, photos, out, call=CALL)
     predict_photos(photos, out, segmenter_of(), call=CALL)
 
     first, second = calls_in(out)
