@@ -119,9 +119,8 @@ def _work_on(photos: Sequence[PhotoFile], run: Run, stop: Stop) -> int:
         return 0
     with progress("predicting") if len(remaining) >= MANY else nullcontext(_silent) as on_photo:
         num_ended = run.predict(remaining, on_photo, lambda: not stop.is_set)
-    num_failed = sum(photo in run.failures for photo in remaining)
-    num_new, num_all = num_ended - num_failed, len(run.done)
-    log.info("%d new photos are done, %d failed; %d in all are done", num_new, num_failed, num_all)
+    num_done = num_ended - sum(photo in run.failures for photo in remaining)
+    log.info("%d of %d new photos are done, %d in all", num_done, len(remaining), len(run.done))
     return len(remaining) - num_ended
 
 

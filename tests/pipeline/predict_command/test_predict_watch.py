@@ -130,7 +130,7 @@ def test_what_is_done_is_not_done_again_and_tables_are_written_at_the_end(
     ]
     lines = capsys.readouterr().err.splitlines()
     assert {"2 of 2 photos are done already", "2 of 3 photos are done already"} & set(lines)
-    assert "1 new photos are done, 0 failed; 3 in all are done" in lines
+    assert "1 of 1 new photos are done, 3 in all" in lines
 
 
 def test_photos_that_are_bad_at_the_end_are_the_exit_status(
