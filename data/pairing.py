@@ -1,8 +1,10 @@
 """Which mask belongs to which photo."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from data.folders import (
@@ -10,13 +12,17 @@ from data.folders import (
     by_stem,
     counted,
     images_in,
-    photos_at,
+    photos_in,
     raise_all,
     suffix_of,
     visible,
 )
 from data.images import MASK_SUFFIXES
 from data.layouts import LAYOUTS, MASK_ENDINGS, SAME_FOLDER, Layout, find_layout, masks_of
+
+log = logging.getLogger(__name__)
+LAST_PARTS = frozenset(Path(layout.photos).name for layout in LAYOUTS) - {""}
+"""Names of folders that may hold the photos of a data folder."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,8 @@ class Pairing:
     """Photos with more than one mask, and these."""
     unused: tuple[Path, ...] = ()
     """Masks without a photo."""
+    left_out: str = ""
+    """What is not read of the pictures in the folder of photos and below."""
 
     @property
     def problems(self) -> list[str]:
@@ -74,48 +82,58 @@ def find_pairs(folder: Path) -> Pairing:
     """
     layout = find_layout(folder)
     photo_files, mask_files = layout.files(folder)
+    others = ""
     if layout != SAME_FOLDER:
-        photo_files = photos_at(folder / layout.photos)  # says what is left out
+        photo_files, others = photos_in(folder / layout.photos)
     photos, masks = by_stem(photo_files), by_stem(mask_files)
     for ending in MASK_ENDINGS:
         if {stem + ending for stem in photos} == set(masks):
             pairs = {photo: masks[stem + ending] for stem, photo in photos.items()}
-            return Pairing(folder, layout, pairs)
-    return _pairs_of_any_ending(folder, layout, photos, masks)
+            return Pairing(folder, layout, pairs, left_out=others)
+    return replace(_pairs_of_any_ending(folder, layout, photos, masks), left_out=others)
 
 
 def pairs_in(folder: Path) -> Mapping[Path, Path]:
-    """Return the mask of each photo of a data folder.
+    """Return the mask of each photo of a data folder; say what is left out.
 
     Raises:
         InputError: the folder has no known layout, a photo or mask has no partner, or several.
     """
     pairing = find_pairs(folder)
+    if pairing.left_out:
+        log.warning("left out of %s: %s", folder / pairing.layout.photos, pairing.left_out)
     raise_all(pairing.problems)
     return pairing.pairs
 
 
 def true_masks(photos: Iterable[Path]) -> list[Path]:
-    """Return the masks of those `photos` that lie in a data folder beside them."""
+    """Return the masks of those `photos` that lie in a data folder beside them.
+
+    Both may lie in sub-folders: `masks/red/a.png` is the mask of `images/red/a.jpg`.
+    """
     by_folder: dict[Path, list[Path]] = {}
     for photo in photos:
-        by_folder.setdefault(photo.absolute().parent, []).append(photo)
+        by_folder.setdefault(photo.parent, []).append(photo)
     found: list[Path] = []
-    for folder, own in by_folder.items():
-        for beside in dict.fromkeys(_beside(folder, layout) for layout in LAYOUTS):
-            if beside is not None:
-                masks = {path.stem: path for path in images_in(beside, MASK_SUFFIXES)}
-                found += [mask for photo in own for mask in masks_of(photo.stem, masks)]
+    beside = cache(_beside)
+    for folder, own in ((folder.absolute(), own) for folder, own in by_folder.items()):
+        for above in (folder, *folder.parents):
+            for masks_folder in beside(above):
+                inner = masks_folder / folder.relative_to(above)
+                if inner.is_dir():
+                    masks = {path.stem: path for path in images_in(inner, MASK_SUFFIXES)}
+                    found += [mask for photo in own for mask in masks_of(photo.stem, masks)]
     return found
 
 
-def _beside(folder: Path, layout: Layout) -> Path | None:
-    """Return the folder of masks of a `folder` of photos; None if it is not of that layout."""
-    parts = Path(layout.photos).parts
-    if not parts or folder.parts[-len(parts) :] != parts:
-        return None
-    masks = folder.parents[len(parts) - 1] / layout.masks
-    return masks if masks.is_dir() else None
+def _beside(folder: Path) -> list[Path]:
+    """Return the folders of masks of a `folder` of photos; none if it is in no known layout."""
+    found: dict[Path, None] = {}
+    for layout in LAYOUTS if folder.name in LAST_PARTS else ():
+        parts = Path(layout.photos).parts
+        if parts and folder.parts[-len(parts) :] == parts:
+            found[folder.parents[len(parts) - 1] / layout.masks] = None
+    return [masks for masks in found if masks.is_dir()]
 
 
 def _pairs_of_any_ending(

@@ -21,7 +21,7 @@ from data.images import MASK_SUFFIXES
 from data.masks import decode_mask, encode_mask
 from data.polygons import FormatName, coco, geojson, labelme, svg, yolo
 from data.polygons.annotation import UNNAMED, Annotation, Entry, Shape, failing, shown
-from data.polygons.json_file import decode_object, read_text_bytes
+from data.polygons.json_file import decode_object, files_in, read_text_bytes
 from data.polygons.options import Logits, PolygonOptions
 from data.tables import replacing_table
 
@@ -87,7 +87,7 @@ def found_format(path: Path) -> FormatName:
     if (path / yolo.LABELS).is_dir() or yolo.entries(path):
         names.add("yolo")
     for suffix in (".json", svg.SUFFIX, geojson.SUFFIX):
-        names.update(_format_of_file(file) for file in sorted(path.glob(f"*{suffix}"))[:1])
+        names.update(_format_of_file(file) for file in files_in(path, suffix)[:1])
     if len(names) != 1:
         found = " and ".join(sorted(names)) or "none of masks, JSON, SVG and text files"
         raise InputError(f"{path} has {found}; name the format with --from, or another path")
@@ -168,8 +168,8 @@ def _encode_row(
     options: PolygonOptions,  # noqa: ARG001
     logits: Logits | None = None,  # noqa: ARG001
 ) -> bytes:
-    name = kaggle_csv.row_name(Path(photo))
-    kaggle_csv.check_names([Path(photo)])
+    name = kaggle_csv.row_name(Path(photo).stem)
+    kaggle_csv.check_names([Path(photo).stem])
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow((name, rle.encode(mask)))
     return text.getvalue().encode("utf-8", "surrogateescape")

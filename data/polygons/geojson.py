@@ -13,7 +13,14 @@ from data.errors import InputError
 from data.geometry import Size
 from data.polygons.annotation import UNNAMED, Annotation, Entry, Shape, drawing, ring_of, size_of
 from data.polygons.contour import Ring
-from data.polygons.json_file import corners, decode_object, dumps, list_in, read_text_bytes
+from data.polygons.json_file import (
+    corners,
+    decode_object,
+    dumps,
+    files_in,
+    list_in,
+    read_text_bytes,
+)
 from data.polygons.options import Logits, PolygonOptions
 
 SUFFIX = ".geojson"
@@ -41,8 +48,8 @@ def encode(mask: Mask, photo: str, options: PolygonOptions, logits: Logits | Non
 
 def entries(path: Path) -> list[Entry]:
     """Return the photos whose files are in the folder `path`, or the one of the file `path`."""
-    files = [path] if path.is_file() else sorted(path.glob(f"*{SUFFIX}"))
-    files = files or sorted(path.glob("*.json"))
+    files = [path] if path.is_file() else files_in(path, SUFFIX)
+    files = files or files_in(path, ".json")
     return [Entry(file.name, str(file), partial(_parse, file)) for file in files]
 
 

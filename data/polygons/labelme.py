@@ -20,7 +20,15 @@ from data.masks import decode_mask
 from data.polygons.annotation import Annotation, Entry, Shape, drawing, ring_of, size_of
 from data.polygons.bridge import bridged
 from data.polygons.contour import Ring
-from data.polygons.json_file import corners, decode_object, dumps, list_in, read_text_bytes, text_in
+from data.polygons.json_file import (
+    corners,
+    decode_object,
+    dumps,
+    files_in,
+    list_in,
+    read_text_bytes,
+    text_in,
+)
 from data.polygons.options import Logits, PolygonOptions
 
 SUFFIX = ".json"
@@ -66,7 +74,7 @@ def encode(mask: Mask, photo: str, options: PolygonOptions, logits: Logits | Non
 
 def entries(path: Path) -> list[Entry]:
     """Return the photos whose files are in the folder `path`, or the one of the file `path`."""
-    files = [path] if path.is_file() else sorted(path.glob(f"*{SUFFIX}"))
+    files = [path] if path.is_file() else files_in(path, SUFFIX)
     return [Entry(file.name, str(file), partial(_parse, file)) for file in files]
 
 

@@ -19,7 +19,7 @@ from data.geometry import Size
 from data.polygons.annotation import UNNAMED, Annotation, Entry, Shape, ring_of, size_of
 from data.polygons.contour import DECIMALS, Ring, signed_area
 from data.polygons.filling import filled
-from data.polygons.json_file import read_text_bytes
+from data.polygons.json_file import files_in, read_text_bytes
 from data.polygons.options import Logits, PolygonOptions
 
 SUFFIX = ".svg"
@@ -58,7 +58,7 @@ def encode(
 
 def entries(path: Path) -> list[Entry]:
     """Return the photos whose drawings are in the folder `path`, or the one of the file `path`."""
-    files = [path] if path.is_file() else sorted(path.glob(f"*{SUFFIX}"))
+    files = [path] if path.is_file() else files_in(path, SUFFIX)
     return [Entry(file.name, str(file), partial(_parse, file)) for file in files]
 
 

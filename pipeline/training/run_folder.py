@@ -7,6 +7,7 @@ model/            the model so far: after stage one without a refiner
 folds/            networks of stage one, each trained without one fold of the training groups
 """
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import Any
 
 import torch
 
-from data import files
+from data import files, locks
 from data.errors import InputError, SettingsError
 from pipeline.config import Config
 from pipeline.model import Model, own_version
@@ -129,7 +130,7 @@ def locked(run: Path) -> Iterator[None]:
     is_new = not run.exists()
     run.mkdir(parents=True, exist_ok=True)
     path = run / ".lock"
-    with files.locked(path, f"another command is at work in {run}"):
+    with locks.locked(path, f"another command is at work in {run}"):
         for folder in (run, *map(run.joinpath, WRITTEN), *run.glob("folds/*/*/")):
             files.remove_partials(folder)
         try:
@@ -155,6 +156,31 @@ def model_so_far(run: Path) -> Model:
     if not (run / "model" / "model.json").is_file():
         raise InputError(f"{run} has no model yet; run `foveamask train-coarse DATA {run}`")
     return load_model(run / "model")
+
+
+def steps_taken(stage_dir: Path) -> int:
+    """Return how many steps the training in `stage_dir` has taken so far."""
+    return sum(int(row["steps"]) for row in epochs(stage_dir))
+
+
+def seconds_taken(stage_dir: Path) -> float:
+    """Return how many seconds the epochs of the training in `stage_dir` took so far."""
+    return sum(float(row["seconds"]) for row in epochs(stage_dir))
+
+
+def epochs(stage_dir: Path) -> list[dict[str, float]]:
+    """Return the measurements of each epoch of the training in `stage_dir` so far.
+
+    Raises:
+        InputError: their file is damaged.
+    """
+    path = stage_dir / "metrics.jsonl"
+    if not path.exists():
+        return []
+    try:
+        return [dict(json.loads(line)) for line in path.read_text().splitlines()]
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path} is damaged; delete {stage_dir} to train again") from error
 
 
 def versions() -> dict[str, str]:
