@@ -5,7 +5,7 @@ have none. `encode` makes the part of one photo, `finish` puts parts together.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,21 +47,24 @@ def encode(mask: Mask, photo: str, options: PolygonOptions, logits: Logits | Non
     return dumps({"image": image, "annotations": [_annotation(o, size) for o in objects]})
 
 
-def finish(parts: Iterable[bytes], category: str) -> bytes:
-    """Return the whole file, from what `encode` has returned for each photo."""
-    images: list[bytes] = []
-    annotations: list[bytes] = []
-    for part in map(json.loads, parts):
-        images.append(dumps({"id": len(images) + 1} | part["image"]))
+def finish(parts: Iterable[bytes], category: str) -> Iterator[bytes]:
+    """Yield the whole file in pieces, from what `encode` has returned for each photo.
+
+    Args:
+        parts: of all photos. They are gone through twice, one part at a time.
+        category: name of what is inside the polygons.
+    """
+    yield b'{"images":['
+    for i, part in enumerate(map(json.loads, parts), 1):
+        yield (b",\n" if i > 1 else b"") + dumps({"id": i} | part["image"])
+    yield b'],\n"annotations":['
+    number = 0
+    for i, part in enumerate(map(json.loads, parts), 1):
         for annotation in part["annotations"]:
-            ids = {"id": len(annotations) + 1, "image_id": len(images), "category_id": 1}
-            annotations.append(dumps(ids | annotation))
-    categories = dumps([{"id": 1, "name": category, "supercategory": ""}])
-    return b'{"images":[%b],\n"annotations":[%b],\n"categories":%b}\n' % (
-        b",\n".join(images),
-        b",\n".join(annotations),
-        categories,
-    )
+            number += 1
+            ids = {"id": number, "image_id": i, "category_id": 1}
+            yield (b",\n" if number > 1 else b"") + dumps(ids | annotation)
+    yield b'],\n"categories":%b}\n' % dumps([{"id": 1, "name": category, "supercategory": ""}])
 
 
 def entries(path: Path) -> list[Entry]:

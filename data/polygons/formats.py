@@ -14,7 +14,7 @@ from data import kaggle_csv, rle
 from data.arrays import Mask
 from data.decoding.photo_formats import READERS
 from data.errors import InputError
-from data.files import read_bytes, reading, write_bytes
+from data.files import read_bytes, reading, replacing
 from data.folders import images_in
 from data.geometry import Size
 from data.images import MASK_SUFFIXES
@@ -182,7 +182,8 @@ def _write_rows(path: Path, rows: Sequence[bytes], category: str) -> None:  # no
 
 
 def _write_coco(path: Path, parts: Sequence[bytes], category: str) -> None:
-    write_bytes(path, coco.finish(parts, category))
+    with replacing(path) as partial, partial.open("wb") as file:
+        file.writelines(coco.finish(parts, category))
 
 
 FORMATS: dict[FormatName, Format] = {

@@ -1,11 +1,8 @@
 """The commands that make masks of photos."""
 
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
-
-from pipeline.cli.arguments import DEFAULTS, MaskArguments
+from pipeline.cli.arguments import DEFAULTS, Flag, MaskArguments
 from pipeline.cli.output_arguments import DEFAULT_OUTPUTS, OutputArguments
 from pipeline.cli.program import RESUME_OVERWRITING, report, resumable
 
@@ -17,8 +14,8 @@ def predict(  # noqa: PLR0913  the options that are of no other command
     *,
     csv: Path | None = None,
     expected: Path | None = None,
-    overwrite: Annotated[bool, Parameter(negative=())] = False,
-    fail_unknown: Annotated[bool, Parameter(negative=())] = False,
+    overwrite: Flag = False,
+    fail_unknown: Flag = False,
     results: OutputArguments = DEFAULT_OUTPUTS,
     arguments: MaskArguments = DEFAULTS,
 ) -> int:

@@ -1,22 +1,33 @@
 """The options of `predict` that say what is written for each photo."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter, validators
 
 from data.errors import SettingsError
+from data.polygons import POLYGONS
+from pipeline.cli.arguments import Flag, Tolerance
 
 if TYPE_CHECKING:
+    from data.polygons.options import PolygonOptions
     from pipeline.inference.cutouts.crop_box import Box
     from pipeline.inference.cutouts.cutout_options import CutoutOptions
     from pipeline.inference.mask_options import MaskOptions
     from pipeline.inference.outputs import Output
     from pipeline.inference.segmenter import Segmenter
 
-NAMES = ("mask", "cutout", "alpha")
+NAMES = ("mask", "cutout", "alpha", *POLYGONS)
+
+USERS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("background", "format", "quality", "crop", "margin", "metadata"), ("cutout",)),
+    **dict.fromkeys(("alpha", "grow"), ("cutout", "alpha")),
+    **dict.fromkeys(("tolerance", "instances", "category"), POLYGONS),
+}
+"""The outputs that an option is of."""
 
 Quality = Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=100))]
 
@@ -28,7 +39,8 @@ class OutputArguments:
 
     output: str = "mask"
     """What to write, with commas between: mask, cutout (the object without its background), alpha
-    (how much of each pixel is object, in grey). Of several each has its own folder,
+    (how much of each pixel is object, in grey), and as polygons coco (one file,
+    annotations.json), yolo, labelme, svg, geojson. Of several each has its own folder,
     OUT/<output>/."""
     alpha: Literal["contour", "probability"] = "contour"
     """Alpha is the share of a pixel inside the contour, which is crisp, or its probability, which
@@ -49,6 +61,13 @@ class OutputArguments:
     """What is kept around that box: a share of its longer side, such as 3%, or pixels."""
     metadata: bool = True
     """Carry EXIF data (camera, time, place) and colour profile over to cutouts."""
+    tolerance: Tolerance = 0.0
+    """Pixels by which a polygon may leave the contour in order to have fewer corners; 0 gives the
+    mask exactly."""
+    instances: Flag = False
+    """Make each connected part of a mask an object; by default a photo has one object."""
+    category: str = "object"
+    """Name of the object in files of polygons."""
 
     def names(self) -> list[str]:
         """Return what to write.
@@ -87,6 +106,16 @@ class OutputArguments:
             metadata=self.metadata,
         )
 
+    def polygons(self) -> "PolygonOptions":
+        """Return how polygons are drawn.
+
+        Raises:
+            SettingsError: the category is no name.
+        """
+        from data.polygons.options import PolygonOptions
+
+        return PolygonOptions(self.category, self.tolerance, self.instances)
+
     def checked(self, photos: Sequence[Path], out: Path, csv: Path | None) -> "OutputMaker":
         """Return what makes the outputs once there is a model, after checks that need none.
 
@@ -104,7 +133,7 @@ class OutputArguments:
 
         if csv is not None and "mask" not in self.names():
             raise SettingsError("--csv is made from masks: add mask to --output")
-        maker = OutputMaker(self.names(), self.cutouts(), photos, out)
+        maker = OutputMaker(self.names(), self.cutouts(), self.polygons(), photos, out)
         is_ours = (out / MANIFEST).exists()
         check_results(out, photos, maker.without_boxes(), is_ours=is_ours)
         return maker
@@ -116,15 +145,12 @@ class OutputArguments:
             SettingsError: there is one.
         """
         names = self.names()
-        of_cutouts = ("background", "format", "quality", "crop", "margin", "metadata")
-        users: dict[str, tuple[str, ...]] = dict.fromkeys(of_cutouts, ("cutout",))
-        users |= {"alpha": ("cutout", "alpha"), "grow": ("cutout", "alpha")}
-        for option, outputs in users.items():
+        for option, outputs in USERS.items():
             given = getattr(self, option) != getattr(OutputArguments, option)
             if given and not set(outputs) & set(names):
-                raise SettingsError(
-                    f"--{option} is of {' and '.join(outputs)}: add --output {outputs[0]}"
-                )
+                *most, last = outputs
+                listed = f"{', '.join(most)} and {last}" if most else last
+                raise SettingsError(f"--{option} is of {listed}: add --output {outputs[0]}")
 
 
 @dataclass(frozen=True)
@@ -133,6 +159,7 @@ class OutputMaker:
 
     names: Sequence[str]
     cutouts: "CutoutOptions"
+    polygons: "PolygonOptions"
     photos: Sequence[Path]
     out: Path
 
@@ -160,12 +187,16 @@ class OutputMaker:
     def _made(self, boxes: "Mapping[Path, Box] | None") -> "tuple[Output, ...]":
         from pipeline.inference.cutouts.cutout_files import alpha_output, cutout_output
         from pipeline.inference.outputs import MASK, in_folders
+        from pipeline.inference.polygon_files import polygon_output
 
-        makers = {
+        makers: dict[str, Callable[[], Output]] = {
             "mask": lambda: MASK,
             "cutout": lambda: cutout_output(self.cutouts, boxes),
             "alpha": lambda: alpha_output(self.cutouts),
         }
+        for name in POLYGONS:
+            folder = self.out / (name if len(self.names) > 1 else "")
+            makers[name] = partial(polygon_output, name, self.polygons, folder)
         return in_folders([makers[name]() for name in self.names])
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.errors import InputError
-from data.files import is_special, reading
+from data.files import is_special, reading, remove_partials
 from data.folders import by_stem
 from data.images import opened
 from data.masks import encode_mask, read_mask
 from data.pairing import true_masks
 from pipeline.inference.prediction import Prediction
+from pipeline.progress import OnStep, progress
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 """First bytes of every PNG file."""
@@ -24,6 +25,18 @@ class Finished:
     prediction: Prediction
     data: bytes = b""
     """Its file, if an output needs it."""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A file beside those of an output that is of all photos of a call."""
+
+    name: str
+    write: Callable[[Path, Sequence[Path], OnStep], None]
+    """Writes it to a path, completely or not at all, from the files of the photos in their order;
+    calls the last argument after each of them."""
+    is_of_parts: bool = False
+    """Whether the photos' files are but its parts, which are kept in a hidden folder."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +59,26 @@ class Output:
     """Whether its files can be told from photos: they have no colours."""
     of_photo: Callable[[Path], str] | None = None
     """What the file of one photo depends on besides, such as other photos of its group."""
+    joined: Joined | None = None
+    """A file that is of all photos of a call."""
 
     @property
     def made_with(self) -> str:
         """Its name, and what its files depend on."""
         return f"{self.name} {self.text}".rstrip()
 
+    def files(self, out: Path) -> Path:
+        """Return the folder of the photos' files in the folder `out`."""
+        is_hidden = self.joined is not None and self.joined.is_of_parts
+        return out / self.folder / f".{self.name}" if is_hidden else out / self.folder
+
     def path(self, out: Path, photo: Path) -> Path:
         """Return the file of `photo` in the folder `out`."""
-        return out / self.folder / f"{photo.stem}{self.suffix}"
+        return self.files(out) / f"{photo.stem}{self.suffix}"
+
+    def joined_path(self, out: Path) -> Path | None:
+        """Return the file of all photos in the folder `out`, if there is to be one."""
+        return None if self.joined is None else out / self.folder / self.joined.name
 
     def key(self, photo: Path) -> str:
         """Return its name in the record of `photo`; another one if the file is to be another."""
@@ -79,6 +103,30 @@ def in_folders(outputs: Sequence[Output]) -> tuple[Output, ...]:
     return tuple(replace(output, folder=output.name) for output in outputs)
 
 
+def prepare_folder(out: Path, output: Output, *, is_new: bool) -> None:
+    """Make the folders of an output, and remove what killed processes left in them.
+
+    Args:
+        out: folder of all results.
+        output: what is to be written.
+        is_new: whether no photo has results there; then a file of all photos is of others.
+    """
+    joined = output.joined_path(out)
+    output.files(out).mkdir(parents=True, exist_ok=True)
+    for folder in {output.files(out), out / output.folder}:
+        remove_partials(folder)
+    if joined is not None and is_new:
+        joined.unlink(missing_ok=True)
+
+
+def join(out: Path, output: Output, photos: Sequence[Path]) -> None:
+    """Write the file that is of all `photos`, if an output has one."""
+    path = output.joined_path(out)
+    if output.joined is not None and path is not None:
+        with progress(f"writing {path.name}") as on_part:
+            output.joined.write(path, [output.path(out, photo) for photo in photos], on_part)
+
+
 def check_results(
     out: Path, photos: Sequence[Path], outputs: Sequence[Output], *, is_ours: bool
 ) -> None:
@@ -98,6 +146,8 @@ def check_results(
         check_out(folder, photos, truth)
     for output in outputs:
         paths = [output.path(out, photo) for photo in photos]
+        if (joined := output.joined_path(out)) is not None:
+            paths.append(joined)
         for path in filter(is_special, paths):
             raise InputError(f"{path} is a pipe, a socket or a device, and no result; remove it")
         if output.is_grey:

@@ -15,7 +15,7 @@ from pathlib import Path
 from data import kaggle_csv
 from data.arrays import Photo
 from data.errors import InputError
-from data.files import read_bytes, remove_partials, write_bytes
+from data.files import read_bytes, write_bytes
 from data.images import decode_photo
 from data.tables import prepare_table, reserved
 from data.threads import map_threads
@@ -30,7 +30,14 @@ from pipeline.inference.manifest import (
     resumed,
 )
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
-from pipeline.inference.outputs import OUTPUTS, Finished, Output, check_results
+from pipeline.inference.outputs import (
+    OUTPUTS,
+    Finished,
+    Output,
+    check_results,
+    join,
+    prepare_folder,
+)
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import predict_stream
@@ -178,8 +185,7 @@ def predict_photos(  # noqa: PLR0913  what, where and how, and the tables beside
         resumed(out, making, overwrite=overwrite) as records,
     ):
         for output in outputs:
-            (out / output.folder).mkdir(exist_ok=True)
-            remove_partials(out / output.folder)
+            prepare_folder(out, output, is_new=not records.found)
         others = records.forgotten - {photo.stem for photo in photos}
         if others:
             log.warning(LEFT_ALONE, len(others), out, min(others))
@@ -191,6 +197,8 @@ def predict_photos(  # noqa: PLR0913  what, where and how, and the tables beside
         if csv_path is not None and masks is not None:
             with progress("writing the csv") as on_row:
                 kaggle_csv.write(csv_path, (masks.path(out, photo) for photo in done), on_row)
+        for output in outputs:
+            join(out, output, [photo for photo in photos if photo in done])
         if expected is not None:
             write_expected(expected, done)
     unknown = [photo for photo, record in done.items() if record.is_known is False]
