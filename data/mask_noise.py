@@ -40,10 +40,8 @@ MAX_NEAR_PLATEAU = 0.1
 Such are the labels 0, 1 and 255. Faint remains of JPEG, or of an edge, are smaller."""
 
 
-def threshold_of(grey: Pixels, counts: NDArray[np.int64]) -> int | None:
-    """Return the least grey level of the object in a mask with a soft edge, or with noise.
-
-    That is one half between its two levels, such as 0 and 255.
+def two_levels(grey: Pixels, counts: NDArray[np.int64]) -> tuple[int, int] | None:
+    """Return the two levels of a mask with a soft edge, or with noise, such as 0 and 255.
 
     Args:
         grey: (H, W) uint8.
@@ -59,8 +57,12 @@ def threshold_of(grey: Pixels, counts: NDArray[np.int64]) -> int | None:
     num_other = grey.size - int(counts[dark] + counts[bright])
     if num_other > strays and _means_more(grey, counts, dark, bright, strays):
         return None
-    low, high = (0 if dark <= END else dark), (255 if bright >= 255 - END else bright)
-    return (low + high + 1) // 2
+    return (0 if dark <= END else dark), (255 if bright >= 255 - END else bright)
+
+
+def threshold_between(levels: tuple[int, int]) -> int:
+    """Return the least grey value that belongs to the brighter of two levels: one half."""
+    return (sum(levels) + 1) // 2
 
 
 def _level(counts: NDArray[np.int64]) -> int:

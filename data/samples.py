@@ -1,12 +1,14 @@
 """Samples: photos with their masks, found in data folders, checked and hashed."""
 
 import hashlib
+import json
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.arrays import Mask
 from data.errors import InputError
 from data.files import read_bytes
 from data.folders import by_stem, photos_at, raise_all
@@ -35,6 +37,9 @@ class Sample:
     """Name of the group, such as the car."""
     folder: Path
     """The data folder, as it was given to `find_samples`."""
+    object_values: tuple[int | str, ...] = ()
+    """Which values of the mask are the object, as the setting `data.object` says; see
+    `data.masks.decode_mask`."""
 
     def __str__(self) -> str:
         return str(self.photo)
@@ -64,13 +69,16 @@ def find_photos(*paths: Path) -> list[Path]:
     return photos
 
 
-def find_samples(*folders: Path, group_pattern: str = CARVANA_GROUP) -> list[Sample]:
+def find_samples(
+    *folders: Path, group_pattern: str = CARVANA_GROUP, object_values: Sequence[int | str] = ()
+) -> list[Sample]:
     """Return the photos of data folders with their masks, in the order of their names.
 
     Args:
         folders: each with `train/` and `train_masks/`, or with `images/` and `masks/`.
         group_pattern: regular expression for a whole stem; its first bracket is the group.
             A photo that it does not match is a group of its own.
+        object_values: which values of the masks are the object; see `data.masks.decode_mask`.
 
     Raises:
         InputError: there is no such folder, a photo or mask has no partner, or two folders have
@@ -80,11 +88,20 @@ def find_samples(*folders: Path, group_pattern: str = CARVANA_GROUP) -> list[Sam
     found = [(folder, *pair) for folder in folders for pair in pairs_in(folder).items()]
     groups = groups_of([photo.stem for _, photo, _ in found], group_pattern)
     samples = [
-        Sample(photo.stem, photo, mask, group, folder)
+        Sample(photo.stem, photo, mask, group, folder, tuple(object_values))
         for (folder, photo, mask), group in zip(found, groups, strict=True)
     ]
     by_stem(sample.photo for sample in samples)
     return sorted(samples)
+
+
+def read_sample_mask(sample: Sample) -> Mask:
+    """Return the mask (H, W) bool of a sample.
+
+    Raises:
+        InputError: its file cannot be read, or is no mask.
+    """
+    return read_mask(sample.mask, object_values=sample.object_values)
 
 
 def counted(samples: Sequence[Sample]) -> str:
@@ -137,13 +154,22 @@ def check_fit(sample: Sample, photo: Size, mask: Size) -> None:
     )
 
 
-def warn_of_uniform_masks(samples: Sequence[Sample], object_shares: Sequence[float]) -> None:
+def check_object_shares(samples: Sequence[Sample], object_shares: Sequence[float]) -> None:
     """Say so if all masks of a data folder are empty, or all are full.
 
     Args:
         samples: photos with their masks.
         object_shares: share of each mask that is object, 0 to 1.
+
+    Raises:
+        InputError: there is no object in any mask, and the setting `data.object` says what it is.
     """
+    if samples and samples[0].object_values and not any(object_shares):
+        chosen = json.dumps(list(samples[0].object_values))
+        raise InputError(
+            f"data.object = {chosen} finds no object in any of the {len(samples)} masks, such as "
+            f"{samples[0].mask}; `foveamask check {samples[0].folder}` says which values they have"
+        )
     shares: dict[Path, list[float]] = {}
     for sample, share in zip(samples, object_shares, strict=True):
         shares.setdefault(sample.folder, []).append(share)
@@ -221,7 +247,7 @@ def _is_turned(path: Path) -> bool:
 
 
 def _check(sample: Sample) -> None:
-    check_fit(sample, read_size(sample.photo), Size(*read_mask(sample.mask).shape))
+    check_fit(sample, read_size(sample.photo), Size(*read_sample_mask(sample).shape))
 
 
 def _check_size(sample: Sample) -> None:

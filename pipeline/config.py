@@ -12,6 +12,7 @@ from data.datasets.patch_augment import PatchAugmentation
 from data.errors import SettingsError
 from data.geometry import Fovea
 from data.groups import CARVANA_GROUP
+from data.object_values import checked_entries
 from data.ranges import Checked, Count, NonNegative, Positive, Range, Seed, Share
 from pipeline.network_config import EnetConfig, MlpConfig
 from refine.postprocess import Step, parse
@@ -42,6 +43,10 @@ class DataConfig(Checked):
     the starts 0, 0.2, 0.4, 0.6 and 0.8 are the five folds of a cross-validation."""
     split_seed: Seed = 0
     """Another seed puts other groups into the validation set."""
+    object: tuple[int | str, ...] = ()
+    """Which values of the masks are the object, where these have several: class indices as in
+    `[1, 2]`, colours as in `["#00b000", "#ff0000"]`, or `"not 0"` for all but the background. Empty
+    for masks of two values, of which the larger is the object."""
     exclude: tuple[str, ...] = ()
     """Stems of photos that are never trained on, such as those with a wrong mask."""
     long_side: Annotated[int, LONG_SIDES] = 1918
@@ -52,6 +57,7 @@ class DataConfig(Checked):
     any other size are stretched back to it for the coarse network; empty for none."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "object", checked_entries(self.object))
         super().__post_init__()
         if len(self.stretch_to) not in (0, 2):
             raise SettingsError(

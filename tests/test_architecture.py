@@ -26,6 +26,7 @@ FLOORS = [
     {"inference"},
     {"evaluation"},
     {"training", "reporting"},
+    {"checking"},
     {"demo"},
     {"cli"},
     {"__main__"},

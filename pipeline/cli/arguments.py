@@ -11,6 +11,7 @@ from data.errors import InputError, SettingsError
 from pipeline import DEFAULT_MODEL, Stage
 
 if TYPE_CHECKING:
+    from pipeline.config import Config
     from pipeline.inference.mask_options import MaskOptions
     from pipeline.inference.segmenter import Segmenter
     from refine.postprocess import Step
@@ -94,6 +95,23 @@ def check_training_paths(run: Path, config: Path | None, data: Sequence[Path] = 
     for folder in data:
         if not folder.is_dir():
             raise InputError(f"no such folder: {folder}")
+
+
+def read_config(path: Path | None) -> "Config":
+    """Return the settings of a file, or the defaults without one.
+
+    Raises:
+        InputError: there is no such file.
+        SettingsError: it has an error.
+    """
+    from pipeline.config import Config
+    from pipeline.toml_settings import load_settings
+
+    if path is None:
+        return Config()
+    if not path.is_file():
+        raise InputError(f"no such settings file: {path}")
+    return load_settings(path)
 
 
 def parse_tile(text: str | None) -> tuple[int, int] | None:

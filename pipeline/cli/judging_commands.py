@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Literal
 
 from data.tables import prepare_table, reserved
-from pipeline.cli.arguments import DEFAULTS, HeightWidth, MaskArguments, parse_tile
+from pipeline.cli.arguments import (
+    DEFAULTS,
+    HeightWidth,
+    MaskArguments,
+    Settings,
+    parse_tile,
+    read_config,
+)
 from pipeline.cli.program import answer
 
 
@@ -16,6 +23,7 @@ def evaluate(
     *,
     split: Literal["unseen", "all"] = "unseen",
     per_photo: Path | None = None,
+    config: Settings = None,
     arguments: MaskArguments = DEFAULTS,
 ) -> None:
     """Print the scores of a model on photos with masks, as one JSON object.
@@ -24,17 +32,22 @@ def evaluate(
         data: folder with train/ and train_masks/, or images/ and masks/.
         split: unseen leaves out photos of groups (such as cars) that the model was trained on.
         per_photo: also write the scores of each photo to this csv file, the worst photo first.
+        config: settings file (TOML), of which data.object and data.group are used; by default those
+            that the model was trained with.
         arguments: the model, and how masks are made.
     """
     from pipeline.evaluation import evaluate as evaluation
     from pipeline.inference.cpu_setup import keep_freed_memory
 
+    settings = None if config is None else read_config(config).data
     keep_freed_memory()
     if per_photo is not None:
         prepare_table(per_photo, evaluation.SCORE_COLUMNS)
     with reserved(per_photo):
         segmenter = arguments.segmenter()
-        summary, photos = evaluation.evaluate(data, segmenter, arguments.options(), split=split)
+        summary, photos = evaluation.evaluate(
+            data, segmenter, arguments.options(), split=split, settings=settings
+        )
         answer(json.dumps({"model": arguments.model} | summary.to_json()))
         if per_photo is not None:
             evaluation.write_score_table(per_photo, photos)

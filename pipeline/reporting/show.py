@@ -20,9 +20,9 @@ from data.folders import images_in, raise_all
 from data.geometry import Size
 from data.images import MASK_SUFFIXES, read_photo, write_png
 from data.layouts import MASK_ENDINGS
-from data.masks import read_mask
-from data.samples import Sample, check_fit
+from data.samples import Sample, check_fit, read_sample_mask
 from data.threads import named
+from pipeline.evaluation.evaluate import data_settings
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import check_out
 from pipeline.inference.segmenter import Segmenter
@@ -96,7 +96,8 @@ def draw(
             such tile.
     """
     photo = read_photo(path)
-    truth = None if mask is None else read_truth(path, mask, photo)
+    object_values = data_settings(segmenter.model).get("object", ())
+    truth = None if mask is None else read_truth(path, mask, photo, object_values)
     stage = segmenter.check_stage(options.stage)
     prediction = segmenter.predict(photo, options)
     uncertainty = prediction.proposal.tile_uncertainty
@@ -138,14 +139,18 @@ def find_mask(photo: Path, photos: Sequence[Path], mask: Path | None) -> Path | 
     return matches[0]
 
 
-def read_truth(photo: Path, mask: Path, pixels: Pixels) -> Mask:
+def read_truth(
+    photo: Path, mask: Path, pixels: Pixels, object_values: Sequence[int | str] = ()
+) -> Mask:
     """Return the true mask of a photo, whose size must be that of its `pixels`.
+
+    Which of its values are the object is said by `object_values`, as in the setting `data.object`.
 
     Raises:
         InputError: it cannot be read, or is of another size.
     """
-    truth = read_mask(mask)
-    sample = Sample(photo.stem, photo, mask, group="", folder=photo.parent)
+    sample = Sample(photo.stem, photo, mask, "", photo.parent, tuple(object_values))
+    truth = read_sample_mask(sample)
     check_fit(sample, Size(*pixels.shape[:2]), Size(*truth.shape))
     return truth
 

@@ -24,7 +24,7 @@ from data.datasets.coarse_dataset import (
 )
 from data.errors import InputError
 from data.geometry import Size
-from data.samples import Sample, combined, counted, hashes_of, warn_of_uniform_masks
+from data.samples import Sample, check_object_shares, combined, counted, hashes_of
 from data.threads import map_threads, raise_first
 from pipeline.config import CoarseConfig, Config
 from pipeline.evaluation.metrics import overlap
@@ -76,7 +76,7 @@ def load_photos(samples: Sequence[Sample], config: Config) -> CoarsePhotos:
     names = [sample.name for sample in samples]
     with progress("decoding photos") as on_photo:
         pairs = load_pairs(samples, view, on_photo)
-    warn_of_uniform_masks(samples, [float(pair.mask.mean()) / 255 for pair in pairs])
+    check_object_shares(samples, [float(pair.mask.mean()) / 255 for pair in pairs])
     found = list(zip(names, hashes_of(samples), strict=True))
     return CoarsePhotos(
         pairs=dict(zip(names, pairs, strict=True)),

@@ -21,7 +21,7 @@ def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sam
     Raises:
         InputError: a folder is missing or incomplete, or one of the sets is empty.
     """
-    samples = find_samples(*folders, group_pattern=config.group)
+    samples = find_samples(*folders, group_pattern=config.group, object_values=config.object)
     names = [sample.name for sample in samples]
     check_pattern(config.group, names)
     unknown = sorted(set(config.exclude).difference(names))
