@@ -1,10 +1,12 @@
-"""Which mask belongs to which photo."""
+"""Which mask, or which polygons, belong to which photo."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from data.errors import InputError
 from data.folders import (
     CLUTTER,
     by_stem,
@@ -17,6 +19,9 @@ from data.folders import (
 )
 from data.images import MASK_SUFFIXES
 from data.layouts import LAYOUTS, MASK_ENDINGS, SAME_FOLDER, Layout, find_layout, masks_of
+
+if TYPE_CHECKING:
+    from data.labelled_photos import LabelledPhotos
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class Pairing:
     """Photos with more than one mask, and these."""
     unused: tuple[Path, ...] = ()
     """Masks without a photo."""
+    labelled: "LabelledPhotos | None" = None
+    """The polygons that are in place of masks; `pairs` has their files."""
 
     @property
     def problems(self) -> list[str]:
@@ -67,6 +74,39 @@ class Pairing:
 
 
 def find_pairs(folder: Path) -> Pairing:
+    """Return the photos and masks of a data folder; where it has no masks, polygons.
+
+    Raises:
+        InputError: the folder has no known layout or no photo, or two photos or masks one stem.
+    """
+    try:
+        pairing = _find_masks(folder)
+    except InputError:
+        with_polygons = _find_polygons(folder) if folder.is_dir() else None
+        if with_polygons is None:
+            raise
+        return with_polygons
+    if pairing.pairs or pairing.several:
+        return pairing
+    return _find_polygons(folder) or pairing
+
+
+def _find_polygons(folder: Path) -> Pairing | None:
+    """Return the photos of a data folder with their polygons, None where there are none.
+
+    Raises:
+        InputError: for the reasons given at `data.labelled_photos.find_labelled`.
+    """
+    from data.labelled_photos import find_labelled  # which takes half a second to import
+
+    found = find_labelled(folder)
+    if found is None:
+        return None
+    pairs = {photo: found.file_of(photo) for photo in found.entries}
+    return Pairing(folder, found.layout, pairs, labelled=found)
+
+
+def _find_masks(folder: Path) -> Pairing:
     """Return the photos and masks of a data folder.
 
     Raises:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from coarse import catalogue
 from coarse.coarse_network import CoarseNetwork
-from data.samples import Sample, photo_hashes
+from data.fingerprints import photo_hashes
+from data.samples import Sample
 from pipeline.config import Config
 from pipeline.model_folder import load_model, save_model
 from pipeline.network_config import MlpConfig

@@ -5,7 +5,7 @@ have none. `encode` makes the part of one photo, `finish` puts parts together.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,20 @@ def _entry(
     photo = image.get("file_name")
     if not isinstance(photo, str):
         return failing("", where, "'file_name' must be a text")
-    return Entry(photo, f"{path}, image {shown(photo)}", partial(_parse, image, annotations, names))
+    return Entry(
+        photo,
+        f"{path}, image {shown(photo)}",
+        partial(_parse, image, annotations, names),
+        partial(_content, image, annotations, names),
+    )
+
+
+def _content(
+    image: dict[str, Any], annotations: list[dict[str, Any]], names: dict[int, str]
+) -> bytes:
+    """Return the bytes that decide a photo's mask, whatever else is in the file."""
+    named = [[names.get(_category(a), ""), a.get("segmentation")] for a in annotations]
+    return dumps([image.get("height"), image.get("width"), named])
 
 
 def _parse(
@@ -133,16 +146,25 @@ def _parse(
 
 def _shape(annotation: dict[str, Any], names: dict[int, str]) -> Shape:
     what = f"annotation {annotation.get('id')!r:.20}"
-    category = annotation.get("category_id")
-    if type(category) is not int or category not in names:
-        raise InputError(f"{what} has the category_id {category!r:.20}, which is not in categories")
+    category = _category(annotation)
+    if category not in names:
+        given = annotation.get("category_id")
+        raise InputError(f"{what} has the category_id {given!r:.20}, which is not in categories")
     segmentation = annotation.get("segmentation")
     try:
         if isinstance(segmentation, dict):
-            return Shape(what, names[category], partial(_draw_runs, segmentation))
-        return Shape(what, names[category], drawing(_rings(segmentation)))
+            draw: Callable[[Size], Mask] = partial(_draw_runs, segmentation)
+        else:
+            draw = drawing(_rings(segmentation))
+        return Shape(what, names[category], draw, number=category)
     except InputError as error:
         raise InputError(f"{what}: {error}") from None
+
+
+def _category(annotation: dict[str, Any]) -> int:
+    """Return the number of its category, -1 where there is none."""
+    number = annotation.get("category_id")
+    return number if type(number) is int else -1
 
 
 def _rings(segmentation: Any) -> list[Ring]:

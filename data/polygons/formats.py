@@ -67,6 +67,8 @@ class Format:
     """Folder of these files, in the folder for results."""
     finish: Callable[[Path, Sequence[bytes], str], None] | None = None
     """Writes the one file of all photos, from their parts and the category."""
+    of_files: Callable[[Sequence[Path]], list[Entry]] | None = None
+    """Returns the photos of files, if each photo has its own."""
     knows_size: bool = True
     """Whether annotations say the size of their photo."""
 
@@ -130,7 +132,12 @@ def _mask_entries(path: Path) -> list[Entry]:
     is_carvana = all(file.stem.endswith(CARVANA_ENDING) for file in files)
     ending = CARVANA_ENDING if is_carvana else ""
     return [
-        Entry(f"{file.stem.removesuffix(ending)}.png", str(file), partial(_parse_mask, file))
+        Entry(
+            f"{file.stem.removesuffix(ending)}.png",
+            str(file),
+            partial(_parse_mask, file),
+            partial(read_bytes, file),
+        )
         for file in files
     ]
 
@@ -159,7 +166,12 @@ def _row_entry(where: str, line: str) -> Entry:
     except InputError as error:
         return failing("", where, str(error))
     shape = Shape("the mask", UNNAMED, partial(rle.decode, runs))
-    return Entry(name, f"{where} ({shown(name)})", lambda: Annotation(None, (shape,), name))
+    return Entry(
+        name,
+        f"{where} ({shown(name)})",
+        lambda: Annotation(None, (shape,), name),
+        lambda: line.encode("utf-8", "surrogateescape"),
+    )
 
 
 def _encode_row(
@@ -188,10 +200,17 @@ def _write_coco(path: Path, parts: Sequence[bytes], category: str) -> None:
 
 FORMATS: dict[FormatName, Format] = {
     "coco": Format(coco.entries, coco.encode, finish=_write_coco),
-    "yolo": Format(yolo.entries, yolo.encode, yolo.SUFFIX, folder=yolo.LABELS, knows_size=False),
-    "labelme": Format(labelme.entries, labelme.encode, labelme.SUFFIX),
-    "svg": Format(svg.entries, svg.encode, svg.SUFFIX),
+    "yolo": Format(
+        yolo.entries,
+        yolo.encode,
+        yolo.SUFFIX,
+        folder=yolo.LABELS,
+        of_files=yolo.entries_of,
+        knows_size=False,
+    ),
+    "labelme": Format(labelme.entries, labelme.encode, labelme.SUFFIX, of_files=labelme.entries_of),
+    "svg": Format(svg.entries, svg.encode, svg.SUFFIX, of_files=svg.entries_of),
     "png": Format(_mask_entries, _encode_png, ".png"),
     "csv": Format(_row_entries, _encode_row, finish=_write_rows, knows_size=False),
-    "geojson": Format(geojson.entries, geojson.encode, geojson.SUFFIX),
+    "geojson": Format(geojson.entries, geojson.encode, geojson.SUFFIX, of_files=geojson.entries_of),
 }
