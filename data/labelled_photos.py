@@ -12,14 +12,11 @@ from data.errors import InputError
 from data.folders import by_stem, images_in, photos_at, raise_all, suffix_of, visible
 from data.images import PHOTO_SUFFIXES
 from data.layouts import LAYOUTS, Layout
-from data.polygons import FormatName, coco, geojson, labelme, svg, yolo
+from data.polygons import SUFFIXES, FormatName, coco, yolo
 from data.polygons.annotation import Entry, stem_of
 from data.polygons.formats import FORMATS, found_format
 
 log = logging.getLogger(__name__)
-
-SUFFIXES = (labelme.SUFFIX, yolo.SUFFIX, svg.SUFFIX, geojson.SUFFIX)
-"""Endings of files of polygons."""
 
 PROBED = 20
 """Most files of one kind that are looked into to find their format; the first may be damaged."""
@@ -91,6 +88,21 @@ def find_labelled(folder: Path) -> LabelledPhotos | None:
     if best[0].format != "svg" or best[0].place != photos:
         photos_at(photos)  # says which pictures are left out
     return best[0]
+
+
+def polygons_of_photo(file: Path, photo: Path) -> Entry:
+    """Return the polygons of a photo in a file of its own, or in one of COCO.
+
+    Raises:
+        InputError: the file is damaged or of another format, or the photo is not in it.
+    """
+    form = FORMATS[found_format(file)]
+    if form.of_files is not None:
+        return form.of_files([file])[0]
+    found = _with_coco(Layout("", ""), file, {photo.stem: photo}).entries
+    if photo not in found:
+        raise InputError(f"{file} has no image {photo.stem}")
+    return found[photo]
 
 
 def _candidates(folder: Path, damages: list[InputError]) -> Iterator[LabelledPhotos]:

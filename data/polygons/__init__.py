@@ -11,5 +11,8 @@ PolygonName = Literal["coco", "yolo", "labelme", "svg", "geojson"]
 
 POLYGONS: tuple[PolygonName, ...] = get_args(PolygonName)
 
+SUFFIXES = (".json", ".txt", ".svg", ".geojson")
+"""Endings of files of polygons."""
+
 FormatName = Literal[PolygonName, "png", "csv"]
 """The formats of annotations; `data.polygons.formats` has what they do."""

@@ -71,7 +71,8 @@ def show(
     Args:
         photos: photos, or folders of them.
         out: folder for the pictures, the last argument.
-        mask: the true mask of the photo, or a folder of masks, <stem>.png or <stem>_mask.gif.
+        mask: the true mask of the photo, or a folder of masks, <stem>.png or <stem>_mask.gif; or
+            their polygons, such as <stem>.json of LabelMe or one file of COCO.
         tile: ROW,COL of the tile to draw with _fovea, in the grid of tiles at working size, from
             0,0; by default the most uncertain one.
         arguments: the model, and how masks are made.

@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -20,6 +20,7 @@ from data.folders import images_in, raise_all
 from data.geometry import Size
 from data.images import MASK_SUFFIXES, read_photo, write_png
 from data.layouts import MASK_ENDINGS
+from data.polygons import SUFFIXES
 from data.samples import Sample, check_fit, read_sample_mask
 from data.threads import named
 from pipeline.evaluation.evaluate import data_settings
@@ -117,13 +118,15 @@ def draw(
 def find_mask(photo: Path, photos: Sequence[Path], mask: Path | None) -> Path | None:
     """Return the path of the true mask of `photo`: `mask`, or a file of its name in that folder.
 
+    It may have polygons instead; one file of COCO has those of all photos.
+
     Raises:
         InputError: there is no mask or more than one, or `mask` is one file for several photos.
     """
     if mask is None:
         return None
     if mask.is_file():
-        if len(photos) > 1:
+        if len(photos) > 1 and not _is_of_many(mask):
             raise InputError(f"{mask} is one mask for {len(photos)} photos; name a folder of masks")
         return mask
     if not mask.is_dir():
@@ -131,12 +134,22 @@ def find_mask(photo: Path, photos: Sequence[Path], mask: Path | None) -> Path | 
     stems = {photo.stem + ending for ending in MASK_ENDINGS}
     images = (path for path in images_in(mask, MASK_SUFFIXES) if path != photo)
     matches = [path for path in images if path.stem in stems]
+    matches += [path for path in images_in(mask, SUFFIXES) if path.stem == photo.stem]
     if len(matches) != 1:
         if matches:
             names = ", ".join(path.name for path in matches)
             raise InputError(f"{len(matches)} masks of {photo} in {mask}: {names}")
         raise InputError(f"no mask of {photo} in {mask} (looked for {', '.join(sorted(stems))})")
     return matches[0]
+
+
+def _is_of_many(mask: Path) -> bool:
+    """Whether a file has the polygons of several photos."""
+    if mask.suffix.lower() not in SUFFIXES:
+        return False
+    from data.polygons.formats import found_format  # which takes half a second to import
+
+    return found_format(mask) == "coco"
 
 
 def read_truth(
@@ -150,6 +163,10 @@ def read_truth(
         InputError: it cannot be read, or is of another size.
     """
     sample = Sample(photo.stem, photo, mask, "", photo.parent, tuple(object_values))
+    if mask.suffix.lower() in SUFFIXES:
+        from data.labelled_photos import polygons_of_photo
+
+        sample = replace(sample, polygons=polygons_of_photo(mask, photo))
     truth = read_sample_mask(sample)
     check_fit(sample, Size(*pixels.shape[:2]), Size(*truth.shape))
     return truth
