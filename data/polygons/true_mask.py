@@ -10,10 +10,11 @@ from pathlib import Path
 
 from data.arrays import Mask
 from data.errors import InputError
+from data.folders import counted
 from data.geometry import Size
 from data.images import read_size
 from data.object_values import object_values
-from data.polygons.annotation import Entry, Shape, drawn, listed
+from data.polygons.annotation import UNNAMED, Entry, Shape, drawn, listed
 from data.threads import map_threads, named
 
 log = logging.getLogger(__name__)
@@ -23,13 +24,15 @@ MAX_NAMED = 20
 
 
 @dataclass(frozen=True)
-class Drawable:
-    """What is known of polygons that can be drawn."""
+class Checked:
+    """What is found in the polygons of a photo."""
 
-    categories: tuple[str, ...]
+    categories: tuple[str, ...] = ()
     """Those of all shapes."""
-    is_chosen: bool
-    """Whether some are the object."""
+    is_object: bool = True
+    """Whether some of them may be the object."""
+    failure: str = ""
+    """Why the object cannot be drawn; empty if it can."""
 
 
 def read_true_mask(entry: Entry, size: Size, wanted: Sequence[int | str] = ()) -> Mask:
@@ -61,33 +64,39 @@ def usable(
     """
     check = named(partial(_checked, entries=entries, wanted=wanted))
     with closing(map_threads(check, entries)) as results:
-        found = dict(zip(entries, results, strict=True))
-    failures = [str(result) for result in found.values() if isinstance(result, InputError)]
-    drawable = {p: result for p, result in found.items() if isinstance(result, Drawable)}
+        found = {
+            photo: Checked(failure=str(result)) if isinstance(result, InputError) else result
+            for photo, result in zip(entries, results, strict=True)
+        }
+    failures = [checked.failure for checked in found.values() if checked.failure]
     for failure in failures[:MAX_NAMED]:
         log.warning("left out: %s", failure)
     if len(failures) > MAX_NAMED:
         log.warning("left out: %d more like these", len(failures) - MAX_NAMED)
-    if not drawable:
+    if len(failures) == len(found):
         raise InputError(f"{folder} has no polygons that can be used; the first: {failures[0]}")
-    _check_categories(folder, list(drawable.values()), wanted)
-    return list(drawable)
+    _check_categories(folder, list(found.values()), wanted)
+    return [photo for photo, checked in found.items() if not checked.failure]
 
 
-def _checked(photo: Path, entries: Mapping[Path, Entry], wanted: Sequence[int | str]) -> Drawable:
-    """Draw the polygons of a photo.
+def _checked(photo: Path, entries: Mapping[Path, Entry], wanted: Sequence[int | str]) -> Checked:
+    """Return what the polygons of a photo have, and draw those that are the object.
 
     Raises:
-        InputError: they cannot be drawn.
+        InputError: they are damaged.
     """
-    annotation, size = entries[photo].read(), None
+    annotation, size, failure = entries[photo].read(), None, ""
+    is_wanted = partial(_is_object, wanted)
     with suppress(InputError):  # whoever reads a damaged photo names it
         size = read_size(photo)
     if size is not None:
-        drawn(annotation, size, partial(_is_object, wanted))
-    shapes = [shape for shape in annotation.shapes if shape.category in annotation.categories]
-    is_chosen = len(shapes) < len(annotation.shapes) or any(_is_object(wanted, s) for s in shapes)
-    return Drawable(tuple(annotation.categories), is_chosen)
+        try:
+            drawn(annotation, size, is_wanted)
+        except InputError as error:
+            failure = str(error)
+    shapes = [shape for shape in annotation.shapes if not shape.is_erased]
+    is_object = any(shape.category == UNNAMED or is_wanted(shape) for shape in shapes)
+    return Checked(tuple(annotation.categories), is_object, failure)
 
 
 def _is_object(wanted: Sequence[int | str], shape: Shape) -> bool:
@@ -96,21 +105,21 @@ def _is_object(wanted: Sequence[int | str], shape: Shape) -> bool:
 
 
 def _check_categories(
-    folder: Path, drawable: Sequence[Drawable], wanted: Sequence[int | str]
+    folder: Path, checked: Sequence[Checked], wanted: Sequence[int | str]
 ) -> None:
     """Raise if it is not clear which polygons are the object, or none is.
 
     Raises:
         InputError: there are several categories, or none of those wanted.
     """
-    numbers = Counter(name for one in drawable for name in one.categories)
-    counts = listed(f"{name} (in {num} photos)" for name, num in numbers.items())
+    numbers = Counter(name for one in checked for name in one.categories)
+    counts = listed(f"{name} ({counted(num, 'photo')})" for name, num in numbers.items())
     if not wanted and len(numbers) > 1:
         raise InputError(
             f"{folder} has polygons of several categories, {counts}; choose in a settings file, "
             f'such as data.object = ["{numbers.most_common(1)[0][0]}"]'
         )
-    if wanted and not any(one.is_chosen for one in drawable) and numbers:
+    if wanted and numbers and not any(one.is_object for one in checked):
         raise InputError(
-            f"no polygons in {folder} are {list(wanted)} (data.object); there are {counts}"
+            f"{folder} has no polygons of {list(wanted)} (data.object); there are {counts}"
         )
