@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import InputError
-from data.folders import by_stem, images_in, photos_at, raise_all, suffix_of, visible
+from data.folders import by_stem, images_in, photos_at, raise_all
 from data.images import PHOTO_SUFFIXES
 from data.layouts import LAYOUTS, Layout
 from data.polygons import SUFFIXES, FormatName, coco, yolo
@@ -129,7 +129,7 @@ def _with_files(
     """Yield the photos that have files of their own, for each kind of files."""
     place = folder / layout.masks
     for suffix in SUFFIXES:
-        files = _files(place, suffix)
+        files = images_in(place, [suffix])
         own = [file for file in files if file.stem in photos]
         name = next((name for file in own[:PROBED] if (name := _format_of(file))), None)
         of_files = None if name is None else FORMATS[name].of_files
@@ -172,16 +172,8 @@ def _with_coco(layout: Layout, file: Path, photos: Mapping[str, Path]) -> Labell
 
 
 def _coco_files(place: Path, photos: Mapping[str, Path]) -> list[Path]:
-    files = [file for file in _files(place, ".json") if file.stem not in photos]
+    files = [file for file in images_in(place, [".json"]) if file.stem not in photos]
     return [file for file in files if _format_of(file) == "coco"]
-
-
-def _files(place: Path, suffix: str) -> list[Path]:
-    return sorted(
-        Path(entry.path)
-        for entry in visible(place)
-        if suffix_of(entry) == suffix and not entry.is_dir()
-    )
 
 
 def _format_of(file: Path) -> FormatName | None:

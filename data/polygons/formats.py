@@ -89,7 +89,7 @@ def found_format(path: Path) -> FormatName:
     if (path / yolo.LABELS).is_dir() or yolo.entries(path):
         names.add("yolo")
     for suffix in (".json", svg.SUFFIX, geojson.SUFFIX):
-        names.update(_format_of_file(file) for file in sorted(path.glob(f"*{suffix}"))[:1])
+        names.update(_format_of_file(file) for file in images_in(path, [suffix])[:1])
     if len(names) != 1:
         found = " and ".join(sorted(names)) or "none of masks, JSON, SVG and text files"
         raise InputError(f"{path} has {found}; name the format with --from, or another path")

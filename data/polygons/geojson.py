@@ -11,6 +11,7 @@ from typing import Any
 
 from data.arrays import Mask
 from data.errors import InputError
+from data.folders import images_in
 from data.geometry import Size
 from data.polygons.annotation import (
     UNNAMED,
@@ -51,8 +52,9 @@ def encode(mask: Mask, photo: str, options: PolygonOptions, logits: Logits | Non
 
 def entries(path: Path) -> list[Entry]:
     """Return the photos whose files are in the folder `path`, or the one of the file `path`."""
-    files = [path] if path.is_file() else sorted(path.glob(f"*{SUFFIX}"))
-    return entries_of(files or sorted(path.glob("*.json")))
+    if path.is_file():
+        return entries_of([path])
+    return entries_of(images_in(path, [SUFFIX]) or images_in(path, [".json"]))
 
 
 def entries_of(files: Iterable[Path]) -> list[Entry]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from data.arrays import Mask
 from data.errors import InputError
+from data.folders import images_in
 from data.geometry import Size
 from data.masks import decode_mask
 from data.polygons.annotation import Annotation, Entry, Shape, drawing, file_entry, ring_of, size_of
@@ -67,7 +68,7 @@ def encode(mask: Mask, photo: str, options: PolygonOptions, logits: Logits | Non
 
 def entries(path: Path) -> list[Entry]:
     """Return the photos whose files are in the folder `path`, or the one of the file `path`."""
-    return entries_of([path] if path.is_file() else sorted(path.glob(f"*{SUFFIX}")))
+    return entries_of([path] if path.is_file() else images_in(path, [SUFFIX]))
 
 
 def entries_of(files: Iterable[Path]) -> list[Entry]:

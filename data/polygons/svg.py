@@ -15,6 +15,7 @@ import numpy as np
 
 from data.arrays import Mask
 from data.errors import InputError
+from data.folders import images_in
 from data.geometry import Size
 from data.polygons.annotation import UNNAMED, Annotation, Entry, Shape, file_entry, ring_of, size_of
 from data.polygons.contour import DECIMALS, Ring, signed_area
@@ -57,7 +58,7 @@ def encode(
 
 def entries(path: Path) -> list[Entry]:
     """Return the photos whose drawings are in the folder `path`, or the one of the file `path`."""
-    return entries_of([path] if path.is_file() else sorted(path.glob(f"*{SUFFIX}")))
+    return entries_of([path] if path.is_file() else images_in(path, [SUFFIX]))
 
 
 def entries_of(files: Iterable[Path]) -> list[Entry]:

@@ -58,8 +58,12 @@ def entries(path: Path) -> list[Entry]:
     if path.is_file():
         return entries_of([path])
     labels = path / LABELS if (path / LABELS).is_dir() else path
-    files = [file for file in sorted(labels.rglob(f"*{SUFFIX}")) if file.is_file()]
-    return entries_of([file for file in files if file.name != CLASS_LIST], path)
+    files = [
+        file
+        for file in sorted(labels.rglob(f"*{SUFFIX}"))
+        if file.is_file() and file.name != CLASS_LIST and not file.name.startswith(".")
+    ]
+    return entries_of(files, path)
 
 
 def entries_of(files: Sequence[Path], root: Path | None = None) -> list[Entry]:
