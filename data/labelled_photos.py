@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import InputError
-from data.folders import by_stem, images_in, photos_at, raise_all
+from data.folders import by_stem, images_in, raise_all
 from data.images import PHOTO_SUFFIXES
 from data.layouts import LAYOUTS, Layout
 from data.polygons import SUFFIXES, FormatName, coco, yolo
@@ -83,10 +83,7 @@ def find_labelled(folder: Path) -> LabelledPhotos | None:
             f"{folder} has several kinds of polygons for its photos: {', '.join(map(str, best))}; "
             "move those that are not meant to another place"
         )
-    photos = folder / best[0].layout.photos
-    by_stem(images_in(photos, PHOTO_SUFFIXES))
-    if best[0].format != "svg" or best[0].place != photos:
-        photos_at(photos)  # says which pictures are left out
+    by_stem(images_in(folder / best[0].layout.photos, PHOTO_SUFFIXES))
     return best[0]
 
 

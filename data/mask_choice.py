@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from data.arrays import Mask, Pixels
 from data.errors import InputError
-from data.mask_levels import FEW_VALUES, find_levels, is_unclear, level_of_each, pack
+from data.mask_levels import FEW_VALUES, coded, find_levels, is_unclear, level_of_each
 from data.mask_noise import threshold_between, two_levels
-from data.mask_picture import MaskPicture, NumberPicture
+from data.mask_picture import ColourPicture, MaskPicture, NumberPicture
 from data.mask_values import NO_MASK, colour_names
 from data.object_values import MAX_NUMBER, ObjectValues
 
@@ -38,14 +38,14 @@ def chosen(picture: MaskPicture, values: ObjectValues, name: str) -> Mask:
         )
     if isinstance(picture, NumberPicture):
         return _by_number(picture, values, name)
-    mask = _by_colour(picture.colours, values, name, is_lossy=picture.is_lossy)
+    mask = _by_colour(picture, values, name)
     return mask if picture.alpha is None else mask & (picture.alpha >= OPAQUE)
 
 
-def _by_colour(colours: Pixels, values: ObjectValues, name: str, *, is_lossy: bool) -> Mask:
-    codes, named = pack(colours), values.all_colours
-    levels = find_levels(codes, named, is_lossy=is_lossy)
-    index, unclear = level_of_each(codes, levels)
+def _by_colour(picture: ColourPicture, values: ObjectValues, name: str) -> Mask:
+    named = values.all_colours
+    levels = find_levels(picture.coded, named, is_lossy=picture.is_lossy)
+    index, unclear = level_of_each(picture.coded, levels)
     if is_unclear(unclear):
         raise InputError(f"{name} {NO_MASK}")
     numbers = sorted(values.numbers - {0})
@@ -98,8 +98,7 @@ def _with_noise(
             f"{name} is a JPEG, whose noise hides where {close[0]} is (data.object); save masks of "
             "classes as PNG"
         )
-    codes = pack(np.repeat(grey[..., None], 3, axis=-1))
     colours = [(number,) * 3 for number in named if number < 256]
-    found = find_levels(codes, colours, is_lossy=True)
-    index, _ = level_of_each(pack(np.repeat(grid[:, None], 3, axis=-1)), found)
-    return np.asarray(index < len(colours))
+    found = find_levels(coded(np.repeat(grey[..., None], 3, axis=-1)), colours, is_lossy=True)
+    ramp = coded(np.repeat(grid[None, :, None].astype(np.uint8), 3, axis=-1))
+    return np.asarray(level_of_each(ramp, found)[0][0] < len(colours))

@@ -1,7 +1,9 @@
 """The picture in a mask's file as it is stored: numbers or colours, before anything is chosen."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -10,6 +12,7 @@ from PIL.ImageFile import ImageFile
 from data.arrays import Pixels
 from data.decoding.rgb_strips import turned
 from data.images import LUMA, orientation
+from data.mask_levels import Coded, coded
 from data.object_values import MAX_NUMBER
 
 Numbers = NDArray[np.uint8] | NDArray[np.uint16]
@@ -37,6 +40,11 @@ class ColourPicture:
     """(H, W) opacity, if a part is not opaque."""
     is_lossy: bool = False
 
+    @cached_property
+    def coded(self) -> Coded:
+        """Its colours as codes."""
+        return coded(self.colours)
+
 
 MaskPicture = NumberPicture | ColourPicture
 
@@ -52,7 +60,11 @@ def picture_of(image: ImageFile) -> MaskPicture:
     if image.mode == "P":
         indices, palette = turned(np.array(image, np.uint8), turn), palette_of(image)
         greys = as_one_channel(palette)
-        return NumberPicture(indices, palette) if greys is None else NumberPicture(greys[indices])
+        if greys is not None:
+            return NumberPicture(
+                np.asarray(cv2.LUT(indices, np.ascontiguousarray(greys)), np.uint8)
+            )
+        return NumberPicture(indices, palette)
     if image.mode in ("1", "L") or image.mode.startswith("I"):
         return NumberPicture(turned(_numbers_of(image), turn), is_lossy=is_lossy)
     rgb = turned(np.array(image.convert("RGB"), np.uint8), turn)
@@ -87,6 +99,9 @@ def palette_of(image: Image.Image) -> Pixels:
 
 def as_one_channel(pixels: Pixels) -> Pixels | None:
     """Return the one channel of (..., 3) grey `pixels`, None if they are in colour."""
+    few = pixels[::97]  # which tell of most pictures, in no time
+    if (few != few[..., :1]).any():
+        return None
     return None if (pixels != pixels[..., :1]).any() else pixels[..., 0]
 
 

@@ -4,11 +4,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from data.arrays import Mask
-from data.mask_levels import find_levels, is_unclear, level_of_each, pack, unpack
+from data.errors import InputError
+from data.mask_levels import find_levels, is_unclear, level_of_each, unpack
 from data.mask_picture import ColourPicture, MaskPicture, NumberPicture
 from data.object_values import colour_name
 
@@ -56,11 +58,10 @@ def values_of(picture: MaskPicture, mask: Mask | None = None) -> list[MaskValue]
         return _counted(picture.numbers, names, mask, _palette_names(picture))
     if picture.alpha is not None:
         return _counted((picture.alpha >= 128).astype(np.uint8), (TRANSPARENT, OPAQUE), mask)
-    codes = pack(picture.colours)
-    levels = find_levels(codes, is_lossy=picture.is_lossy)
+    levels = find_levels(picture.coded, is_lossy=picture.is_lossy)
     if not len(levels):
         return []
-    index, unclear = level_of_each(codes, levels)
+    index, unclear = level_of_each(picture.coded, levels)
     return [] if is_unclear(unclear) else _counted(index, colour_names(levels), mask)
 
 
@@ -69,21 +70,28 @@ def colour_names(codes: NDArray[np.uint32]) -> list[str]:
     return [colour_name(colour) for colour in unpack(codes)]
 
 
-def refusal(picture: MaskPicture) -> str:
-    """Return what is to be said of a mask whose values do not say which of them is the object."""
+class UnclearMaskError(InputError):
+    """A mask of which nothing says which values are the object."""
+
+    def __init__(self, name: str, picture: MaskPicture) -> None:
+        self.values = values_of(picture)
+        """What is in it."""
+        super().__init__(f"{name} {_refusal(picture, self.values)}")
+
+
+def _refusal(picture: MaskPicture, values: Sequence[MaskValue]) -> str:
     if isinstance(picture, ColourPicture) and picture.alpha is not None:
         opacities = np.unique(picture.alpha)
         return (
             f"has {len(opacities)} values ({_listed(opacities)}) of opacity; a mask has two, with "
             "at most a soft edge between them; make the object opaque and all else transparent"
         )
-    values = values_of(picture)
     if not values:
         return NO_MASK
     what = "values" if isinstance(picture, NumberPicture) else "colours"
     found = f"has {len(values)} {what} ({_listed(values)}); a mask has two, "
     found += "with at most a soft edge or the noise of a JPEG file between them; set every pixel "
-    if len(values) > MAX_CLASSES:
+    if not is_of_classes(picture, values):
         return f"{found}to 0 or to 255"
     return (
         f"{found}to 0 or to 255 or, if these are classes, say in a settings file which of them are "
@@ -91,14 +99,27 @@ def refusal(picture: MaskPicture) -> str:
     )
 
 
+def background_of(values: Sequence[MaskValue]) -> int | str:
+    """Return which of these values is probably the background, as `data.object` names it.
+
+    That is 0 or black or, where there is neither, the value that most of the border has.
+    """
+    border = max(values, key=lambda value: value.num_border).entry
+    return next((value.entry for value in values if value.entry in (0, "#000000")), border)
+
+
+def is_of_classes(picture: MaskPicture, values: Sequence[MaskValue]) -> bool:
+    """Whether the values of a picture may be classes, of which a setting can choose the object."""
+    is_opacity = isinstance(picture, ColourPicture) and picture.alpha is not None
+    return not is_opacity and 1 < len(values) <= MAX_CLASSES
+
+
 def suggestion(values: Sequence[MaskValue]) -> str:
     """Return what `data.object` may be for masks of these values, as a settings file has it.
 
-    All values but the background are the object: 0 or black or, where there is neither, the value
-    that most of the border has.
+    All values but the background are the object.
     """
-    border = max(values, key=lambda value: value.num_border).entry
-    background = next((v.entry for v in values if v.entry in (0, "#000000")), border)
+    background = background_of(values)
     others = [value.entry for value in values if value.entry != background]
     if len(others) > 3 or not others:
         return json.dumps(f"not {background}")
@@ -112,10 +133,7 @@ def _counted(
     colours: Sequence[str] = (),
 ) -> list[MaskValue]:
     """Return the values of (H, W) `indices` into `names`."""
-    flat = indices.ravel()
-    counts = np.bincount(flat)
-    inside = np.zeros_like(counts) if mask is None else np.bincount(flat[mask.ravel()])
-    inside = np.pad(inside, (0, len(counts) - len(inside)))
+    counts = _histogram(indices)
     sides = indices[0], indices[-1], indices[1:-1, 0], indices[1:-1, -1]
     border = np.bincount(np.concatenate(sides), minlength=len(counts))
     return [
@@ -123,11 +141,28 @@ def _counted(
             entry=names[i],
             num_pixels=int(counts[i]),
             num_border=int(border[i]),
-            is_object=bool(2 * inside[i] > counts[i]),
+            is_object=mask is not None and _is_object(indices, i, mask),
             colour=colours[i] if i < len(colours) else "",
         )
         for i in map(int, np.flatnonzero(counts))
     ]
+
+
+def _is_object(indices: NDArray[np.integer], index: int, mask: Mask) -> bool:
+    """Whether most pixels of (H, W) `indices` that are `index` are in (H, W) `mask`."""
+    for step in (8, 1):  # a sixty-fourth of them tells, if there are any in it
+        here = mask[::step, ::step][indices[::step, ::step] == index]
+        if len(here):
+            return bool(2 * np.count_nonzero(here) > len(here))
+    return False
+
+
+def _histogram(indices: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return how often each of (H, W) `indices` occurs."""
+    if indices.dtype == np.uint8 or indices.max() < 256:
+        counts = cv2.calcHist([indices.astype(np.uint8)], [0], None, [256], [0, 256])
+        return counts.ravel().astype(np.int64)
+    return np.bincount(indices.ravel())
 
 
 def _palette_names(picture: NumberPicture) -> list[str]:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from data.arrays import Mask, Pixels
+from data.decoding.png_chunks import check_png
 from data.errors import InputError
 from data.files import read_bytes
 from data.images import MAX_PIXELS, encode_png, opened_image, write_png
@@ -23,7 +24,7 @@ from data.mask_picture import (
     palette_to_grey,
     picture_of,
 )
-from data.mask_values import refusal
+from data.mask_values import UnclearMaskError
 from data.object_values import object_values as parsed
 
 
@@ -73,6 +74,7 @@ def decode_mask_picture(data: bytes, name: str, max_pixels: int = MAX_PIXELS) ->
         InputError: `data` is no image or has too many pixels.
     """
     with opened_image(BytesIO(data), name, max_pixels) as image:
+        check_png(data, name)
         return picture_of(image)
 
 
@@ -90,7 +92,7 @@ def default_mask(picture: MaskPicture, name: str) -> Mask:
         return np.asarray(grey > (values[0] if len(values) == 2 else 0))
     levels = two_levels(grey, counts)
     if levels is None:
-        raise InputError(f"{name} {refusal(picture)}")
+        raise UnclearMaskError(name, picture)
     return np.asarray(grey >= threshold_between(levels))
 
 
@@ -117,7 +119,7 @@ def _to_grey(picture: MaskPicture, name: str) -> Pixels:
     if isinstance(picture, NumberPicture):
         return _numbers_to_grey(picture, name)
     if picture.alpha is None:
-        raise InputError(f"{name} {refusal(picture)}")
+        raise UnclearMaskError(name, picture)
     return _by_opacity(picture.colours, picture.alpha, name)
 
 
@@ -129,7 +131,7 @@ def _numbers_to_grey(picture: NumberPicture, name: str) -> Pixels:
         return np.asarray(numbers, np.uint8)
     grey = palette_to_grey(np.asarray(numbers, np.uint8), picture.palette)
     if grey is None:
-        raise InputError(f"{name} {refusal(picture)}")
+        raise UnclearMaskError(name, picture)
     return grey
 
 

@@ -88,6 +88,11 @@ def object_values(entries: Sequence[int | str]) -> ObjectValues | None:
     return _parsed(checked_entries(entries)) if entries else None
 
 
+def all_but(background: int | str) -> ObjectValues:
+    """Return all values but one, which is an entry as in `data.object`."""
+    return _parsed((f"not {background}",))
+
+
 @cache
 def _parsed(entries: tuple[int | str, ...]) -> ObjectValues:
     matches = [match for entry in entries if (match := _match(str(entry)))]

@@ -1,8 +1,9 @@
 """Which mask, or which polygons, belong to which photo."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from data.folders import (
     by_stem,
     counted,
     images_in,
-    photos_at,
+    photos_in,
     raise_all,
     suffix_of,
     visible,
@@ -22,6 +23,8 @@ from data.layouts import LAYOUTS, MASK_ENDINGS, SAME_FOLDER, Layout, find_layout
 
 if TYPE_CHECKING:
     from data.labelled_photos import LabelledPhotos
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Pairing:
     """Photos with more than one mask, and these."""
     unused: tuple[Path, ...] = ()
     """Masks without a photo."""
+    left_out: str = ""
+    """What is not read of the pictures in the folder of photos and below."""
     labelled: "LabelledPhotos | None" = None
     """The polygons that are in place of masks; `pairs` has their files."""
 
@@ -103,7 +108,10 @@ def _find_polygons(folder: Path) -> Pairing | None:
     if found is None:
         return None
     pairs = {photo: found.file_of(photo) for photo in found.entries}
-    return Pairing(folder, found.layout, pairs, labelled=found)
+    place = folder / found.layout.photos
+    # Beside their photos, drawings are no pictures that were left out.
+    others = "" if found.format == "svg" and found.place == place else photos_in(place)[1]
+    return Pairing(folder, found.layout, pairs, left_out=others, labelled=found)
 
 
 def _find_masks(folder: Path) -> Pairing:
@@ -114,25 +122,30 @@ def _find_masks(folder: Path) -> Pairing:
     """
     layout = find_layout(folder)
     photo_files, mask_files = layout.files(folder)
+    others = ""
     if layout != SAME_FOLDER:
-        photo_files = photos_at(folder / layout.photos)  # says what is left out
+        photo_files, others = photos_in(folder / layout.photos)
     photos, masks = by_stem(photo_files), by_stem(mask_files)
     for ending in MASK_ENDINGS:
         if {stem + ending for stem in photos} == set(masks):
             pairs = {photo: masks[stem + ending] for stem, photo in photos.items()}
-            return Pairing(folder, layout, pairs)
-    return _pairs_of_any_ending(folder, layout, photos, masks)
+            return Pairing(folder, layout, pairs, left_out=others)
+    return replace(_pairs_of_any_ending(folder, layout, photos, masks), left_out=others)
 
 
-def pairs_in(folder: Path) -> Mapping[Path, Path]:
-    """Return the mask of each photo of a data folder.
+def checked_pairs(folder: Path) -> Pairing:
+    """Return the mask, or the polygons, of each photo of a data folder; say what is left out.
 
     Raises:
         InputError: the folder has no known layout, a photo or mask has no partner, or several.
     """
     pairing = find_pairs(folder)
+    if pairing.left_out:
+        log.warning("left out of %s: %s", folder / pairing.layout.photos, pairing.left_out)
+    if pairing.labelled is not None:
+        pairing.labelled.warn_of_others()
     raise_all(pairing.problems)
-    return pairing.pairs
+    return pairing
 
 
 def true_masks(photos: Iterable[Path]) -> list[Path]:

@@ -15,7 +15,7 @@ from data.geometry import Size
 from data.groups import CARVANA_GROUP, groups_of
 from data.images import opened, orientation, read_size
 from data.masks import read_mask
-from data.pairing import find_pairs
+from data.pairing import checked_pairs
 from data.threads import map_threads, named
 
 if TYPE_CHECKING:
@@ -95,18 +95,15 @@ def _samples_in(folder: Path, values: tuple[int | str, ...]) -> list[Sample]:
     Raises:
         InputError: for the reasons given at `find_samples`.
     """
-    pairing = find_pairs(folder)
-    raise_all(pairing.problems)
-    labelled = pairing.labelled
-    if labelled is None:
+    pairing = checked_pairs(folder)
+    if pairing.labelled is None:
         return [
             Sample(photo.stem, photo, mask, "", folder, values)
             for photo, mask in pairing.pairs.items()
         ]
     from data.polygons.true_mask import usable
 
-    labelled.warn_of_others()
-    entries = labelled.entries
+    entries = pairing.labelled.entries
     return [
         Sample(photo.stem, photo, pairing.pairs[photo], "", folder, values, entries[photo])
         for photo in usable(entries, folder, values)

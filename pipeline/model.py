@@ -68,6 +68,8 @@ class Model:
     """Scores on the validation set."""
     novelty: NoveltyDetector | None = None
     """Tells photos that are unlike the training photos; None if the model cannot tell."""
+    budget: int | None = None
+    """Most tiles to refine per photo, unless a call says otherwise; None for all uncertain ones."""
 
     def __post_init__(self) -> None:
         if type(self.long_side) is not int or self.long_side not in LONG_SIDES:
@@ -79,6 +81,8 @@ class Model:
             raise ValueError(f"low < high are from 0 to 1, not {self.low} and {self.high}")
         if self.refiner is not None and self.refiner.fovea != self.fovea:
             raise ValueError(f"a refiner of {self.refiner.fovea} does not fit {self.fovea}")
+        if self.budget is not None and (type(self.budget) is not int or self.budget < 0):
+            raise ValueError(f"budget is a number of tiles, not {shown(self.budget)}")
         check_provenance(self.provenance)
         if not isinstance(self.scores, dict) or not isinstance(self.validation_scores, dict):
             raise ValueError("scores are a table, and those of validation are one")
@@ -151,6 +155,7 @@ def to_json(model: Model, hashes: Mapping[str, str]) -> dict[str, Any]:
             "levels": fovea.levels,
             "low": model.low,
             "high": model.high,
+            **({} if model.budget is None else {"budget": model.budget}),
         },
         "novelty": model.novelty and {"sha256": hashes["novelty"]},
         "postprocess": [str(step) for step in model.postprocess],
@@ -200,6 +205,7 @@ def from_json(description: Mapping[str, Any], weights: Mapping[str, bytes]) -> M
         provenance=description["provenance"],
         scores=description["scores"],
         novelty=_novelty(weights["novelty"]) if "novelty" in weights else None,
+        budget=description["tiles"].get("budget"),
     )
 
 

@@ -27,6 +27,7 @@ FLOORS = [
     {"evaluation"},
     {"training", "reporting"},
     {"checking"},
+    {"full_training"},
     {"demo"},
     {"cli"},
     {"__main__"},

@@ -1,6 +1,6 @@
 """What a check of a data set finds, and how much each finding weighs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -8,8 +8,31 @@ from typing import Any, Literal
 Severity = Literal["fatal", "suspect", "note"]
 """Training would fail; something is probably wrong; good to know."""
 
-WEIGHTS: tuple[Severity, ...] = ("fatal", "suspect", "note")
-"""The severities, the heaviest first."""
+SHORT: Mapping[str, str] = {
+    "damaged-photo": "cannot be read",
+    "unreadable-mask": "mask cannot be read",
+    "sizes-differ": "sizes differ",
+    "choose-object": "which values?",
+    "empty-mask": "empty mask",
+    "full-mask": "full mask",
+    "inverted-set": "inverted?",
+    "inverted-mask": "inverted?",
+    "tiny-object": "tiny object",
+    "near-copies": "copy",
+    "copies-disagree": "copy, other mask",
+    "edges-disagree": "edges disagree",
+    "unlike-photo": "unlike the rest",
+    "flat-photo": "shows nothing",
+    "small-photo": "small",
+}
+"""What a contact sheet writes under a photo, by the kind of finding."""
+
+WEIGHTS: Mapping[Severity, str] = {
+    "fatal": "Training would fail",
+    "suspect": "Probably wrong",
+    "note": "Good to know",
+}
+"""The severities, the heaviest first, and their titles."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +43,8 @@ class Finding:
     """Its kind, such as "missing-mask"; stable, for programs."""
     severity: Severity
     message: str
-    """What was found, and what to do about it, for a person."""
+    """What was found, and what to do about it, for a person. Lines of a settings file, and reasons
+    of single files, are lines of their own, indented by four."""
     photos: tuple[Path, ...] = ()
     """The photos that it is about, or the masks where these have no photo; empty for all of
     them."""
@@ -35,16 +59,18 @@ class Finding:
         }
 
 
+def by_weight(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings, the heaviest first; those of one weight keep their order."""
+    order = list(WEIGHTS)
+    return tuple(sorted(found, key=lambda finding: order.index(finding.severity)))
+
+
 @dataclass(frozen=True)
 class Findings:
-    """All that was found in a data set, the heaviest first."""
+    """All that was found in a data set."""
 
     all: tuple[Finding, ...] = ()
-
-    @classmethod
-    def ordered(cls, found: Iterable[Finding]) -> "Findings":
-        """Return the findings `found` by weight; those of one weight keep their order."""
-        return cls(tuple(sorted(found, key=lambda finding: WEIGHTS.index(finding.severity))))
+    """The heaviest first."""
 
     def of(self, severity: Severity) -> tuple[Finding, ...]:
         """Return the findings of one severity."""

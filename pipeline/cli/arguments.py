@@ -1,5 +1,6 @@
 """Types of command-line arguments, and the options of every command that makes masks."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from pipeline.inference.mask_options import MaskOptions
     from pipeline.inference.segmenter import Segmenter
     from refine.postprocess import Step
+
+NUMBER = r"(\d{1,9}(?:\.\d{1,9})?)"
+DURATION = re.compile(rf"(?=.)(?:{NUMBER}h)?(?:{NUMBER}m(?:in)?)?(?:{NUMBER}s)?|{NUMBER}")
+"""Hours, minutes and seconds, or minutes alone."""
 
 Device = Literal["auto", "cpu", "cuda"]
 Settings = Annotated[Path | None, Parameter(name="--config")]
@@ -37,7 +42,8 @@ class MaskArguments:
     stage: Stage | None = None
     """Last stage to run; by default the last one that the model has."""
     budget: Budget = None
-    """Most tiles to refine per photo, the most uncertain first; by default all uncertain tiles."""
+    """Most tiles to refine per photo, the most uncertain first; by default as many as the model
+    says, or all uncertain tiles."""
     postprocess: str | None = None
     """Post-processing steps, such as close-open=5,components=200, or none; by default those of the
     model."""
@@ -90,6 +96,15 @@ def check_training_paths(run: Path, config: Path | None, data: Sequence[Path] = 
     """
     if run.exists() and not run.is_dir():
         raise InputError(f"{run} is a file; name a folder for the run")
+    check_data_paths(data, config)
+
+
+def check_data_paths(data: Sequence[Path], config: Path | None) -> None:
+    """Raise if a data folder or the settings file does not exist.
+
+    Raises:
+        InputError: it does not.
+    """
     if config is not None and not config.is_file():
         raise InputError(f"no such settings file: {config}")
     for folder in data:
@@ -112,6 +127,22 @@ def read_config(path: Path | None) -> "Config":
     if not path.is_file():
         raise InputError(f"no such settings file: {path}")
     return load_settings(path)
+
+
+def parse_duration(text: str | None) -> float | None:
+    """Return the seconds of a duration such as 45s, 30m, 2h or 1h30m; a bare number is minutes.
+
+    Raises:
+        SettingsError: `text` is something else, or no time at all.
+    """
+    if text is None:
+        return None
+    match = DURATION.fullmatch(text.strip().lower())
+    parts = [float(part or 0) for part in match.groups()] if match else [0.0]
+    seconds = sum(part * unit for part, unit in zip(parts, (3600, 60, 1, 60), strict=False))
+    if seconds <= 0:
+        raise SettingsError(f"--time takes a duration, such as 30m, 2h or 1h30m, not {text!r}")
+    return seconds
 
 
 def parse_tile(text: str | None) -> tuple[int, int] | None:

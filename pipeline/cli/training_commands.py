@@ -2,8 +2,44 @@
 
 from pathlib import Path
 
-from pipeline.cli.arguments import Device, Settings, check_training_paths
+from pipeline.cli.arguments import Device, Settings, check_training_paths, parse_duration
 from pipeline.cli.program import answer, resumable
+
+
+def train(
+    data: list[Path],
+    run: Path,
+    /,
+    *,
+    time: str | None = None,
+    config: Settings = None,
+    device: Device = "auto",
+) -> None:
+    """Train on photos and masks, from the check of the data to a report; run it again to resume.
+
+    Settings are fitted to the photos, unless --config sets them. Some photos are held out, to tell
+    how good the model is. RUN/model is the finished model, RUN/report.html says what came of it.
+
+    Args:
+        data: folders with photos and masks; photos to hold out come from the first one.
+        run: folder of the run, the last argument.
+        time: how long it may take, such as 30m, 2h or 1h30m; by default as long as so many photos
+            are worth.
+        config: settings file (TOML).
+        device: device to compute on; auto is a GPU if there is one.
+    """
+    check_training_paths(run, config, data)
+    seconds = parse_duration(time)
+    from pipeline.full_training import train as full_training
+    from pipeline.inference.cpu_setup import keep_freed_memory
+
+    keep_freed_memory()
+    with resumable():
+        outcome = full_training.train(full_training.request(data, run, config, device, seconds))
+        for line in outcome.ending.lines:
+            answer(line)
+        answer(outcome.model)
+        answer(outcome.report)
 
 
 def train_coarse(

@@ -121,11 +121,11 @@ def choose(
     Raises:
         InputError: there are none to score.
     """
-    own = data_settings(segmenter.model)
+    own = data_settings(segmenter.model).get("group", CARVANA_GROUP)
     samples = find_samples(
         data,
-        group_pattern=settings.group if settings else own.get("group", CARVANA_GROUP),
-        object_values=settings.object if settings else own.get("object", ()),
+        group_pattern=settings.group if settings else own,
+        object_values=settings.object if settings else object_of(segmenter.model),
     )
     if split == "all":
         return samples, 0
@@ -149,6 +149,11 @@ def choose(
 def data_settings(model: Model) -> dict[str, Any]:
     """Return the data settings that `model` was trained with; empty if it does not name them."""
     return dict(model.provenance.get("settings", {}).get("data", {}))
+
+
+def object_of(model: Model) -> tuple[int | str, ...]:
+    """Return which values of masks were the object in the training of `model`."""
+    return tuple(data_settings(model).get("object", ()))
 
 
 def write_score_table(path: Path, photos: Sequence[PhotoScores]) -> None:

@@ -23,7 +23,7 @@ from data.layouts import MASK_ENDINGS
 from data.polygons import SUFFIXES
 from data.samples import Sample, check_fit, read_sample_mask
 from data.threads import named
-from pipeline.evaluation.evaluate import data_settings
+from pipeline.evaluation.evaluate import object_of
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import check_out
 from pipeline.inference.segmenter import Segmenter
@@ -97,7 +97,7 @@ def draw(
             such tile.
     """
     photo = read_photo(path)
-    object_values = data_settings(segmenter.model).get("object", ())
+    object_values = object_of(segmenter.model)
     truth = None if mask is None else read_truth(path, mask, photo, object_values)
     stage = segmenter.check_stage(options.stage)
     prediction = segmenter.predict(photo, options)

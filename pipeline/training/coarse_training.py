@@ -37,8 +37,9 @@ from pipeline.progress import progress
 from pipeline.seen_photos import check_unseen, photos_of
 from pipeline.toml_settings import as_table
 from pipeline.training import distributed
-from pipeline.training.loop import BatchLoss, fit
+from pipeline.training.loop import BatchLoss, StageRun, fit
 from pipeline.training.losses import bce_dice
+from pipeline.training.plan import SecondsLeft
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +94,7 @@ def train_coarse(
     stage_dir: Path,
     config: Config,
     device: torch.device,
+    seconds_left: SecondsLeft | None = None,
 ) -> tuple[CoarseNetwork, float]:
     """Train the coarse network on `train`, validate it on `val`; return it with its score.
 
@@ -116,8 +118,11 @@ def train_coarse(
         CoarseBatches(photos.pairs_of(train), config.coarse),
         score,
         config.coarse,
-        stage_dir,
-        origin(config, photos.fingerprint(train), photos.fingerprint(val)),
+        StageRun(
+            stage_dir,
+            origin(config, photos.fingerprint(train), photos.fingerprint(val)),
+            seconds_left,
+        ),
     )
     return network, best
 

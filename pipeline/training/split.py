@@ -27,7 +27,18 @@ def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sam
     unknown = sorted(set(config.exclude).difference(names))
     if unknown:
         log.warning("data.exclude names unknown photos: %s", ", ".join(unknown))
-    first = [sample for sample in samples if sample.folder == folders[0]]
+    return divide(samples, folders[0], config)
+
+
+def divide(
+    samples: Sequence[Sample], first_folder: Path, config: DataConfig
+) -> tuple[list[Sample], list[Sample]]:
+    """Return the training set and the validation set of `samples`; the latter of one folder.
+
+    Raises:
+        InputError: one of the sets is empty.
+    """
+    first = [sample for sample in samples if sample.folder == first_folder]
     train, val = split(
         first, share=config.val_share, start=config.val_start, seed=config.split_seed
     )

@@ -1,0 +1,103 @@
+"""What a run of `train` has settled and done so far, so that it goes on after any interruption.
+
+train.json in the folder of the run: what the run was started with, the fitted settings, the limits
+of time, and the parts that are done. It is replaced as a whole.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from data.errors import InputError
+from data.files import write_bytes
+from pipeline.training.photo_facts import PhotoFacts
+from pipeline.training.recipe import Choice
+from pipeline.training.time_budget import Limits
+
+FORMAT = 1
+NAME = "train.json"
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a run is started with; with something else it cannot go on."""
+
+    photos: str
+    """Hash of all photos and masks."""
+    given: Mapping[str, Any]
+    """Settings that the user gave, table by table."""
+    seconds: float | None
+    """Limit of time."""
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What is settled and done."""
+
+    start: Start
+    facts: PhotoFacts
+    choices: Sequence[Choice]
+    """Settings that were fitted."""
+    limits: Limits | None = None
+    done: tuple[str, ...] = ()
+    """Parts that are finished, in their order."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """How long each of them took, interrupted tries left out."""
+
+    def after(self, part: str, seconds: float) -> "Journal":
+        """Return the journal after `part`, which took so many seconds."""
+        return replace(
+            self, done=(*self.done, part), seconds={**self.seconds, part: round(seconds, 1)}
+        )
+
+    def save(self, run: Path) -> None:
+        """Write it to the folder `run`."""
+        text = json.dumps({"format": FORMAT} | asdict(self), indent=2)
+        write_bytes(run / NAME, f"{text}\n".encode())
+
+
+def load_journal(run: Path) -> Journal | None:
+    """Return the journal in the folder `run`; None if there is none.
+
+    Raises:
+        InputError: it is damaged, or of another version.
+    """
+    path = run / NAME
+    if not path.exists():
+        return None
+    try:
+        table = json.loads(path.read_bytes())
+        if table.pop("format") != FORMAT:
+            raise InputError(f"{path} is of another version; train in another folder")
+        limits = table.pop("limits")
+        return Journal(
+            start=Start(**table.pop("start")),
+            facts=PhotoFacts(**table.pop("facts")),
+            choices=[Choice(**choice) for choice in table.pop("choices")],
+            limits=limits and Limits(**limits),
+            done=tuple(table.pop("done")),
+            **table,
+        )
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise InputError(f"{path} is damaged; train in another folder") from error
+
+
+def check_same(found: Start, wanted: Start, run: Path) -> None:
+    """Raise unless a run that was started as `found` can go on as `wanted`.
+
+    Raises:
+        InputError: photos, settings or the limit of time are others.
+    """
+    others = {
+        "photos or masks": found.photos != wanted.photos,
+        "settings": found.given != wanted.given,
+        "--time": found.seconds != wanted.seconds,
+    }
+    changed = [name for name, is_other in others.items() if is_other]
+    if changed:
+        raise InputError(
+            f"{run} was started with other {' and '.join(changed)}; "
+            "train in another folder, or give the same as before to go on"
+        )
