@@ -9,8 +9,18 @@ import pytest
 import zarr
 
 from data.polygons import PolygonName
-from tests.builders import SIZE, car_name, disc, foveamask, shaded_photo, tiny_config, write_sample
-from tests.builders import write_settings as settings_file
+from pipeline.model_folder import save_model
+from tests.builders import (
+    SIZE,
+    car_name,
+    disc,
+    foveamask,
+    shaded_photo,
+    tiny_config,
+    tiny_model,
+    write_sample,
+    write_settings,
+)
 from tests.polygon_folders import BOW, shape, with_polygons, write_labelme
 
 NUM_CARS = 6
@@ -25,7 +35,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def trained(data: Path, run: Path) -> Path:
-    settings = settings_file(run.parent / f"{run.name}.toml", tiny_config())
+    settings = write_settings(run.parent / f"{run.name}.toml", tiny_config())
     assert foveamask("train-coarse", data, run, "--config", settings, "--device", "cpu") == 0
     assert foveamask("make-patches", data, run, "--device", "cpu") == 0
     assert foveamask("train-refiner", run, "--device", "cpu") == 0
@@ -36,6 +46,7 @@ def weights(run: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (run / "model").glob("*.safetensors")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", ["labelme", "coco", "yolo"])
 def test_polygons_train_the_same_weights_as_masks(tmp_path: Path, data: Path, to: PolygonName):
     polygons = with_polygons(data, tmp_path / "polygons", to)
@@ -53,17 +64,17 @@ def test_polygons_train_the_same_weights_as_masks(tmp_path: Path, data: Path, to
 def test_polygons_are_scored_as_masks_are(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ):
-    model = trained(data, tmp_path / "run") / "model"
+    save_model(tiny_model(), tmp_path / "model")
     polygons = with_polygons(data, tmp_path / "polygons", "geojson")
-    capsys.readouterr()
 
     answers = []
     for folder in (data, polygons):
-        assert foveamask("evaluate", folder, "--model", model, "--split", "all") == 0
+        assert foveamask("evaluate", folder, "--model", tmp_path / "model") == 0
         answers.append(json.loads(capsys.readouterr().out))
 
-    assert answers[0] == answers[1]
-    assert answers[0]["photos"] == NUM_CARS
+    assert answers[0]["photos"] == answers[1]["photos"] == NUM_CARS
+    for stage in ("coarse_nearest", "coarse", "refined"):
+        assert answers[0][stage] == pytest.approx(answers[1][stage], rel=1e-6)
 
 
 def test_photos_whose_polygons_cross_themselves_are_left_out_of_a_score(
@@ -80,6 +91,7 @@ def test_photos_whose_polygons_cross_themselves_are_left_out_of_a_score(
     assert f"left out: {polygons}/images/{car_name(2)}.json: shape 1 cannot be used" in captured.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["train-coarse", "make-patches"])
 def test_a_run_notices_that_polygons_have_changed(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str], command: str
@@ -100,12 +112,12 @@ def test_a_run_notices_that_polygons_have_changed(
 
 def test_a_picture_shows_the_difference_from_polygons(tmp_path: Path, data: Path):
     polygons = with_polygons(data, tmp_path / "polygons", "coco")
-    with_polygons(data, tmp_path / "labelme", "labelme")
+    with_polygons(data, tmp_path / "svg", "svg")
     photos = [data / f"images/{car_name(car)}.png" for car in (0, 1)]
     places = {
         "masks": data / "masks",
         "coco": polygons / "annotations/instances.json",
-        "labelme": tmp_path / "labelme/images",
+        "svg": tmp_path / "svg/annotations",
     }
 
     for name, place in places.items():
@@ -119,7 +131,7 @@ def test_a_picture_shows_the_difference_from_polygons(tmp_path: Path, data: Path
         for name in places
     }
     assert len(shown["masks"]) == 2
-    assert shown["coco"] == shown["labelme"] == shown["masks"]
+    assert shown["coco"] == shown["svg"] == shown["masks"]
 
 
 def test_one_file_of_labelme_is_not_of_two_photos(
