@@ -34,6 +34,12 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    save_model(tiny_model(), tmp_path / "model")
+    return tmp_path / "model"
+
+
 def trained(data: Path, run: Path) -> Path:
     settings = write_settings(run.parent / f"{run.name}.toml", tiny_config())
     assert foveamask("train-coarse", data, run, "--config", settings, "--device", "cpu") == 0
@@ -62,14 +68,13 @@ def test_polygons_train_the_same_weights_as_masks(tmp_path: Path, data: Path, to
 
 
 def test_polygons_are_scored_as_masks_are(
-    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, data: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ):
-    save_model(tiny_model(), tmp_path / "model")
     polygons = with_polygons(data, tmp_path / "polygons", "geojson")
 
     answers = []
     for folder in (data, polygons):
-        assert foveamask("evaluate", folder, "--model", tmp_path / "model") == 0
+        assert foveamask("evaluate", folder, "--model", model) == 0
         answers.append(json.loads(capsys.readouterr().out))
 
     assert answers[0]["photos"] == answers[1]["photos"] == NUM_CARS
@@ -78,12 +83,12 @@ def test_polygons_are_scored_as_masks_are(
 
 
 def test_photos_whose_polygons_cross_themselves_are_left_out_of_a_score(
-    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, data: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ):
     polygons = with_polygons(data, tmp_path / "polygons", "labelme")
     write_labelme(polygons / f"images/{car_name(2)}.json", shape(BOW, "disc"))
 
-    status = foveamask("evaluate", polygons, "--split", "all", "--stage", "coarse")
+    status = foveamask("evaluate", polygons, "--model", model)
 
     captured = capsys.readouterr()
     assert status == 0
@@ -110,7 +115,7 @@ def test_a_run_notices_that_polygons_have_changed(
     assert "error: " in error
 
 
-def test_a_picture_shows_the_difference_from_polygons(tmp_path: Path, data: Path):
+def test_a_picture_shows_the_difference_from_polygons(tmp_path: Path, data: Path, model: Path):
     polygons = with_polygons(data, tmp_path / "polygons", "coco")
     with_polygons(data, tmp_path / "svg", "svg")
     photos = [data / f"images/{car_name(car)}.png" for car in (0, 1)]
@@ -121,7 +126,8 @@ def test_a_picture_shows_the_difference_from_polygons(tmp_path: Path, data: Path
     }
 
     for name, place in places.items():
-        assert foveamask("show", *photos, tmp_path / f"show-{name}", "--mask", place) == 0
+        out = tmp_path / f"show-{name}"
+        assert foveamask("show", *photos, out, "--mask", place, "--model", model) == 0
 
     shown = {
         name: {
