@@ -17,7 +17,7 @@ import torch
 from cyclopts import App
 from numpy.typing import NDArray
 
-from benchmarks.markdown import table
+from benchmarks.markdown import of_model, table
 from data.arrays import Mask
 from data.datasets.coarse_dataset import CoarseView
 from data.images import read_photo
@@ -65,6 +65,7 @@ def decisions(data: Path, /, *, model: str = DEFAULT_MODEL, every: Count = 1) ->
         chosen = torch.randperm(coarse.numel(), generator=generator)[:PIXELS_A_PHOTO].numpy()
         logits.append(coarse.numpy().ravel()[chosen])
         targets.append(target.ravel()[chosen])
+    print(of_model(segmenter.model, len(gains)))
     print(budget_table(budget_curve(gains, BUDGETS)))
     print(reliability_table(reliability))
     temperature, bias = fit_temperature(np.concatenate(logits), np.concatenate(targets))

@@ -17,7 +17,7 @@ from statistics import fmean
 import cv2
 from cyclopts import App
 
-from benchmarks.markdown import table
+from benchmarks.markdown import of_model, table
 from data.errors import InputError
 from data.images import read_photo
 from data.samples import Sample, read_sample_mask
@@ -71,6 +71,7 @@ def wrong_pixels(
         name: [errors_of_sample(sample, segmenter, other) for sample in samples]
         for name, samples in sets.items()
     }
+    print(of_model(segmenter.model, sum(map(len, columns.values()))))
     print(error_table(columns))
 
 

@@ -1,4 +1,4 @@
-"""Reading with errors that name the file, writing files completely or not at all, locks.
+"""Reading with errors that name the file, writing files completely or not at all.
 
 A file is written under a temporary name, on which its writer holds a lock, and is then renamed. So
 whoever finds such a file can tell whether it is being written or was left behind.
@@ -11,20 +11,15 @@ import re
 import secrets
 import stat
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 from data.errors import InputError
 
 PARTIAL = re.compile(r"\.[0-9a-f]{16}\.partial")
 """Names of the temporary files that `replacing` makes."""
-
-_held: set[Path] = set()
-"""Locks that this process holds; `_guard` is held to look at them."""
-_guard = threading.Lock()
 
 
 @contextmanager
@@ -89,8 +84,8 @@ def prepare(path: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
-    """Give a temporary path beside `path`, which replaces `path` if the block does not raise.
+def replacing(path: Path, *, is_durable: bool = True, place: Path | None = None) -> Iterator[Path]:
+    """Give a temporary path, which replaces `path` if the block does not raise.
 
     If `path` is a symbolic link, the file that it points to is replaced. For a device or a pipe,
     such as /dev/stdout, `path` itself is given: it is not replaced.
@@ -100,6 +95,7 @@ def replacing(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
         is_durable: whether the new content must be on the disk, where a power cut does not lose it,
             before anything that is written afterwards. Files that the next call checks and makes
             again do not need it.
+        place: folder on the same disk for the temporary file; by default that of `path`.
 
     Raises:
         OSError: nothing can be written there; it names `path`.
@@ -108,9 +104,9 @@ def replacing(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
         yield path
         return
     if path.is_symlink():
-        path = path.resolve()
+        path, place = path.resolve(), None  # which may be on another disk
     try:
-        with _held_partial(path) as partial:
+        with _held_partial(place or path.parent) as partial:
             yield partial
             if is_durable:
                 _sync(partial)
@@ -124,9 +120,41 @@ def replacing(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
         raise
 
 
-def write_bytes(path: Path, data: bytes, *, is_durable: bool = True) -> None:
+def create(path: Path, data: bytes, place: Path | None = None) -> bool:
+    """Write `data` to a new file, completely or not at all; return whether it was not there before.
+
+    Of several processes that create a file at once, one does so, also where there are no locks.
+
+    Args:
+        path: the file.
+        data: its content.
+        place: folder on the same disk for a temporary file; by default that of `path`.
+
+    Raises:
+        OSError: nothing can be written there; it names `path`.
+    """
+    if path.exists():
+        return False
+    with _held_partial(place or path.parent) as partial:
+        partial.write_bytes(data)
+        _sync(partial)
+        try:
+            path.hardlink_to(partial)
+        except FileExistsError:
+            return False
+        except OSError:  # some network drives have no links
+            if path.exists():
+                return False
+            partial.replace(path)
+        _sync(path.parent)
+    return True
+
+
+def write_bytes(
+    path: Path, data: bytes, *, is_durable: bool = True, place: Path | None = None
+) -> None:
     """Write `data` to `path`, completely or not at all; see `replacing`."""
-    with replacing(path, is_durable=is_durable) as partial:
+    with replacing(path, is_durable=is_durable, place=place) as partial:
         partial.write_bytes(data)
 
 
@@ -160,13 +188,13 @@ def _remove_if_free(path: Path) -> None:
 
 
 @contextmanager
-def _held_partial(path: Path) -> Iterator[Path]:
-    """Make a temporary file beside `path`, hold a lock on it, and remove it if it is still there.
+def _held_partial(folder: Path) -> Iterator[Path]:
+    """Make a temporary file in `folder`, hold a lock on it, and remove it if it is still there.
 
     Raises:
         OSError: it cannot be made.
     """
-    partial, file = _new_partial(path)
+    partial, file = _new_partial(folder)
     try:
         yield partial
     finally:
@@ -175,11 +203,11 @@ def _held_partial(path: Path) -> Iterator[Path]:
         os.close(file)
 
 
-def _new_partial(path: Path) -> tuple[Path, int]:
-    """Return a new temporary file beside `path`, and a descriptor that holds a lock on it."""
+def _new_partial(folder: Path) -> tuple[Path, int]:
+    """Return a new temporary file in `folder`, and a descriptor that holds a lock on it."""
     while True:
-        # A name of fixed length, because the name of `path` may have the maximal length already.
-        partial = path.with_name(f".{secrets.token_hex(8)}.partial")
+        # Of fixed length: the name of the file that is written may have the maximal one already.
+        partial = folder / f".{secrets.token_hex(8)}.partial"
         # Not made by tempfile, so that its permissions follow the umask. Reading the umask means
         # setting it, which is not safe with several threads.
         file = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
@@ -201,58 +229,6 @@ def _sync(path: Path) -> None:
             raise
     finally:
         os.close(file)
-
-
-@contextmanager
-def locked(path: Path, message: str, *, is_removed: bool = False) -> Iterator[None]:
-    """Hold the lock `path`, a file that is made if it is not there, against all others.
-
-    Args:
-        path: the file.
-        message: of the error.
-        is_removed: whether the file is removed at the end.
-
-    Raises:
-        InputError: another process, or another thread of this one, holds it; with `message`.
-    """
-    key = path.resolve()
-    with _guard:
-        # A lock of the system belongs to the process: a second one would succeed, and closing its
-        # file would give up the first.
-        if key in _held:
-            raise InputError(message)
-        _held.add(key)
-    try:
-        # Opened for reading too, or it would wait for a reader if it were a pipe.
-        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "rb+", 0) as file:
-            _lock(path, file, message)
-            try:
-                yield
-            finally:
-                if is_removed:
-                    path.unlink(missing_ok=True)
-    finally:
-        with _guard:
-            _held.discard(key)
-
-
-def _lock(path: Path, file: IO[bytes], message: str) -> None:
-    """Lock the open `file` at `path` against other processes.
-
-    Raises:
-        InputError: another process holds the lock, with `message`.
-        OSError: the file system has no locks; it names `path`.
-    """
-    try:
-        # Not flock, which a process that this one started would hold on to if this one is killed.
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno())):
-            raise BlockingIOError  # whoever held it has removed the file meanwhile
-    except (BlockingIOError, PermissionError) as error:
-        raise InputError(message) from error
-    except OSError as error:
-        error.filename = str(path)
-        raise
 
 
 def _check_regular(path: Path) -> None:

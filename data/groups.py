@@ -82,6 +82,8 @@ def split(
 ) -> tuple[list[T], list[T]]:
     """Return the training samples and the validation samples, by group; see `in_validation`.
 
+    With a `share` of 0, all samples are for training.
+
     Raises:
         InputError: one of the two sets is empty.
     """
@@ -91,7 +93,7 @@ def split(
     }
     train_samples = [sample for sample in samples if not validation[sample.group]]
     val_samples = [sample for sample in samples if validation[sample.group]]
-    if not train_samples or not val_samples:
+    if not train_samples or (share and not val_samples):
         name, other = ("validation", "larger") if train_samples else ("training", "smaller")
         hint = f"use a {other} data.val_share, or another data.split_seed"
         if len(validation) < 2:

@@ -15,6 +15,7 @@ from data.layouts import LAYOUTS, Layout
 from data.polygons import SUFFIXES, FormatName, coco, yolo
 from data.polygons.annotation import Entry, stem_of
 from data.polygons.formats import FORMATS, found_format
+from data.polygons.json_file import files_in
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ def _with_files(
     """Yield the photos that have files of their own, for each kind of files."""
     place = folder / layout.masks
     for suffix in SUFFIXES:
-        files = images_in(place, [suffix])
+        files = files_in(place, suffix)
         own = [file for file in files if file.stem in photos]
         name = next((name for file in own[:PROBED] if (name := _format_of(file))), None)
         of_files = None if name is None else FORMATS[name].of_files
@@ -169,7 +170,7 @@ def _with_coco(layout: Layout, file: Path, photos: Mapping[str, Path]) -> Labell
 
 
 def _coco_files(place: Path, photos: Mapping[str, Path]) -> list[Path]:
-    files = [file for file in images_in(place, [".json"]) if file.stem not in photos]
+    files = [file for file in files_in(place, ".json") if file.stem not in photos]
     return [file for file in files if _format_of(file) == "coco"]
 
 

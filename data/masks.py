@@ -26,6 +26,8 @@ from data.mask_picture import (
 )
 from data.mask_values import UnclearMaskError
 from data.object_values import object_values as parsed
+from data.picture_provenance import PictureProvenance
+from data.png_extras import with_chunks
 
 
 def read_mask(
@@ -101,9 +103,10 @@ def write_mask(path: str | Path, mask: Mask) -> None:
     write_png(Path(path), _as_grey(mask))
 
 
-def encode_mask(mask: Mask) -> bytes:
-    """Return (H, W) bool `mask` as a PNG file of 0 and 255."""
-    return encode_png(_as_grey(mask))
+def encode_mask(mask: Mask, provenance: PictureProvenance | None = None) -> bytes:
+    """Return (H, W) bool `mask` as a PNG file of 0 and 255, which says how it was made."""
+    data = encode_png(_as_grey(mask))
+    return data if provenance is None else with_chunks(data, provenance.png_chunks())
 
 
 def _as_grey(mask: Mask) -> Pixels:

@@ -36,8 +36,9 @@ class DataConfig(Checked):
     """Regular expression of a photo's stem. Its first bracket is the group, of which all photos
     are either in the training or in the validation set. A photo that does not match is a group of
     its own."""
-    val_share: Annotated[float, Range(0.001, 0.999)] = 0.2
-    """Share of the groups in the validation set."""
+    val_share: Annotated[float, Range(0, 0.999)] = 0.2
+    """Share of the groups in the validation set. With 0 all photos are trained on: nothing is
+    scored, and the moving average of the weights after the last step is kept."""
     val_start: Annotated[float, Range(0, 0.999)] = 0.0
     """Where that share begins among the hashes of the groups, from 0 to 1. With a share of 0.2,
     the starts 0, 0.2, 0.4, 0.6 and 0.8 are the five folds of a cross-validation."""
@@ -274,6 +275,12 @@ class Config(Checked):
                 f"tiles.levels = {self.tiles.levels}, but refiner.channels and refiner.depths "
                 f"have {len(self.refiner.channels)} levels"
             )
+        for stage, training in (("coarse", self.coarse), ("refiner", self.refiner)):
+            if training.schedule == "plateau" and not self.data.val_share:
+                raise SettingsError(
+                    f'{stage}.schedule = "plateau" follows the score of validation photos, of '
+                    "which data.val_share = 0 leaves none"
+                )
         if self.tiles.side < self.coarse.stride:
             raise SettingsError(
                 f"tiles.side = {self.tiles.side} must be at least coarse.stride = "

@@ -17,6 +17,7 @@ from data.errors import InputError
 from data.geometry import Size
 from data.polygons import coco_runs
 from data.polygons.annotation import (
+    UNNAMED,
     Annotation,
     Entry,
     Shape,
@@ -65,6 +66,19 @@ def finish(parts: Iterable[bytes], category: str) -> Iterator[bytes]:
             ids = {"id": number, "image_id": i, "category_id": 1}
             yield (b",\n" if number > 1 else b"") + dumps(ids | annotation)
     yield b'],\n"categories":%b}\n' % dumps([{"id": 1, "name": category, "supercategory": ""}])
+
+
+def decode_part(data: bytes) -> Annotation:
+    """Return what is in the part of one photo, whose category is not known.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    part = decode_object(data)
+    image, annotations = part.get("image"), list_in(part, "annotations")
+    if not isinstance(image, dict):
+        raise InputError("'image' must be an object")
+    return _parse(image, [{"category_id": 1} | a for a in annotations], {1: UNNAMED})
 
 
 def entries(path: Path) -> list[Entry]:
@@ -141,7 +155,7 @@ def _parse(
 ) -> Annotation:
     size = size_of(image.get("height"), image.get("width"))
     shapes = tuple(_shape(annotation, names) for annotation in annotations)
-    return Annotation(size, shapes, image["file_name"])
+    return Annotation(size, shapes, str(image.get("file_name", "")))
 
 
 def _shape(annotation: dict[str, Any], names: dict[int, str]) -> Shape:

@@ -11,7 +11,6 @@ from typing import Any
 
 from data.arrays import Mask
 from data.errors import InputError
-from data.folders import images_in
 from data.geometry import Size
 from data.polygons.annotation import (
     UNNAMED,
@@ -24,7 +23,7 @@ from data.polygons.annotation import (
     size_of,
 )
 from data.polygons.contour import Ring
-from data.polygons.json_file import corners, decode_object, dumps, list_in
+from data.polygons.json_file import corners, decode_object, dumps, files_in, list_in
 from data.polygons.options import Logits, PolygonOptions
 
 SUFFIX = ".geojson"
@@ -54,12 +53,12 @@ def entries(path: Path) -> list[Entry]:
     """Return the photos whose files are in the folder `path`, or the one of the file `path`."""
     if path.is_file():
         return entries_of([path])
-    return entries_of(images_in(path, [SUFFIX]) or images_in(path, [".json"]))
+    return entries_of(files_in(path, SUFFIX) or files_in(path, ".json"))
 
 
 def entries_of(files: Iterable[Path]) -> list[Entry]:
     """Return the photos whose files are `files`."""
-    return [file_entry(file, _decode, MAX_BYTES) for file in files]
+    return [file_entry(file, decode, MAX_BYTES) for file in files]
 
 
 def _closed(ring: Ring) -> list[list[float]]:
@@ -67,7 +66,12 @@ def _closed(ring: Ring) -> list[list[float]]:
     return [*points, points[0]]
 
 
-def _decode(data: bytes) -> Annotation:
+def decode(data: bytes) -> Annotation:
+    """Return what is in the file of a photo.
+
+    Raises:
+        InputError: it is damaged.
+    """
     content = decode_object(data)
     image = content.get("image")
     size, photo = None, ""

@@ -16,13 +16,12 @@ import numpy as np
 
 from data.arrays import Mask
 from data.errors import InputError
-from data.folders import images_in
 from data.geometry import Size
 from data.masks import decode_mask
 from data.polygons.annotation import Annotation, Entry, Shape, drawing, file_entry, ring_of, size_of
 from data.polygons.bridge import bridged
 from data.polygons.contour import Ring
-from data.polygons.json_file import corners, decode_object, dumps, list_in, text_in
+from data.polygons.json_file import corners, decode_object, dumps, files_in, list_in, text_in
 from data.polygons.options import Logits, PolygonOptions
 
 SUFFIX = ".json"
@@ -68,12 +67,12 @@ def encode(mask: Mask, photo: str, options: PolygonOptions, logits: Logits | Non
 
 def entries(path: Path) -> list[Entry]:
     """Return the photos whose files are in the folder `path`, or the one of the file `path`."""
-    return entries_of([path] if path.is_file() else images_in(path, [SUFFIX]))
+    return entries_of([path] if path.is_file() else files_in(path, SUFFIX))
 
 
 def entries_of(files: Iterable[Path]) -> list[Entry]:
     """Return the photos whose files are `files`."""
-    return [file_entry(file, _decode, MAX_BYTES) for file in files]
+    return [file_entry(file, decode, MAX_BYTES) for file in files]
 
 
 def _written(points: list[list[float]], group: int, label: str) -> dict[str, Any]:
@@ -88,7 +87,12 @@ def _written(points: list[list[float]], group: int, label: str) -> dict[str, Any
     }
 
 
-def _decode(data: bytes) -> Annotation:
+def decode(data: bytes) -> Annotation:
+    """Return what is in the file of a photo.
+
+    Raises:
+        InputError: it is damaged.
+    """
     content = decode_object(data)
     size = size_of(content.get("imageHeight"), content.get("imageWidth"))
     shapes = []

@@ -4,7 +4,7 @@ A line is the number of a class and corners x y x y, as shares of the photo's wi
 is one ring: holes, and parts of an object, are tied by bridges. `data.yaml` names the classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,8 @@ from data.polygons.options import Logits, PolygonOptions
 CLASSES, CLASS_LIST = "data.yaml", "classes.txt"
 LABELS = "labels"
 SUFFIX = ".txt"
+
+NO_NAMES: Mapping[int, str] = {}
 
 MAX_LABELS, MAX_CLASSES = 2**28, 2**20
 """Most bytes of a file of labels, and of one of classes."""
@@ -120,12 +122,21 @@ def _names_in(file: Path) -> dict[int, str]:
 
 def _entry(file: Path, names: dict[int, str]) -> Entry:
     """Return the entry of a file of labels, which depends on the names of classes as well."""
-    entry = file_entry(file, partial(_decode, names=names), MAX_LABELS)
+    entry = file_entry(file, partial(decode, names=names), MAX_LABELS)
     content = entry.content
     return replace(entry, content=lambda: content() + dumps(names))
 
 
-def _decode(data: bytes, names: dict[int, str]) -> Annotation:
+def decode(data: bytes, names: Mapping[int, str] = NO_NAMES) -> Annotation:
+    """Return what is in the labels of a photo.
+
+    Args:
+        data: the labels.
+        names: of classes; without them a class is called by its number.
+
+    Raises:
+        InputError: they are damaged.
+    """
     try:
         lines = data.decode().splitlines()
     except UnicodeDecodeError:
@@ -140,7 +151,7 @@ def _decode(data: bytes, names: dict[int, str]) -> Annotation:
     return Annotation(None, tuple(shapes))
 
 
-def _shape(what: str, words: list[str], names: dict[int, str]) -> Shape:
+def _shape(what: str, words: list[str], names: Mapping[int, str]) -> Shape:
     try:
         number, shares = int(words[0]), np.array(words[1:], np.float64)
     except (ValueError, OverflowError):

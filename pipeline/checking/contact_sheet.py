@@ -23,8 +23,8 @@ from pipeline.checking.findings import SHORT, Severity
 from pipeline.progress import OnStep
 from pipeline.reporting.canvas import INK, draw_contour
 
-CELL = Size(150, 200)
-"""Height and width of a photo on the sheet."""
+SIDE = 220
+"""Longer side of a photo on the sheet."""
 
 COLUMNS, MAX_CELLS = 8, 240
 """More photos than this are not shown: all doubtful ones that find room, and of the others some at
@@ -42,6 +42,13 @@ FRAMES: dict[Severity | None, tuple[int, int, int]] = {
     None: (225, 225, 225),
 }
 """Colour around a photo, by the heaviest finding about it."""
+
+DARK: dict[Severity | None, tuple[int, int, int]] = {
+    "fatal": (190, 20, 35),
+    "suspect": (170, 95, 0),
+    None: INK,
+}
+"""The same for text."""
 
 NO_PICTURE = (150, 150, 150)
 
@@ -76,7 +83,7 @@ def contact_sheet(check: DatasetCheck, on_photo: OnStep) -> bytes:
     title = f"{len(cells)} photos, {len(doubtful)} marked"
     if len(shown) < len(cells):
         title += f"; {len(shown)} shown"
-    return encode_png(_laid_out(drawn, title))
+    return encode_png(_laid_out(shown, drawn, title))
 
 
 def cells_of(check: DatasetCheck) -> list[Cell]:
@@ -98,35 +105,22 @@ def cells_of(check: DatasetCheck) -> list[Cell]:
 
 
 def _draw(cell: Cell) -> Pixels:
-    """Return a cell (H, W, 3) uint8 with its frame and caption."""
+    """Return a photo of a cell (H, W, 3) uint8 with its frame."""
     picture = _picture(cell.examined.sample)
     width = 4 if cell.severity else 1
-    colour = FRAMES[cell.severity]
-    framed = np.full((picture.shape[0] + 2 * width, picture.shape[1] + 2 * width, 3), colour)
+    height, across = picture.shape[0] + 2 * width, picture.shape[1] + 2 * width
+    framed = np.full((height, across, 3), FRAMES[cell.severity], np.uint8)
     framed[width:-width, width:-width] = picture
-    room = Size(CELL.height + 2 * GAP, CELL.width + 2 * GAP)
-    top, left = room.height - framed.shape[0], (room.width - framed.shape[1]) // 2
-    whole = np.full((room.height + CAPTION, room.width, 3), 255, np.uint8)
-    whole[top : room.height, left : left + framed.shape[1]] = framed
-    image = Image.fromarray(whole)
-    draw = ImageDraw.Draw(image)
-    lines = (
-        (printable(cell.examined.sample.photo.name), INK),
-        (", ".join(cell.marks), colour if cell.severity else INK),
-    )
-    for i, (text, ink) in enumerate(lines):
-        at = GAP, room.height + 2 + i * CAPTION // 2
-        draw.text(at, _shortened(text, CELL.width), ink, FONT)
-    return np.array(image)
+    return framed
 
 
 def _picture(sample: Sample) -> Photo:
-    """Return a photo that fits into a cell, with the contour of its mask if that can be read."""
+    """Return a small photo, with the contour of its mask if that can be read."""
     try:
-        photo, size = decode_small_photo(read_bytes(sample.photo), str(sample.photo), min(CELL))
+        photo, size = decode_small_photo(read_bytes(sample.photo), str(sample.photo), SIDE // 2)
     except InputError:
-        return np.full((*CELL, 3), NO_PICTURE, np.uint8)
-    scale = min(CELL.height / size.height, CELL.width / size.width)
+        return np.full((SIDE // 2, SIDE, 3), NO_PICTURE, np.uint8)
+    scale = SIDE / max(size)
     shown = Size(*(max(1, round(side * scale)) for side in size))
     interpolation = cv2.INTER_AREA if shown.height < photo.shape[0] else cv2.INTER_LINEAR
     picture = np.asarray(cv2.resize(photo, shown[::-1], interpolation=interpolation), np.uint8)
@@ -134,24 +128,45 @@ def _picture(sample: Sample) -> Photo:
         mask, _, _ = read_any_mask(sample)
     except InputError:
         return picture
-    return draw_contour(picture, resized_mask(mask, shown), CONTOUR, width=2)
+    return draw_contour(picture, resized_mask(mask, shown), CONTOUR, width=1.5)
 
 
-def _laid_out(cells: Sequence[Pixels], title: str) -> Pixels:
-    """Return cells in a grid below a title."""
+def _laid_out(cells: Sequence[Cell], pictures: Sequence[Pixels], title: str) -> Pixels:
+    """Return the photos in a grid below a title, each with its caption."""
+    across = max(picture.shape[1] for picture in pictures) + GAP
     columns = min(COLUMNS, len(cells))
-    blank = np.full_like(cells[0], 255)
-    padded = [*cells, *[blank] * (-len(cells) % columns)]
-    rows = [np.hstack(padded[i : i + columns]) for i in range(0, len(padded), columns)]
-    rows = [row[_num_blank(row) :] for row in rows]
-    head = Image.new("RGB", (rows[0].shape[1], HEAD), "white")
+    rows = [_head(title, columns * across + GAP)]
+    for i in range(0, len(cells), columns):
+        part = range(i, min(i + columns, len(cells)))
+        height = max(pictures[j].shape[0] for j in part)
+        row = np.full((height + CAPTION + GAP, columns * across + GAP, 3), 255, np.uint8)
+        for column, j in enumerate(part):
+            picture, left = pictures[j], GAP + column * across
+            top = height - picture.shape[0]
+            row[top:height, left : left + picture.shape[1]] = picture
+        rows.append(_captioned(row, [cells[j] for j in part], across))
+    return np.vstack(rows)
+
+
+def _head(title: str, width: int) -> Pixels:
+    head = Image.new("RGB", (width, HEAD), "white")
     ImageDraw.Draw(head).text((GAP, HEAD // 2), title, INK, HEAD_FONT, anchor="lm")
-    return np.vstack([np.array(head), *rows])
+    return np.array(head)
 
 
-def _num_blank(row: Pixels) -> int:
-    """Return how many lines at the top are blank, but for a gap."""
-    return max(0, int(np.flatnonzero((row < 255).any(axis=(1, 2)))[0]) - GAP)
+def _captioned(row: Pixels, cells: Sequence[Cell], across: int) -> Pixels:
+    """Return a row of photos with the names of the files, and what is doubtful about them."""
+    image = Image.fromarray(row)
+    draw = ImageDraw.Draw(image)
+    top = image.height - CAPTION - GAP
+    for column, cell in enumerate(cells):
+        name = printable(cell.examined.sample.photo.name)
+        for i, (text, ink) in enumerate(
+            ((name, INK), (", ".join(cell.marks), DARK[cell.severity]))
+        ):
+            at = GAP + column * across, top + 2 + i * CAPTION // 2
+            draw.text(at, _shortened(text, across - GAP), ink, FONT)
+    return np.array(image)
 
 
 def _shortened(text: str, width: int) -> str:

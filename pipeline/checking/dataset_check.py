@@ -1,5 +1,6 @@
 """The check of a data set: everything that can be said before a training, all at once."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 
 from data.errors import InputError, SettingsError
+from data.geometry import Size
 from data.groups import groups_of
 from data.pairing import Pairing
 from data.samples import Sample
@@ -29,8 +31,8 @@ from pipeline.config import AUTO, Config, DataConfig
 from pipeline.progress import OnStep
 from pipeline.toml_settings import overlaid
 from pipeline.training.coarse_training import check_init
+from pipeline.training.fitted_settings import Choice
 from pipeline.training.photo_facts import PhotoFacts, summary
-from pipeline.training.recipe import Choice
 from pipeline.training.split import divide
 
 CHANGE_INIT = "begin with another model"
@@ -45,6 +47,8 @@ class Planned:
     choices: tuple[Choice, ...]
     """The settings that are fitted."""
     facts: PhotoFacts
+    size: Size
+    """The size that most photos have."""
     train: tuple[Sample, ...]
     val: tuple[Sample, ...]
 
@@ -64,7 +68,7 @@ class DatasetCheck(Findings):
         if self.planned is None:
             return None
         p = self.planned
-        return forecast(p.config, p.choices, p.facts, (p.train, p.val), device)
+        return forecast(p.config, p.choices, p.facts, p.size, (p.train, p.val), device)
 
 
 def check_dataset(
@@ -152,7 +156,8 @@ def plan(whole: Sequence[Examined], first_folder: Path, given: Mapping[str, Any]
     train, val = divide(samples, first_folder, config.data)
     if config.coarse.init not in ("", AUTO):
         check_init(config.coarse, val, CHANGE_INIT)
-    return Planned(config, tuple(choices), facts, tuple(train), tuple(val))
+    ((size, _),) = Counter(e.size for e in whole if e.size is not None).most_common(1)
+    return Planned(config, tuple(choices), facts, size, tuple(train), tuple(val))
 
 
 def _split_finding(whole: Sequence[Examined], error: str) -> Finding:

@@ -34,8 +34,8 @@ class EdgeFit:
     score: float
     """How much stronger the edges along the contour are than along the same contour moved away, in
     standard deviations of the latter."""
-    best: tuple[int, int]
-    """Rows and columns, in pixels of the small photo, by which the contour would have to be moved
+    best: tuple[float, float]
+    """Rows and columns, as shares of the longer side, by which the contour would have to be moved
     to lie on the strongest edges; (0, 0) if it does."""
     gain: float
     """How much stronger the edges are there than along the contour, as a factor."""
@@ -59,7 +59,7 @@ def edge_fit(photo: Photo, mask: Mask) -> EdgeFit | None:
     best = int(means.argmax()) if means.max() > here else len(means) // 2
     return EdgeFit(
         score=(here - float(away.mean())) / spread,
-        best=(int(moved[best, 0]), int(moved[best, 1])),
+        best=(float(moved[best, 0]) / max(mask.shape), float(moved[best, 1]) / max(mask.shape)),
         gain=float(means[best]) / max(here, 1e-3),
     )
 

@@ -13,11 +13,11 @@ from pipeline.checking.known_results import KnownResult, nearest_results
 from pipeline.checking.phrases import percent
 from pipeline.config import Config
 from pipeline.toml_settings import overlaid
-from pipeline.training import recipe
+from pipeline.training import fitted_settings
 from pipeline.training.epoch_lines import duration
+from pipeline.training.fitted_settings import Choice
 from pipeline.training.photo_facts import PhotoFacts
 from pipeline.training.plan import plan_of
-from pipeline.training.recipe import Choice
 from pipeline.training.speed_trial import measure_speeds
 from pipeline.training.time_budget import Seconds, estimate, num_tiles, steps_of_refiner
 
@@ -32,7 +32,7 @@ class Forecast:
     choices: tuple[Choice, ...]
     """Settings that it would fit to the photos."""
     size: Size
-    """Size of a photo in the middle of the set."""
+    """The size that most photos have."""
     working: Size
     """The size at which that is worked on."""
     num_train: int
@@ -51,11 +51,13 @@ class Forecast:
     def lines(self) -> list[str]:
         """Return it as sentences for a person."""
         seconds = self.seconds
-        scale = max(self.working) / max(self.size)
-        brought = "at their own size" if self.working == self.size else _scaled(scale)
+        brought = "at their own size"
+        if self.working != self.size:
+            scale = max(self.working) / max(self.size)
+            change = f"enlarged {scale:.1f} times" if scale > 1 else f"reduced to {percent(scale)}"
+            brought = f"{change}, at {self.working.width} x {self.working.height}"
         lines = [
-            f"Photos of {self.size.width} x {self.size.height} would be worked on {brought}, "
-            f"{self.working.width} x {self.working.height}.",
+            f"Photos of {self.size.width} x {self.size.height} would be worked on {brought}.",
             f"{counted(self.num_train, 'photo')} would be trained on and {self.num_val} held out to"
             " measure how good the model is.",
         ]
@@ -67,7 +69,7 @@ class Forecast:
         lines += [
             f"The coarse network would take {self.coarse_steps} steps, the refiner about "
             f"{self.refiner_steps}; about {self.tiles} tiles of a photo would be refined.",
-            f"It would take about {duration(seconds.total)} on this machine: "
+            f"It would take about {duration(seconds.total)} on this machine, as busy as it is now: "
             f"{duration(seconds.coarse)} for the coarse network, {duration(seconds.refiner)} for "
             f"the refiner, {duration(seconds.overhead)} for reading photos and scores.",
             *self._expectations(),
@@ -113,16 +115,17 @@ def fitted(
     groups = {sample.group for sample in samples}
     chosen = [
         choice
-        for choice in recipe.choices(facts, groups, base.data.split_seed)
-        if not recipe.is_given(choice.name, given)
+        for choice in fitted_settings.choices(facts, groups, base.data.split_seed)
+        if not fitted_settings.is_given(choice.name, given)
     ]
-    return overlaid(overlaid(Config(), recipe.as_settings(chosen, given)), given), chosen
+    return overlaid(overlaid(Config(), fitted_settings.as_settings(chosen, given)), given), chosen
 
 
 def forecast(
     config: Config,
     choices: Sequence[Choice],
     facts: PhotoFacts,
+    size: Size,
     sides: tuple[Sequence[Sample], Sequence[Sample]],
     device: torch.device,
 ) -> Forecast:
@@ -132,6 +135,7 @@ def forecast(
         config: settings, the fitted ones included.
         choices: the fitted ones.
         facts: what is in the data set.
+        size: the size that most photos have.
         sides: training and validation set.
         device: device to train on.
 
@@ -139,10 +143,9 @@ def forecast(
         InputError: a photo or mask is damaged.
     """
     train, val = sides
-    size = Size(facts.short_side, facts.long_side)
     tiles = num_tiles(facts, config)
     num_patches = len(train) * min(tiles, config.tiles.max_patches_per_photo)
-    area = facts.object_share * size.area
+    area = facts.object_share * facts.short_side * facts.long_side
     return Forecast(
         choices=tuple(choices),
         size=size,
@@ -159,7 +162,3 @@ def forecast(
         pixel_cost=facts.contour / max(2 * area + facts.contour, 1),
         known=tuple(nearest_results(len(train) + len(val))),
     )
-
-
-def _scaled(scale: float) -> str:
-    return f"enlarged {scale:.1f} times" if scale > 1 else f"reduced to {percent(scale)}"

@@ -17,6 +17,8 @@ from data.arrays import Photo
 HASH_SIDE = 16
 """Side of a perceptual hash: 256 bits. With 64, photos of cars in one studio are copies."""
 
+PATTERN_SIDE = 32
+
 GRID = 4
 
 NUM_NEIGHBOURS = 4
@@ -42,6 +44,8 @@ class Look:
     """(32,) perceptual hash."""
     mirrored: NDArray[np.uint8]
     """(32,) the hash of the photo's mirror image."""
+    pattern: NDArray[np.float32]
+    """(3072,) its structure: 32 x 32 colours less their surroundings, of length 1."""
     features: NDArray[np.float32]
     """(D,) colours, contrast and detail in each sixteenth of the photo."""
     contrast: float
@@ -60,6 +64,7 @@ def look_of(photo: Photo) -> Look:
     return Look(
         bits=perceptual_hash(photo),
         mirrored=perceptual_hash(np.ascontiguousarray(photo[:, ::-1])),
+        pattern=pattern_of(lab),
         features=np.concatenate([*parts]).astype(np.float32),
         contrast=float(light.std()),
     )
@@ -69,6 +74,14 @@ def perceptual_hash(photo: Photo) -> NDArray[np.uint8]:
     """Return the (32,) perceptual hash of a photo: which of its low frequencies are strong."""
     found = imagehash.phash(Image.fromarray(photo), hash_size=HASH_SIDE)
     return np.packbits(np.asarray(found.hash, np.bool_).ravel())
+
+
+def pattern_of(lab: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the structure of a photo (H, W, 3) in Lab; the product of two is their correlation."""
+    small = cv2.resize(lab, (PATTERN_SIDE, PATTERN_SIDE), interpolation=cv2.INTER_AREA)
+    fine, coarse = (cv2.GaussianBlur(small, (0, 0), sigma) for sigma in (0.8, 5))
+    pattern = (fine - coarse).ravel()
+    return np.asarray(pattern / (np.linalg.norm(pattern) + 1e-3), np.float32)
 
 
 def unlike_the_rest(looks: Sequence[Look], groups: Sequence[str]) -> list[int]:

@@ -29,7 +29,7 @@ def find_all_pairs(folders: Sequence[Path]) -> tuple[list[Pairing], list[Finding
 
 
 def pair_findings(pairing: Pairing) -> Iterator[Finding]:
-    """Yield what is wrong with the names in a data folder."""
+    """Yield what is wrong with the names in a data folder, and what is left out of it."""
     layout = pairing.layout
     masks = pairing.folder / layout.masks
     num = len(pairing.pairs) + len(pairing.missing) + len(pairing.several)
@@ -54,6 +54,12 @@ def pair_findings(pairing: Pairing) -> Iterator[Finding]:
             f"the same name, with the endings {', '.join(PHOTO_SUFFIXES)}. Add the photos, or move "
             "these masks to another folder.",
             pairing.unused,
+        )
+    if pairing.left_out:
+        yield Finding(
+            "left-out",
+            "suspect",
+            f"Left out of {pairing.folder / layout.photos}: {pairing.left_out}.",
         )
 
 

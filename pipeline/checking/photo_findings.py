@@ -7,7 +7,7 @@ from statistics import median
 from data.folders import counted
 from data.geometry import Size
 from pipeline.checking.edge_fit import EdgeFit
-from pipeline.checking.examination import FIT_SIDE, Examined
+from pipeline.checking.examination import Examined
 from pipeline.checking.findings import Finding
 from pipeline.checking.looks import LEAST_PHOTOS, unlike_the_rest
 from pipeline.checking.phrases import how_many_are, how_many_have, named, part_of, some
@@ -157,7 +157,7 @@ def _moved(doubtful: Sequence[tuple[Examined, EdgeFit]]) -> str:
     """Return where the contour of the first mask that has slipped would fit better."""
     for e, fit in doubtful:
         if fit.gain > CLEAR_GAIN and e.size is not None and fit.best != (0, 0):
-            rows, columns = (round(step * max(e.size) / FIT_SIDE) for step in fit.best)
+            rows, columns = (round(step * max(e.size)) for step in fit.best)
             parts = [
                 f"{abs(num)} pixels {direction[num > 0]}"
                 for num, direction in ((columns, ("left", "right")), (rows, ("up", "down")))

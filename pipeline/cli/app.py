@@ -13,9 +13,10 @@ from PIL import Image
 
 from pipeline.cli.data_commands import check, convert
 from pipeline.cli.demo_commands import demo, demo_data
-from pipeline.cli.judging_commands import check_csv, evaluate, show
+from pipeline.cli.judging_commands import calibrate, check_csv, evaluate, show, verify
 from pipeline.cli.mask_commands import predict
 from pipeline.cli.program import run, set_up_logging
+from pipeline.cli.standard_streams import with_streams
 from pipeline.cli.training_commands import make_patches, train, train_coarse, train_refiner
 
 COMMANDS = (
@@ -28,6 +29,8 @@ COMMANDS = (
     train_refiner,
     predict,
     evaluate,
+    calibrate,
+    verify,
     show,
     check_csv,
     convert,
@@ -51,4 +54,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_up_logging()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # names on disk need not be text
-    return run(app, arguments)
+    return run(app, with_streams(sys.argv[1:] if arguments is None else arguments))

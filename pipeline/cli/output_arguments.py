@@ -1,7 +1,7 @@
 """The options of `predict` that say what is written for each photo."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,9 +13,11 @@ from data.polygons import POLYGONS
 from pipeline.cli.arguments import Flag, Tolerance
 
 if TYPE_CHECKING:
+    from data.photo_files import PhotoFile
     from data.polygons.options import PolygonOptions
     from pipeline.inference.cutouts.crop_box import Box
     from pipeline.inference.cutouts.cutout_options import CutoutOptions
+    from pipeline.inference.job import Job
     from pipeline.inference.mask_options import MaskOptions
     from pipeline.inference.outputs import Output
     from pipeline.inference.segmenter import Segmenter
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 NAMES = ("mask", "cutout", "alpha", *POLYGONS)
 
 USERS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("background", "format", "quality", "crop", "margin", "metadata"), ("cutout",)),
+    **dict.fromkeys(("background", "format", "quality", "crop", "margin"), ("cutout",)),
     **dict.fromkeys(("alpha", "grow"), ("cutout", "alpha")),
     **dict.fromkeys(("tolerance", "instances", "category"), POLYGONS),
 }
@@ -60,7 +62,8 @@ class OutputArguments:
     margin: str | None = None
     """What is kept around that box: a share of its longer side, such as 3%, or pixels."""
     metadata: bool = True
-    """Carry EXIF data (camera, time, place) and colour profile over to cutouts."""
+    """Let results say how they were made (version, hashes of model and photo, options), and carry
+    EXIF data (camera, time, place) and colour profile over to cutouts."""
     tolerance: Tolerance = 0.0
     """Pixels by which a polygon may leave the contour in order to have fewer corners; 0 gives the
     mask exactly."""
@@ -106,37 +109,26 @@ class OutputArguments:
             metadata=self.metadata,
         )
 
-    def polygons(self) -> "PolygonOptions":
-        """Return how polygons are drawn.
+    def polygons(self) -> "PolygonOptions | None":
+        """Return how polygons are drawn, if any are.
 
         Raises:
             SettingsError: the category is no name.
         """
-        from data.polygons.options import PolygonOptions
+        if not set(POLYGONS) & set(self.names()):
+            return None
+        from data.polygons.options import PolygonOptions  # which takes half a second to import
 
         return PolygonOptions(self.category, self.tolerance, self.instances)
 
-    def checked(self, photos: Sequence[Path], out: Path, csv: Path | None) -> "OutputMaker":
-        """Return what makes the outputs once there is a model, after checks that need none.
-
-        Args:
-            photos: the photos.
-            out: folder of the results.
-            csv: the csv of masks, if one is to be written.
+    def maker(self) -> "OutputMaker":
+        """Return what makes the outputs once there is a model.
 
         Raises:
             SettingsError: options contradict each other, or belong to no output.
-            InputError: the results cannot be written to `out`.
+            InputError: the picture of the background cannot be read.
         """
-        from pipeline.inference.manifest import MANIFEST
-        from pipeline.inference.outputs import check_results
-
-        if csv is not None and "mask" not in self.names():
-            raise SettingsError("--csv is made from masks: add mask to --output")
-        maker = OutputMaker(self.names(), self.cutouts(), self.polygons(), photos, out)
-        is_ours = (out / MANIFEST).exists()
-        check_results(out, photos, maker.without_boxes(), is_ours=is_ours)
-        return maker
+        return OutputMaker(self.names(), self.cutouts(), self.polygons())
 
     def _check_used(self) -> None:
         """Raise if an option is given that no output uses.
@@ -159,16 +151,34 @@ class OutputMaker:
 
     names: Sequence[str]
     cutouts: "CutoutOptions"
-    polygons: "PolygonOptions"
-    photos: Sequence[Path]
-    out: Path
+    polygons: "PolygonOptions | None" = None
+    """None if there are none to write."""
 
-    def without_boxes(self) -> "tuple[Output, ...]":
-        """Return the outputs for checks of their files' names: no photo has a box."""
-        return self._made({})
+    @property
+    def shares_boxes(self) -> bool:
+        """Whether the cutouts of a group are cropped to one box."""
+        return "cutout" in self.names and self.cutouts.crop == "group"
+
+    def keys(self, photos: "Sequence[PhotoFile]") -> list[str]:
+        """Return what decides which part each photo is in: its name, or that of its group."""
+        from pipeline.inference.cutouts.cutout_files import group_names
+
+        return group_names(photos) if self.shares_boxes else [photo.name for photo in photos]
+
+    def without_boxes(self, out: Path | None) -> "tuple[Output, ...]":
+        """Return the outputs where no photo has a box, which tell what files are called.
+
+        Args:
+            out: folder for the results; None for none.
+        """
+        return self._made({}, out)
 
     def outputs(
-        self, segmenter: "Segmenter", options: "MaskOptions", *, overwrite: bool
+        self,
+        photos: "Sequence[PhotoFile]",
+        job: "Job",
+        segmenter: "Segmenter",
+        options: "MaskOptions",
     ) -> "tuple[Output, ...]":
         """Return the outputs; where photos of a group share a box, that is found first.
 
@@ -176,27 +186,30 @@ class OutputMaker:
             InputError: it takes a box, and the folder has other results, which are not overwritten.
         """
         from pipeline.inference.cutouts.cutout_files import group_boxes
-        from pipeline.inference.manifest import check_same, has_results, made_with
+        from pipeline.inference.made_with import made_with
+        from pipeline.inference.manifest import check_same, has_results
 
-        if "cutout" not in self.names or self.cutouts.crop != "group":
-            return self._made(None)
-        if has_results(self.out) and not overwrite:
-            check_same(self.out, made_with(segmenter, options, self.without_boxes()))
-        return self._made(group_boxes(self.photos, segmenter, options, self.cutouts))
+        if not self.shares_boxes:
+            return self._made(None, job.out)
+        if has_results(job.out) and not job.overwrite:
+            check_same(job.out, made_with(segmenter, options, self.without_boxes(job.out)))
+        return self._made(group_boxes(photos, segmenter, options, self.cutouts), job.out)
 
-    def _made(self, boxes: "Mapping[Path, Box] | None") -> "tuple[Output, ...]":
+    def _made(self, boxes: "Mapping[Path, Box] | None", out: Path | None) -> "tuple[Output, ...]":
         from pipeline.inference.cutouts.cutout_files import alpha_output, cutout_output
         from pipeline.inference.outputs import MASK, in_folders
-        from pipeline.inference.polygon_files import polygon_output
 
         makers: dict[str, Callable[[], Output]] = {
-            "mask": lambda: MASK,
+            "mask": lambda: replace(MASK, has_metadata=self.cutouts.metadata),
             "cutout": lambda: cutout_output(self.cutouts, boxes),
             "alpha": lambda: alpha_output(self.cutouts),
         }
-        for name in POLYGONS:
-            folder = self.out / (name if len(self.names) > 1 else "")
-            makers[name] = partial(polygon_output, name, self.polygons, folder)
+        if self.polygons is not None:
+            from pipeline.inference.polygon_files import polygon_output
+
+            for name in POLYGONS:
+                folder = out and out / (name if len(self.names) > 1 else "")
+                makers[name] = partial(polygon_output, name, self.polygons, folder)
         return in_folders([makers[name]() for name in self.names])
 
 

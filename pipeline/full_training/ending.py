@@ -9,6 +9,10 @@ from pipeline.full_training.held_out import HeldOut, PhotoResult
 from pipeline.training.epoch_lines import RISING, rise_of
 
 Rows = Sequence[Mapping[str, float]]
+"""Measurements of the epochs of one training of one stage."""
+
+Stages = Mapping[str, Mapping[str, Rows]]
+"""Each stage by its name, with its trainings by theirs."""
 
 CONFIDENCE = 0.95
 
@@ -41,12 +45,12 @@ class Ending:
         )
 
 
-def ending_of(held_out: HeldOut, stages: Mapping[str, Rows]) -> Ending:
+def ending_of(held_out: HeldOut, stages: Stages) -> Ending:
     """Return what to say of a training.
 
     Args:
         held_out: scores of the photos that were held out.
-        stages: measurements of the epochs of each stage, by its name.
+        stages: the epochs of each stage.
     """
     return Ending(how_good(held_out), how_sure(held_out), what_helps(held_out, stages))
 
@@ -55,10 +59,13 @@ def how_good(held_out: HeldOut) -> str:
     """Return the mean scores."""
     error = held_out.boundary_error_px
     contour = "" if error is None else f", contour off by {error:.1f} pixels"
-    return (
+    text = (
         f"Dice {held_out.dice:.4f}{contour}, on {_counted(len(held_out.photos))} that the networks "
         f"were not trained on; the coarse network alone {held_out.coarse_dice:.4f}"
     )
+    if held_out.is_all_photos:
+        text += "; the finished model was trained on these too, and should be a little better"
+    return text
 
 
 def how_sure(held_out: HeldOut) -> str:
@@ -98,7 +105,7 @@ def group_means(photos: Sequence[PhotoResult]) -> list[float]:
     return [fmean(values) for values in groups.values()]
 
 
-def what_helps(held_out: HeldOut, stages: Mapping[str, Rows]) -> str:
+def what_helps(held_out: HeldOut, stages: Stages) -> str:
     """Return the one thing that would improve the model most."""
     suspects = wrong_looking(held_out.photos)
     if suspects:
@@ -108,7 +115,7 @@ def what_helps(held_out: HeldOut, stages: Mapping[str, Rows]) -> str:
             f"a look at the mask {first.mask}{others}: the model expects {first.expected_dice:.3f} "
             f"and they agree to {first.dice:.3f}; if the mask is wrong, correct it"
         )
-    rising = {name: rise for name, rows in stages.items() if (rise := rise_of(rows)) is not None}
+    rising = {stage: mean_rise(trainings) for stage, trainings in stages.items()}
     slope = max(RISING, STILL_RISING * (1 - held_out.dice))
     steepest = max(rising, key=lambda name: rising[name], default=None)
     if steepest is not None and rising[steepest] > slope:
@@ -119,6 +126,12 @@ def what_helps(held_out: HeldOut, stages: Mapping[str, Rows]) -> str:
     least = sorted(held_out.photos, key=lambda photo: photo.expected_dice)[:NUM_NAMED]
     names = ", ".join(photo.name for photo in least)
     return f"more photos with masks, such as those the model is least sure of: {names}"
+
+
+def mean_rise(trainings: Mapping[str, Rows]) -> float:
+    """Return by how much the best scores of trainings rose in their last third; see `rise_of`."""
+    rises = [rise for rows in trainings.values() if (rise := rise_of(rows)) is not None]
+    return fmean(rises) if rises else 0.0
 
 
 def wrong_looking(photos: Sequence[PhotoResult]) -> list[PhotoResult]:

@@ -1,10 +1,7 @@
-"""Scores of the photos that were held out, as they lie in the folder of the run.
-
-scores.csv    a row for each photo, the worst first
-scores.json   the means, and what is needed of each photo to say how sure they are
-"""
+"""Scores of the photos that were held out, in scores.json in the folder of the run."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,15 +9,9 @@ from statistics import fmean
 
 from data.errors import InputError
 from data.files import write_bytes
-from data.images import read_size
 from data.samples import Sample
-from pipeline.evaluation.cost import photo_cost
-from pipeline.evaluation.evaluate import score_samples, write_score_table
-from pipeline.evaluation.scores import summarize
-from pipeline.inference.mask_options import DEFAULT_OPTIONS
-from pipeline.inference.segmenter import Segmenter
+from pipeline.evaluation.scores import PhotoScores
 
-TABLE = "scores.csv"
 NAME = "scores.json"
 
 
@@ -47,6 +38,8 @@ class HeldOut:
 
     photos: tuple[PhotoResult, ...]
     """The worst first."""
+    is_all_photos: bool = False
+    """Whether they were held out from other models, and the finished one was trained on all."""
 
     @property
     def dice(self) -> float:
@@ -65,39 +58,27 @@ class HeldOut:
         return fmean(errors) if errors else None
 
 
-def score(run: Path, samples: Sequence[Sample], segmenter: Segmenter) -> None:
-    """Score the masks of `samples`, and write the files of the scores to the folder `run`.
-
-    Raises:
-        InputError: a photo or mask is damaged.
-    """
-    stage = segmenter.check_stage(None)
-    photos = score_samples(samples, segmenter, DEFAULT_OPTIONS, stage)
-    write_score_table(run / TABLE, photos)
-    results = []
-    for sample, scores in zip(samples, photos, strict=True):
-        error = scores.finished.boundary_error_px
-        results.append(
-            PhotoResult(
-                name=sample.name,
-                photo=str(sample.photo),
-                mask=str(sample.mask),
-                group=sample.group,
-                dice=scores.finished.dice,
-                coarse_dice=scores.coarse.dice,
-                boundary_error_px=None if error != error else error,  # no contour
-                expected_dice=scores.predicted_dice,
-                tiles=scores.tiles,
-            )
-        )
-    gmac = photo_cost(
-        segmenter.model,
-        read_size(samples[0].photo),
-        stage,
-        fmean(photo.tiles for photo in photos),
+def result_of(sample: Sample, scores: PhotoScores) -> PhotoResult:
+    """Return what counts of the scores of `sample`."""
+    error = scores.finished.boundary_error_px
+    return PhotoResult(
+        name=sample.name,
+        photo=str(sample.photo),
+        mask=str(sample.mask),
+        group=sample.group,
+        dice=scores.finished.dice,
+        coarse_dice=scores.coarse.dice,
+        # OpenCV measures distances to seven digits or so, which vary from call to call.
+        boundary_error_px=None if math.isnan(error) else round(error, 4),
+        expected_dice=scores.predicted_dice,
+        tiles=scores.tiles,
     )
-    ordered = sorted(results, key=lambda result: result.dice)
-    table = {"summary": summarize(photos, 0, gmac).to_json(), "photos": [*map(asdict, ordered)]}
+
+
+def save(run: Path, results: Sequence[PhotoResult], *, is_all_photos: bool) -> None:
+    """Write the scores of photos that were held out to the folder `run`."""
+    photos = tuple(sorted(results, key=lambda result: result.dice))
+    table = asdict(HeldOut(photos, is_all_photos))
     write_bytes(run / NAME, f"{json.dumps(table, indent=2)}\n".encode())
 
 
@@ -110,6 +91,7 @@ def load(run: Path) -> HeldOut:
     path = run / NAME
     try:
         table = json.loads(path.read_bytes())
-        return HeldOut(tuple(PhotoResult(**photo) for photo in table["photos"]))
+        photos = tuple(PhotoResult(**photo) for photo in table["photos"])
+        return HeldOut(photos, table["is_all_photos"])
     except (OSError, ValueError, TypeError, LookupError) as error:
         raise InputError(f"{path} is missing or damaged; delete {run} to train again") from error

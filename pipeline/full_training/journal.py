@@ -12,8 +12,9 @@ from typing import Any
 
 from data.errors import InputError
 from data.files import write_bytes
+from pipeline.training.fitted_settings import Choice
 from pipeline.training.photo_facts import PhotoFacts
-from pipeline.training.recipe import Choice
+from pipeline.training.speed_trial import Speeds
 from pipeline.training.time_budget import Limits
 
 FORMAT = 1
@@ -30,6 +31,7 @@ class Start:
     """Settings that the user gave, table by table."""
     seconds: float | None
     """Limit of time."""
+    all_photos: bool
 
 
 @dataclass(frozen=True)
@@ -40,17 +42,25 @@ class Journal:
     facts: PhotoFacts
     choices: Sequence[Choice]
     """Settings that were fitted."""
-    limits: Limits | None = None
-    done: tuple[str, ...] = ()
-    """Parts that are finished, in their order."""
+    speeds: Speeds
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    """When the stages of each training end, by the name of the training."""
+    steps: Mapping[str, int] = field(default_factory=dict)
+    """Steps of the parts whose settings do not say them."""
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """How long each of them took, interrupted tries left out."""
+    """How long each finished part took, interrupted tries left out."""
+
+    def with_limits(self, leg: str, limits: Limits) -> "Journal":
+        """Return the journal with the `limits` of the training `leg`."""
+        return replace(self, limits={**self.limits, leg: limits})
+
+    def with_steps(self, part: str, num: int) -> "Journal":
+        """Return the journal with the steps of `part`."""
+        return replace(self, steps={**self.steps, part: num})
 
     def after(self, part: str, seconds: float) -> "Journal":
         """Return the journal after `part`, which took so many seconds."""
-        return replace(
-            self, done=(*self.done, part), seconds={**self.seconds, part: round(seconds, 1)}
-        )
+        return replace(self, seconds={**self.seconds, part: round(seconds, 1)})
 
     def save(self, run: Path) -> None:
         """Write it to the folder `run`."""
@@ -76,8 +86,8 @@ def load_journal(run: Path) -> Journal | None:
             start=Start(**table.pop("start")),
             facts=PhotoFacts(**table.pop("facts")),
             choices=[Choice(**choice) for choice in table.pop("choices")],
-            limits=limits and Limits(**limits),
-            done=tuple(table.pop("done")),
+            speeds=Speeds(**table.pop("speeds")),
+            limits={leg: Limits(**ends) for leg, ends in limits.items()},
             **table,
         )
     except (ValueError, TypeError, LookupError, AttributeError) as error:
@@ -88,12 +98,13 @@ def check_same(found: Start, wanted: Start, run: Path) -> None:
     """Raise unless a run that was started as `found` can go on as `wanted`.
 
     Raises:
-        InputError: photos, settings or the limit of time are others.
+        InputError: photos, settings or options are others.
     """
     others = {
         "photos or masks": found.photos != wanted.photos,
         "settings": found.given != wanted.given,
         "--time": found.seconds != wanted.seconds,
+        "--all-photos": found.all_photos != wanted.all_photos,
     }
     changed = [name for name, is_other in others.items() if is_other]
     if changed:

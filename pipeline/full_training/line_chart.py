@@ -7,12 +7,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+LEAST_ROOM = 0.0005
+"""Above and below the values: smaller differences are noise, and shall not fill a chart."""
+
 Points = Sequence[tuple[float, float]]
 
 WIDTH, HEIGHT = 520, 200
 """Of the area in which lines are drawn, in pixels of the page."""
 
-NUM_TICKS = 4
+NUM_TICKS = 5
 """Values that an axis names, about."""
 
 SHOWN_SHARE = 0.8
@@ -30,10 +33,15 @@ class Tick:
 
 @dataclass(frozen=True)
 class Line:
-    """A line by its name; `points` as SVG has them."""
+    """A line by its name, and its points."""
 
     name: str
-    points: str
+    points: tuple[tuple[float, float], ...]
+
+    @property
+    def path(self) -> str:
+        """The points as SVG has them."""
+        return " ".join(f"{x:.1f},{y:.1f}" for x, y in self.points)
 
 
 @dataclass(frozen=True)
@@ -60,13 +68,12 @@ def chart_of(series: Mapping[str, Points]) -> Chart:
         return WIDTH * step / most, HEIGHT * (1 - share)
 
     lines = [
-        Line(name, " ".join("{:.1f},{:.1f}".format(*place(*point)) for point in line))
-        for name, line in series.items()
-        if line
+        Line(name, tuple(place(*point) for point in line)) for name, line in series.items() if line
     ]
     across = [Tick(place(step, low)[0], f"{step:g}") for step in ticks(0, most)]
-    digits = max(0, 1 - math.floor(math.log10(high - low)))
-    upward = [Tick(place(0, at)[1], f"{at:.{digits}f}") for at in ticks(low, high)]
+    values = ticks(low, high)
+    digits = max(0, -math.floor(math.log10(values[1] - values[0]))) if len(values) > 1 else 4
+    upward = [Tick(place(0, at)[1], f"{at:.{digits}f}") for at in values]
     return Chart(tuple(lines), tuple(across), tuple(upward))
 
 
@@ -77,7 +84,7 @@ def shown_range(values: Sequence[float]) -> tuple[float, float]:
     low, high = ordered[cut], ordered[-1]
     if ordered[0] >= low - (high - low):
         low = ordered[0]
-    room = (high - low) * 0.05 or abs(high) * 0.05 or 1.0
+    room = max(0.05 * (high - low), LEAST_ROOM)
     return low - room, high + room
 
 

@@ -1,10 +1,12 @@
 """The report of a training: one page without scripts that opens without a network."""
 
 import base64
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from data.geometry import Size
 from data.images import read_photo
 from data.masks import read_mask
 from pipeline.evaluation.evaluate import object_of
-from pipeline.full_training.ending import Ending, Rows, ending_of
+from pipeline.full_training.ending import Ending, Rows, Stages, ending_of
 from pipeline.full_training.held_out import HeldOut, PhotoResult
 from pipeline.full_training.journal import Journal
 from pipeline.full_training.line_chart import Chart, chart_of
@@ -34,6 +36,7 @@ from pipeline.reporting.canvas import (
     overlay,
 )
 from pipeline.training.epoch_lines import duration
+from pipeline.training.fitted_settings import Choice
 
 REPORT = "report.html"
 
@@ -70,8 +73,8 @@ def write_report(
     run: Path,
     journal: Journal,
     held_out: HeldOut,
-    stages: Mapping[str, Rows],
-    segmenter: Segmenter,
+    stages: Stages,
+    shown: Sequence[Shown],
 ) -> None:
     """Write the report of the training in the folder `run`.
 
@@ -79,13 +82,9 @@ def write_report(
         run: folder of the run.
         journal: what was settled and done.
         held_out: scores of the photos that were held out.
-        stages: measurements of the epochs of each stage, by its name.
-        segmenter: the finished model.
-
-    Raises:
-        InputError: a photo or mask cannot be read any more.
+        stages: the epochs of each stage.
+        shown: photos to show.
     """
-    shown = [show(result, segmenter) for result in held_out.photos[:NUM_WORST]]
     page = rendered(run.name, journal, held_out, stages, shown)
     write_bytes(run / REPORT, page.encode("utf-8", "replace"))
 
@@ -94,19 +93,19 @@ def rendered(
     name: str,
     journal: Journal,
     held_out: HeldOut,
-    stages: Mapping[str, Rows],
+    stages: Stages,
     shown: Sequence[Shown],
 ) -> str:
     """Return the page; see `write_report`."""
     ending: Ending = ending_of(held_out, stages)
-    charts = [(stage, *charts_of(rows)) for stage, rows in stages.items()]
+    charts = [(stage, *charts_of(trainings)) for stage, trainings in stages.items()]
     return _template().render(
         name=name,
         ending=ending,
         held_out=held_out,
         charts=charts,
         facts=asdict(journal.facts),
-        choices=list(journal.choices),
+        choices=[*journal.choices, *steps_of(journal)],
         parts=[(part, duration(seconds)) for part, seconds in journal.seconds.items()],
         total=duration(sum(journal.seconds.values())),
         shown=shown,
@@ -115,22 +114,36 @@ def rendered(
     )
 
 
-def charts_of(rows: Rows) -> tuple[Chart, Chart]:
-    """Return the charts of the scores and of the loss of a stage, by steps."""
-    step, steps = 0, []
-    for row in rows:
-        step += int(row["steps"])
-        steps.append(step)
-
-    def line(name: str) -> list[tuple[float, float]]:
-        pairs = zip(steps, rows, strict=True)
-        return [(at, row[name]) for at, row in pairs if name in row and row[name] == row[name]]
-
-    scores = {"moving average": line("score_average"), "weights": line("score_weights")}
-    return chart_of(scores), chart_of({"loss": line("loss")})
+def steps_of(journal: Journal) -> list[Choice]:
+    """Return the steps that were found out during the training, as settings."""
+    why = "as many as there was time for" if journal.start.seconds else "for so many patches"
+    return [Choice(f"{part}.steps", num, why) for part, num in journal.steps.items()]
 
 
-def show(result: PhotoResult, segmenter: Segmenter) -> Shown:
+def charts_of(trainings: Mapping[str, Rows]) -> tuple[Chart, Chart]:
+    """Return the charts of the scores and of the loss of a stage, by steps.
+
+    Args:
+        trainings: the epochs of each training of that stage, by its name. Of a single one, the
+            moving average of the weights and the weights themselves are drawn, each by itself.
+    """
+    scores = {name: points_of(rows, "score") for name, rows in trainings.items()}
+    if len(trainings) == 1:
+        (rows,) = trainings.values()
+        kinds = {"moving average": "score_average", "weights": "score_weights"}
+        scores = {name: points_of(rows, column) for name, column in kinds.items()}
+    losses = {name: points_of(rows, "loss") for name, rows in trainings.items()}
+    return chart_of(scores), chart_of(losses)
+
+
+def points_of(rows: Rows, column: str) -> list[tuple[float, float]]:
+    """Return step and value of a column of the epochs that have it."""
+    ends = accumulate(row["steps"] for row in rows)
+    pairs = [(step, row.get(column, math.nan)) for step, row in zip(ends, rows, strict=True)]
+    return [(step, value) for step, value in pairs if not math.isnan(value)]
+
+
+def show_photo(result: PhotoResult, segmenter: Segmenter) -> Shown:
     """Return a photo as it is shown.
 
     Raises:

@@ -7,65 +7,45 @@ same model as if it had not been interrupted.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import torch
-
-from data.errors import InputError, SettingsError
+from data.errors import InputError
 from data.fingerprints import fingerprint
 from data.samples import Sample, find_samples
+from pipeline.checking.dataset_check import Planned
 from pipeline.config import Config
-from pipeline.evaluation.tile_choice import choose_tiles, measure_tiles
-from pipeline.full_training import held_out
-from pipeline.full_training.ending import Ending, Rows, ending_of
+from pipeline.full_training import finishing, held_out
+from pipeline.full_training.ending import Ending, Stages, ending_of
+from pipeline.full_training.finishing import Trained
 from pipeline.full_training.journal import Journal, Start, check_same, load_journal
+from pipeline.full_training.legs import STAGES, Leg, legs_of
 from pipeline.full_training.precheck import check
+from pipeline.full_training.request import Request
 from pipeline.full_training.run_report import REPORT, write_report
-from pipeline.inference.devices import choose_device
-from pipeline.inference.segmenter import Segmenter
-from pipeline.model_folder import load_model, save_model
 from pipeline.progress import progress
-from pipeline.toml_settings import overlaid, read_table
-from pipeline.training import commands, distributed, patch_extraction, recipe, run_folder
+from pipeline.toml_settings import overlaid
+from pipeline.training import commands, distributed, fitted_settings, patch_extraction, run_folder
 from pipeline.training.epoch_lines import duration
 from pipeline.training.fold_models import unseen_weights_hash
 from pipeline.training.patches import count_training_patches
-from pipeline.training.photo_facts import measure
 from pipeline.training.plan import SecondsLeft
-from pipeline.training.recipe import Choice
 from pipeline.training.speed_trial import measure_speeds
-from pipeline.training.split import split_samples
-from pipeline.training.time_budget import estimate, limits
+from pipeline.training.split import divide
+from pipeline.training.time_budget import Seconds, estimate, limits
 
 log = logging.getLogger(__name__)
-
-PARTS = ("coarse", "patches", "refiner", "tiles", "scores", "report")
-"""What is done after the settings are fitted, in order."""
 
 TITLES = {
     "coarse": "coarse network",
     "patches": "patches of the uncertain tiles",
     "refiner": "refiner",
-    "tiles": "which tiles to refine",
-    "scores": "scores of photos that were held out",
-    "report": "report",
+    "tiles": "choosing which tiles to refine",
+    "scores": "scoring the photos that were held out",
+    "report": "writing the report",
 }
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the command is asked for."""
-
-    data: Sequence[Path]
-    run: Path
-    given: dict[str, Any]
-    """Settings that the user gave, table by table."""
-    device: torch.device
-    seconds: float | None = None
-    """Limit of time."""
+"""The parts in their order, the stages of each training first."""
 
 
 @dataclass(frozen=True)
@@ -77,32 +57,15 @@ class Outcome:
     ending: Ending
 
 
-def request(
-    data: Sequence[Path], run: Path, settings: Path | None, device: str, seconds: float | None
-) -> Request:
-    """Return the request of a command line.
-
-    Raises:
-        InputError: there is no such device, or `torchrun` has started several processes.
-        SettingsError: the file of settings has an error, or does not go with a limit of time.
-    """
-    distributed.check_alone("train")
-    given = read_table(settings) if settings else {}
-    config = overlaid(Config(), given)
-    commands.check_folds(config)
-    if seconds is not None and config.coarse.folds:
-        raise SettingsError("--time does not go with coarse.folds: set coarse.steps instead")
-    return Request(data, run, given, choose_device(device), seconds)
-
-
 def train(wanted: Request) -> Outcome:
     """Train on photos with masks, or go on with that, and return what came of it.
 
     Raises:
         InputError: there is an error in the data, or in the folder of the run, or the limit of time
-            is too short.
+            is too short, or `torchrun` has started several processes.
         SettingsError: a setting is out of its range.
     """
+    distributed.check_alone("train")
     with run_folder.locked(wanted.run):
         return Training(wanted).finish()
 
@@ -117,146 +80,191 @@ class Training:
         found = load_journal(self.run)
         if found is None and (self.run / "config.toml").exists():
             raise InputError(
-                f"{self.run} was begun by `foveamask train-coarse`: go on with that and the "
+                f"{self.run} was begun by `foveamask train-coarse`; go on with that and the "
                 "commands after it, or train in another folder"
             )
-        settings = overlaid(Config(), wanted.given).data
+        self.data = overlaid(Config(), wanted.given).data
+        planned = None if found else check(wanted.data, wanted.given)
         self.samples = find_samples(
-            *wanted.data, group_pattern=settings.group, object_values=settings.object
+            *wanted.data, group_pattern=self.data.group, object_values=self.data.object
         )
-        start = Start(fingerprint(self.samples), wanted.given, wanted.seconds)
-        if found is not None:
-            check_same(found.start, start, self.run)
-            log.info("going on after: %s", ", ".join(("check", *found.done)))
+        self.groups = {s.group for s in self.samples if s.folder == wanted.data[0]}
+        start = Start(fingerprint(self.samples), wanted.given, wanted.seconds, wanted.all_photos)
         self.before = sum(found.seconds.values()) if found else 0.0
         """Seconds that the parts took that are done."""
-        self.journal = found or self._begun(start)
+        if found is not None:
+            check_same(found.start, start, self.run)
+            log.info("going on after: %s", ", ".join(found.seconds))
+            self.journal = found
+        elif planned is not None:
+            self.journal = self._begun(start, planned)
+        self.legs = self._legs()
 
     def finish(self) -> Outcome:
         """Do what is not done yet."""
-        for i, part in enumerate(PARTS, 1):
-            if part in self.journal.done:
-                continue
-            log.info("[%d/%d] %s", i, len(PARTS), TITLES[part])
-            before = self._elapsed()
-            getattr(self, f"_{part}")()
-            self._save(self.journal.after(part, self._elapsed() - before))
-        scores = held_out.load(self.run)
-        return Outcome(self.run / "model", self.run / REPORT, ending_of(scores, self._stages()))
+        for leg in self.legs:
+            stages: dict[str, Callable[[Leg], None]] = {
+                "coarse": self._coarse,
+                "patches": self._patches,
+                "refiner": self._refiner,
+            }
+            for stage in STAGES:
+                self._do(leg.part(stage), stages[stage], leg)
+        self._do("tiles", self._tiles)
+        self._do("scores", self._scores)
+        self._do("report", self._report)
+        ending = ending_of(held_out.load(self.run), self._stages())
+        return Outcome(self.run / "model", self.run / REPORT, ending)
 
-    def _begun(self, start: Start) -> Journal:
-        """Check the data, fit the settings, and plan the time."""
-        wanted = self.wanted
-        check(wanted.data, wanted.given)
-        with progress("measuring masks") as on_photo:
-            facts = measure(self.samples, on_photo)
-        first = {sample.group for sample in self.samples if sample.folder == wanted.data[0]}
-        seed = overlaid(Config(), wanted.given).data.split_seed
-        chosen = [
-            choice
-            for choice in recipe.choices(facts, first, seed)
-            if not recipe.is_given(choice.name, wanted.given)
-        ]
-        journal = Journal(start, facts, chosen)
-        config = self._config(journal)
+    def _begun(self, start: Start, planned: Planned) -> Journal:
+        """Say how settings were fitted, and plan the time."""
+        chosen = planned.choices
         for choice in chosen:
             log.info("%s = %s: %s", choice.name, choice.value, choice.why)
-        sides = split_samples(wanted.data, config.data)
-        speeds = measure_speeds(sides[0], config, wanted.device)
-        seconds = estimate(config, facts, speeds, *map(len, sides))
-        if wanted.seconds is not None:
-            ends = limits(wanted.seconds, self._elapsed(), seconds, speeds)
-            journal = replace(journal, limits=ends)
-            log.info("it will take %s", duration(wanted.seconds))
-        else:
+        with progress("measuring speeds"):
+            speeds = measure_speeds(planned.train, planned.config, self.wanted.device)
+        self.journal = Journal(start, planned.facts, chosen, speeds)
+        legs = self._legs()
+        parts = [self._estimate(leg) for leg in legs]
+        if self.wanted.seconds is None:
             log.info(
-                "it will take about %s: %s for the coarse network, %s for the refiner",
-                *map(duration, (seconds.total, seconds.coarse, seconds.refiner)),
+                "it will take about %s: %s for coarse networks, %s for refiners",
+                duration(sum(part.total for part in parts)),
+                duration(sum(part.coarse for part in parts)),
+                duration(sum(part.refiner for part in parts)),
             )
-        self.run.mkdir(parents=True, exist_ok=True)
-        journal = replace(journal, seconds={"check": round(self._elapsed(), 1)})
-        journal.save(self.run)
-        return journal
+        else:
+            self._plan_time(legs[0], len(legs))
+            log.info("it will take %s", duration(self.wanted.seconds))
+        self._save(self.journal.after("check", self._elapsed()))
+        return self.journal
 
-    def _coarse(self) -> None:
-        ends = self.journal.limits
-        left = self._until(ends.coarse, "coarse") if ends else None
-        config = self._config(self.journal)
-        commands.run_coarse(self.wanted.data, self.run, config, self.wanted.device, left)
+    def _do(self, part: str, work: Callable[..., None], *arguments: Leg) -> None:
+        """Do a part that is not done yet, and note that it is done."""
+        if part in self.journal.seconds:
+            return
+        leg, _, stage = part.rpartition("/")
+        parts = [*(leg.part(stage) for leg in self.legs for stage in STAGES), *list(TITLES)[3:]]
+        number = f"[{parts.index(part) + 1}/{len(parts)}]"
+        log.info("%s %s%s", number, TITLES[stage], f" of {leg}" if leg else "")
+        before = self._elapsed()
+        work(*arguments)
+        self._save(self.journal.after(part, self._elapsed() - before))
+
+    def _coarse(self, leg: Leg) -> None:
+        part, run = leg.part("coarse"), leg.run(self.run)
+        if self.wanted.seconds is not None and leg.name not in self.journal.limits:
+            self._plan_time(leg, len(self.legs) - self.legs.index(leg))
+        left = self._left(leg, "coarse")
         if left is not None:
-            self._settle("coarse.steps", run_folder.steps_taken(self.run / "coarse"))
+            self._expect_steps(part, left() / self.journal.speeds.coarse_step)
+        commands.run_coarse(self.wanted.data, run, self._config(leg), self.wanted.device, left)
+        if left is not None:
+            self._save(self.journal.with_steps(part, run_folder.steps_taken(run / "coarse")))
 
-    def _patches(self) -> None:
-        model = replace(run_folder.model_so_far(self.run), refiner=None)
-        config, device = self._config(self.journal), self.wanted.device
-        patch_extraction.make_patches(self.wanted.data, self.run, model, config, device)
+    def _patches(self, leg: Leg) -> None:
+        run, config = leg.run(self.run), self._config(leg)
+        model = replace(run_folder.model_so_far(run), refiner=None)
+        patch_extraction.make_patches(self.wanted.data, run, model, config, self.wanted.device)
 
-    def _refiner(self) -> None:
-        config = self._config(self.journal)
+    def _refiner(self, leg: Leg) -> None:
+        part, run, config = leg.part("refiner"), leg.run(self.run), self._config(leg)
         if not (config.refiner.steps or config.refiner.epochs):
-            num = count_training_patches(self.run, config, unseen_weights_hash(self.run, config))
-            steps = recipe.refiner_steps(config.refiner, num)
-            self._settle("refiner.steps", steps, f"for {num} patches")
-        ends = self.journal.limits
-        left = self._until(ends.refiner, "refiner") if ends else None
-        config = self._config(self.journal)
-        commands.run_refiner(self.run, config, self.wanted.device, left)
+            num = count_training_patches(run, config, unseen_weights_hash(run, config))
+            steps = fitted_settings.refiner_steps(config.refiner, num)
+            self._save(self.journal.with_steps(part, steps))
+        left = self._left(leg, "refiner")
         if left is not None:
-            self._settle("refiner.steps", run_folder.steps_taken(self.run / "refiner"))
+            self._expect_steps(part, left() / self.journal.speeds.refiner_step)
+        commands.run_refiner(run, self._config(leg), self.wanted.device, left)
+        if left is not None:
+            self._save(self.journal.with_steps(part, run_folder.steps_taken(run / "refiner")))
 
     def _tiles(self) -> None:
-        """Let the model refine only the tiles that gain something on the validation photos."""
-        config = self._config(self.journal)
-        low, high = config.tiles.low, config.tiles.high
-        model = replace(load_model(self.run / "model"), budget=None, low=low, high=high)
-        segmenter = Segmenter.from_model(model, self.wanted.device)
-        with progress("measuring tiles") as on_photo:
-            gains = measure_tiles(self._held_out(), segmenter, on_photo)
-        chosen = choose_tiles(gains, low)
-        if not any(recipe.is_given(f"tiles.{name}", self.wanted.given) for name in ("low", "high")):
-            low, high = chosen.low, 1 - chosen.low
-        log.info(
-            "pixels are uncertain from %.2f to %.2f, at most %d tiles of a photo are refined, "
-            "%.0f of a photo held out",
-            *(low, high, chosen.budget, chosen.tiles),
-        )
-        save_model(replace(model, low=low, high=high, budget=chosen.budget), self.run / "model")
+        given = self.wanted.given
+        is_given = any(fitted_settings.is_given(f"tiles.{name}", given) for name in ("low", "high"))
+        finishing.choose(self._trained(), self.wanted.device, keeps_bounds=is_given)
 
     def _scores(self) -> None:
-        segmenter = Segmenter.load(self.run / "model", self.wanted.device.type)
-        held_out.score(self.run, self._held_out(), segmenter)
+        results = finishing.score(self._trained(), self.wanted.device)
+        held_out.save(self.run, results, is_all_photos=self.wanted.all_photos)
 
     def _report(self) -> None:
         scores, stages = held_out.load(self.run), self._stages()
-        segmenter = Segmenter.load(self.run / "model", self.wanted.device.type)
-        write_report(self.run, self.journal, scores, stages, segmenter)
+        shown = finishing.show(self._trained(), scores, self.wanted.device)
+        write_report(self.run, self.journal, scores, stages, shown)
 
-    def _stages(self) -> dict[str, Rows]:
-        """Return the epochs of each stage, by its name."""
-        return {TITLES[part]: run_folder.epochs(self.run / part) for part in ("coarse", "refiner")}
+    def _stages(self) -> Stages:
+        """Return the epochs of each training of both networks."""
+        return {
+            TITLES[stage]: {
+                leg.name: run_folder.epochs(leg.run(self.run) / stage) for leg in self.legs
+            }
+            for stage in ("coarse", "refiner")
+        }
 
-    def _held_out(self) -> list[Sample]:
-        return split_samples(self.wanted.data, self._config(self.journal).data)[1]
+    def _trained(self) -> list[Trained]:
+        """Return all trainings, the finished model last, with the photos that they held out."""
+        trained = []
+        for leg in self.legs:
+            config = self._config(leg)
+            trained.append(Trained(leg.run(self.run) / "model", config, self._sides(leg)[1]))
+        return trained
 
-    def _config(self, journal: Journal) -> Config:
-        """Return the settings: those of the user, then the fitted ones, then the defaults."""
-        given = self.wanted.given
-        fitted = recipe.as_settings(journal.choices, given)
-        return overlaid(overlaid(Config(), fitted), given)
+    def _legs(self) -> list[Leg]:
+        config = self._settings(self.journal.choices)
+        return legs_of(config, self.groups, all_photos=self.wanted.all_photos)
 
-    def _settle(self, name: str, value: int, why: str = "as many as there was time for") -> None:
-        """Note the value of a setting."""
-        others = [choice for choice in self.journal.choices if choice.name != name]
-        self._save(replace(self.journal, choices=[*others, Choice(name, value, why)]))
+    def _settings(self, choices: Sequence[fitted_settings.Choice]) -> Config:
+        """Return the settings: those of the user, then fitted ones, then the defaults."""
+        fitted = fitted_settings.as_settings(choices, self.wanted.given)
+        return overlaid(overlaid(Config(), fitted), self.wanted.given)
 
-    def _until(self, end: float, stage: str) -> SecondsLeft:
-        """Return how many seconds a stage has left until `end`, counted from the beginning.
+    def _config(self, leg: Leg) -> Config:
+        """Return the settings of one training."""
+        config = leg.config(self._settings(self.journal.choices))
+        steps = {
+            stage: {"steps": self.journal.steps[leg.part(stage)]}
+            for stage in ("coarse", "refiner")
+            if leg.part(stage) in self.journal.steps
+        }
+        return overlaid(config, steps)
 
-        What it took before it was interrupted counts.
+    def _estimate(self, leg: Leg) -> Seconds:
+        """Return how long a training takes without a limit of time."""
+        journal, sides = self.journal, map(len, self._sides(leg))
+        return estimate(self._config(leg), journal.facts, journal.speeds, *sides)
+
+    def _sides(self, leg: Leg) -> tuple[list[Sample], list[Sample]]:
+        """Return the photos that a training is trained on, and those that it holds out."""
+        return divide(self.samples, self.wanted.data[0], self._config(leg).data)
+
+    def _plan_time(self, leg: Leg, num_left: int) -> None:
+        """Share the time that is left between the trainings that are left, of which `leg` is next.
+
+        Raises:
+            InputError: it is too little.
         """
-        began, before = self._elapsed(), run_folder.seconds_taken(self.run / stage)
-        log.debug("%s: %.0f s so far, until %.0f s", stage, began + before, end)
+        elapsed = self._elapsed()
+        end = elapsed + ((self.wanted.seconds or 0) - elapsed) / num_left
+        ends = limits(end, elapsed, self._estimate(leg), self.journal.speeds)
+        self._save(self.journal.with_limits(leg.name, ends))
+
+    def _left(self, leg: Leg, stage: str) -> SecondsLeft | None:
+        """Return what says how many seconds a stage of a training has left, if it has a limit.
+
+        What the stage took before it was interrupted counts.
+        """
+        ends = self.journal.limits.get(leg.name)
+        if ends is None:
+            return None
+        before = run_folder.seconds_taken(leg.run(self.run) / stage)
+        end: float = getattr(ends, stage)
         return lambda: end - before - self._elapsed()
+
+    def _expect_steps(self, part: str, num: float) -> None:
+        """Note how many steps a limit of time will leave, for the learning rate to begin with."""
+        self._save(self.journal.with_steps(part, max(1, round(num))))
 
     def _elapsed(self) -> float:
         """Return the seconds that the training has taken, with its earlier tries."""
@@ -264,4 +272,5 @@ class Training:
 
     def _save(self, journal: Journal) -> None:
         self.journal = journal
+        self.run.mkdir(parents=True, exist_ok=True)
         journal.save(self.run)

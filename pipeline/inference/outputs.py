@@ -1,17 +1,21 @@
 """The files that are written for each photo, and checks of what they may overwrite."""
 
-from collections.abc import Callable, Iterable, Sequence
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.errors import InputError
-from data.files import is_special, reading, remove_partials
-from data.folders import by_stem
+from data.files import is_special, reading
+from data.geometry import Size
 from data.images import opened
 from data.masks import encode_mask, read_mask
 from data.pairing import true_masks
+from data.photo_files import PhotoFile, by_name
+from data.picture_provenance import PictureProvenance
+from pipeline.inference.picture_difference import num_different
 from pipeline.inference.prediction import Prediction
-from pipeline.progress import OnStep, progress
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 """First bytes of every PNG file."""
@@ -25,18 +29,25 @@ class Finished:
     prediction: Prediction
     data: bytes = b""
     """Its file, if an output needs it."""
+    provenance: PictureProvenance | None = None
+    """What the file is to say of how it was made, if anything."""
+    name: str = ""
+    """What its results are called, see `PhotoFile.name`."""
 
 
 @dataclass(frozen=True)
 class Joined:
-    """A file beside those of an output that is of all photos of a call."""
+    """A file beside those of an output that is of all photos."""
 
     name: str
-    write: Callable[[Path, Sequence[Path], OnStep], None]
-    """Writes it to a path, completely or not at all, from the files of the photos in their order;
-    calls the last argument after each of them."""
+    pieces: Callable[[Iterable[bytes]], Iterator[bytes]]
+    """Yields its content, piece by piece, from the photos' files, which it may go through again."""
     is_of_parts: bool = False
     """Whether the photos' files are but its parts, which are kept in a hidden folder."""
+
+
+def _num_different(data: bytes, ours: bytes, _: Size, name: str) -> int:
+    return num_different(data, ours, name)
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,7 @@ class Output:
     name: str
     """Its name on the command line, in manifests, and of its folder beside other outputs."""
     suffix: str
-    """Ending of the file's name, after the stem of the photo."""
+    """Ending of the file's name, after that of the photo's results."""
     encode: Callable[[Finished], bytes]
     """Returns the content of the file."""
     text: str = ""
@@ -59,22 +70,28 @@ class Output:
     """Whether its files can be told from photos: they have no colours."""
     of_photo: Callable[[Path], str] | None = None
     """What the file of one photo depends on besides, such as other photos of its group."""
+    has_metadata: bool = True
+    """Whether its files say how they were made."""
     joined: Joined | None = None
-    """A file that is of all photos of a call."""
+    """A file that is of all photos."""
+    num_different: Callable[[bytes, bytes, Size, str], int] = _num_different
+    """Returns how many pixels of a photo of a size are others in a file, whose name comes last,
+    than in one of ours; raises `InputError` where that cannot be told."""
 
     @property
     def made_with(self) -> str:
         """Its name, and what its files depend on."""
-        return f"{self.name} {self.text}".rstrip()
+        metadata = "" if self.has_metadata else "metadata=False"
+        return " ".join(filter(None, (self.name, self.text, metadata)))
 
     def files(self, out: Path) -> Path:
         """Return the folder of the photos' files in the folder `out`."""
         is_hidden = self.joined is not None and self.joined.is_of_parts
         return out / self.folder / f".{self.name}" if is_hidden else out / self.folder
 
-    def path(self, out: Path, photo: Path) -> Path:
-        """Return the file of `photo` in the folder `out`."""
-        return self.files(out) / f"{photo.stem}{self.suffix}"
+    def path(self, out: Path, name: str) -> Path:
+        """Return the file of the photo whose results are called `name` in the folder `out`."""
+        return self.files(out) / f"{name}{self.suffix}"
 
     def joined_path(self, out: Path) -> Path | None:
         """Return the file of all photos in the folder `out`, if there is to be one."""
@@ -86,7 +103,7 @@ class Output:
 
 
 def _encode_mask(finished: Finished) -> bytes:
-    return encode_mask(finished.prediction.mask)
+    return encode_mask(finished.prediction.mask, finished.provenance)
 
 
 MASK = Output("mask", ".png", _encode_mask)
@@ -103,32 +120,8 @@ def in_folders(outputs: Sequence[Output]) -> tuple[Output, ...]:
     return tuple(replace(output, folder=output.name) for output in outputs)
 
 
-def prepare_folder(out: Path, output: Output, *, is_new: bool) -> None:
-    """Make the folders of an output, and remove what killed processes left in them.
-
-    Args:
-        out: folder of all results.
-        output: what is to be written.
-        is_new: whether no photo has results there; then a file of all photos is of others.
-    """
-    joined = output.joined_path(out)
-    output.files(out).mkdir(parents=True, exist_ok=True)
-    for folder in {output.files(out), out / output.folder}:
-        remove_partials(folder)
-    if joined is not None and is_new:
-        joined.unlink(missing_ok=True)
-
-
-def join(out: Path, output: Output, photos: Sequence[Path]) -> None:
-    """Write the file that is of all `photos`, if an output has one."""
-    path = output.joined_path(out)
-    if output.joined is not None and path is not None:
-        with progress(f"writing {path.name}") as on_part:
-            output.joined.write(path, [output.path(out, photo) for photo in photos], on_part)
-
-
 def check_results(
-    out: Path, photos: Sequence[Path], outputs: Sequence[Output], *, is_ours: bool
+    out: Path, photos: Sequence[PhotoFile], outputs: Sequence[Output], *, is_ours: bool
 ) -> None:
     """Raise if `outputs` of `photos` cannot be written to the folder `out`.
 
@@ -139,21 +132,90 @@ def check_results(
         is_ours: whether `out` has a manifest of results, so that its pictures are ours as well.
 
     Raises:
-        InputError: for the reasons given at `check_out` and `check_replaced`.
+        InputError: for the reasons given at `check_out`, `check_names` and `check_replaced`.
     """
-    truth = true_masks(photos)
+    truth = [] if is_ours else true_masks(photo.path for photo in photos)
     for folder in {out, *(out / output.folder for output in outputs)}:
         check_out(folder, photos, truth)
+    check_names(out, photos, outputs)
     for output in outputs:
-        paths = [output.path(out, photo) for photo in photos]
-        if (joined := output.joined_path(out)) is not None:
-            paths.append(joined)
-        for path in filter(is_special, paths):
-            raise InputError(f"{path} is a pipe, a socket or a device, and no result; remove it")
-        if output.is_grey:
-            check_replaced(paths)
-        elif not is_ours:
-            check_unused(paths)
+        check_files(out, photos, output, is_ours=is_ours)
+
+
+def check_files(out: Path, photos: Iterable[PhotoFile], output: Output, *, is_ours: bool) -> None:
+    """Raise if an output of `photos` would replace files that are no results.
+
+    Raises:
+        InputError: it would.
+    """
+    paths = [output.path(out, photo.name) for photo in photos]
+    joined = output.joined_path(out)
+    if joined in paths:
+        raise InputError(f"{joined} would be a result of one photo, and of all; rename that photo")
+    paths += [] if joined is None else [joined]
+    for path in filter(is_special, paths):
+        raise InputError(f"{path} is a pipe, a socket or a device, and no result; remove it")
+    if output.is_grey:
+        check_replaced(paths)
+    elif not is_ours:
+        check_unused(paths)
+
+
+def check_names(out: Path, photos: Sequence[PhotoFile], outputs: Sequence[Output]) -> None:
+    """Raise if the file of one result would be that of another, or a folder of others.
+
+    Raises:
+        InputError: it would, on this disk.
+    """
+    names = by_name(photos)
+    folders = {above for name in names for above in _folders_above(name)}
+    for output in outputs:
+        for name in folders and names:
+            if f"{name}{output.suffix}" in folders:
+                raise InputError(
+                    f"{output.path(out, name)} would be a result of {names[name]}, and a folder of "
+                    "other results; rename one of them, or write them to two folders"
+                )
+    _check_alike(out, photos)
+
+
+def _check_alike(out: Path, photos: Iterable[PhotoFile]) -> None:
+    """Raise if the disk of `out` takes the names of two photos for the same.
+
+    Raises:
+        InputError: it does.
+    """
+    alike: dict[str, PhotoFile] = {}
+    is_same: dict[bool, bool] = {}  # for names that differ in case, and in the form of accents
+    for photo in photos:
+        composed = unicodedata.normalize("NFC", photo.name)
+        first = alike.setdefault(composed.casefold(), photo)
+        if first is photo:
+            continue
+        in_case = composed != unicodedata.normalize("NFC", first.name)
+        if in_case not in is_same:
+            is_same[in_case] = takes_for_same(out, first.name, photo.name)
+        if is_same[in_case]:
+            raise InputError(
+                f"results of {first} and {photo} would be one file, since the disk of {out} takes "
+                "their names for the same; rename one of them, or write them to two folders"
+            )
+
+
+def _folders_above(name: str) -> list[str]:
+    """Return the paths of the folders that a result `name` lies in."""
+    parts = name.split("/")[:-1]
+    return ["/".join(parts[: i + 1]) for i in range(len(parts))]
+
+
+def takes_for_same(out: Path, name: str, other: str) -> bool:
+    """Whether files of two names would be one in the folder `out`, as where case says nothing."""
+    place = next(folder for folder in (out, *out.absolute().parents) if folder.is_dir())
+    with tempfile.TemporaryDirectory(prefix=".", dir=place) as folder:
+        path = Path(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        return Path(folder, other).exists()
 
 
 def check_unused(paths: Iterable[Path]) -> None:
@@ -169,19 +231,30 @@ def check_unused(paths: Iterable[Path]) -> None:
         )
 
 
-def check_out(out: Path, photos: Sequence[Path], masks: Iterable[Path] = ()) -> None:
-    """Raise if results named by the stems of `photos` cannot be written to the folder `out`.
+def check_out(out: Path, photos: Sequence[PhotoFile], masks: Iterable[Path] = ()) -> None:
+    """Raise if results of `photos` cannot be written to the folder `out`.
 
     Raises:
-        InputError: `out` is a file; or it holds the photos or their true masks, which results
-            could overwrite or be mistaken for; or two photos have the same stem.
+        InputError: `out` is a file; or results would lie among the photos or their true masks,
+            which they could overwrite or be mistaken for; or those of two photos would have one
+            name.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; the last argument names the folder to write to")
-    for what, paths in (("photos", photos), ("masks", masks)):
-        if any(path.parent.resolve() == out.resolve() for path in paths):
-            raise InputError(f"{out} holds the {what}; name another folder to write to")
-    by_stem(photos)
+    names = by_name(photos)
+    ours = {folder: (out / folder).resolve() for folder in {folder_of(name) for name in names}}
+    for what, paths in (("photos", (photo.path for photo in photos)), ("masks", masks)):
+        theirs = {folder.resolve() for folder in {path.parent for path in paths}}
+        for folder, resolved in ours.items():
+            if resolved in theirs:
+                raise InputError(
+                    f"{out / folder} holds the {what}; name another folder to write to"
+                )
+
+
+def folder_of(name: str) -> str:
+    """Return the path of the folder that a result `name` lies in; "" is that of all results."""
+    return name.rpartition("/")[0]
 
 
 def check_replaced(paths: Iterable[Path]) -> None:

@@ -95,8 +95,10 @@ def train_coarse(
     config: Config,
     device: torch.device,
     seconds_left: SecondsLeft | None = None,
-) -> tuple[CoarseNetwork, float]:
+) -> tuple[CoarseNetwork, float | None]:
     """Train the coarse network on `train`, validate it on `val`; return it with its score.
+
+    The score is None if `val` is empty.
 
     Raises:
         InputError: `stage_dir` holds another training.
@@ -116,7 +118,7 @@ def train_coarse(
         network,
         loss_of(config.coarse, device),
         CoarseBatches(photos.pairs_of(train), config.coarse),
-        score,
+        score if val else None,
         config.coarse,
         StageRun(
             stage_dir,

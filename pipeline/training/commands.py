@@ -16,7 +16,7 @@ from data.errors import SettingsError
 from data.samples import Sample
 from pipeline.config import Config
 from pipeline.inference.devices import choose_device
-from pipeline.model import Model
+from pipeline.model import Model, identity
 from pipeline.model_folder import is_finished, load_model, save_model
 from pipeline.seen_photos import Photos, check_unseen, joined, trained_on, validation_hashes
 from pipeline.toml_settings import as_table
@@ -176,6 +176,7 @@ def run_refiner(
             cache, run / "refiner", config, device, seconds_left
         )
         if distributed.rank() == 0:
+            scores = {} if score is None else {"refined_dice": score}
             known = trained_on(
                 [so_far, *others], groups=cache.train_groups, patterns={config.data.group}
             )
@@ -183,11 +184,13 @@ def run_refiner(
                 so_far.coarse,
                 config,
                 so_far.provenance | known | {"settings": plain(config)},
-                {"validation": so_far.validation_scores | {"refined_dice": score}},
+                {"validation": so_far.validation_scores | scores},
             )
             model = replace(model, refiner=refiner, novelty=so_far.novelty)
+            if identity(model) == identity(so_far):  # the run was finished before
+                model = replace(model, dice_interval=so_far.dice_interval)
             save_model(model, run / "model")
-            log.info("%s: Dice %.5f of whole photos, refined", run / "model", score)
+            log.info("%s: %s", run / "model", described(score, "of whole photos, refined"))
 
 
 def provenance(
@@ -244,9 +247,15 @@ def _train_coarse_network(
     )
     # If the run is finished, running this command again must not remove the refiner.
     if distributed.rank() == 0 and not is_finished(folder, network):
-        scores = {"validation": {"photos": len(training.val), "coarse_grid_dice": score}}
+        known = {} if score is None else {"coarse_grid_dice": score}
+        scores = {"validation": {"photos": len(training.val), **known}}
         origin = provenance(training.train, training.val, photos, config)
         model = Model.without_refiner(network, config, origin, scores)
         novelty = coarse_training.novelty_of(network, photos, training.train, device)
         save_model(replace(model, novelty=novelty), folder)
-    log.info("%s: Dice %.5f on the coarse grid", folder, score)
+    log.info("%s: %s", folder, described(score, "on the coarse grid"))
+
+
+def described(score: float | None, where: str) -> str:
+    """Return the score of a training in words; it has none without validation photos."""
+    return "not scored, without validation photos" if score is None else f"Dice {score:.5f} {where}"

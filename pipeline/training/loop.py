@@ -49,13 +49,14 @@ def fit(
     model: nn.Module,
     batch_loss: BatchLoss,
     batches: Batches,
-    score: Score,
+    score: Score | None,
     config: TrainConfig,
     run: StageRun,
-) -> float:
+) -> float | None:
     """Train `model`, load what is kept of the best epoch into it, and return its score.
 
     Kept is the moving average of the weights, or the weights themselves where they score higher.
+    Without a `score`, the average after the last step is kept, and None is returned.
 
     In the folder of the run, `last.pt` holds the state after the latest epoch, `best.pt` that after
     the best one, `metrics.jsonl` a line per epoch. If `last.pt` exists, training resumes from it,
@@ -98,18 +99,21 @@ def fit(
         row |= {"steps": len(timed), "items": timed.items}
         train_seconds = time.monotonic() - started
         row |= {"train_seconds": train_seconds, "waiting_seconds": timed.waiting}
-        if plan.is_validated(state.epoch, state.step):
+        if score and plan.is_validated(state.epoch, state.step):
             row |= validate(state, score)
-        is_best = row.get("score", -math.inf) > state.best_score
-        if is_best:
-            state.best_score = row["score"]
+        best, state.best_score = (
+            state.best_score,
+            max(state.best_score, row.get("score", -math.inf)),
+        )
         row["seconds"] = round(time.monotonic() - started, 1)
         state.history.append(row)
         keep_limit(state, run.seconds_left)
-        save_epoch(state, run.folder, is_best=is_best)
+        is_kept = state.best_score > best if score else state.step >= pace.plan.num_steps
+        save_epoch(state, run.folder, is_kept=is_kept)
         log.info(describe(state, clock.seconds_left(state.step, pace.plan.num_steps)))
     log.info(outlook(state.history))
-    return state.best_score if distributed.rank() else checkpoint.load_best(model, run.folder)
+    kept = state.best_score if distributed.rank() else checkpoint.load_best(model, run.folder)
+    return kept if score else None
 
 
 def keep_limit(state: TrainState, seconds_left: SecondsLeft | None) -> None:
@@ -120,12 +124,12 @@ def keep_limit(state: TrainState, seconds_left: SecondsLeft | None) -> None:
         state.pace.replan(state.step, state.step + int(distributed.broadcast_from_rank0(more)))
 
 
-def save_epoch(state: TrainState, run_dir: Path, *, is_best: bool) -> None:
+def save_epoch(state: TrainState, run_dir: Path, *, is_kept: bool) -> None:
     """Write the files of a finished epoch; with several processes, only the first one does."""
     if distributed.rank():
         return
     # last.pt is written last: after an interruption before it, the epoch is trained again.
-    if is_best:
+    if is_kept:
         state.save(run_dir / "best.pt")
     state.write_history(run_dir / "metrics.jsonl")
     state.save(run_dir / "last.pt")

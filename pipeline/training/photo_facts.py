@@ -1,7 +1,6 @@
-"""What the recipe of a training depends on: how many photos there are, and what is on them."""
+"""What the settings of a training are fitted to: how many photos there are, and what is on them."""
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -9,12 +8,7 @@ import numpy as np
 
 from data.arrays import Mask
 from data.geometry import Size
-from data.samples import Sample, read_sample_mask
-from data.threads import map_threads, raise_first
 from pipeline.evaluation.metrics import contour
-
-MAX_MEASURED = 200
-"""Most photos whose masks are measured; more of them are sampled at equal distances."""
 
 
 @dataclass(frozen=True)
@@ -44,26 +38,6 @@ class PhotoFacts:
     """Pixels of the outline."""
 
 
-def measure(samples: Sequence[Sample], on_photo: Callable[[int, int], None]) -> PhotoFacts:
-    """Return the facts of `samples`, of which there is at least one.
-
-    Args:
-        samples: photos with their masks.
-        on_photo: called after each mask with the number done and the number of all.
-
-    Raises:
-        InputError: a mask is damaged.
-    """
-    step = -(-len(samples) // MAX_MEASURED)
-    chosen = samples[::step]
-    objects = []
-    with closing(raise_first(map_threads(_measure, chosen))) as results:
-        for i, result in enumerate(results):
-            objects.append(result)
-            on_photo(i + 1, len(chosen))
-    return summary(objects, len(samples), len({sample.group for sample in samples}))
-
-
 def summary(objects: Sequence[ObjectFacts], num_photos: int, num_groups: int) -> PhotoFacts:
     """Return the facts of `num_photos` photos of `num_groups`, some of which show `objects`."""
     return PhotoFacts(
@@ -81,7 +55,3 @@ def object_facts(mask: Mask) -> ObjectFacts:
     """Return the facts of a mask (H, W)."""
     outline = int(np.count_nonzero(contour(mask)))
     return ObjectFacts(Size(*mask.shape), int(np.count_nonzero(mask)), outline)
-
-
-def _measure(sample: Sample) -> ObjectFacts:
-    return object_facts(read_sample_mask(sample))

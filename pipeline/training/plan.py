@@ -110,4 +110,5 @@ def steps_within(seconds: float, history: Sequence[Mapping[str, float]]) -> int:
     """
     rows = history[-3:]
     steps, taken = (sum(row[name] for row in rows) for name in ("steps", "seconds"))
-    return max(0, int(seconds * steps / max(taken, 1e-3)))
+    # Times are written down in tenths of a second.
+    return max(0, int(seconds * steps / max(taken, 0.05 * len(rows))))

@@ -45,8 +45,10 @@ def train_refiner(
     config: Config,
     device: torch.device,
     seconds_left: SecondsLeft | None = None,
-) -> tuple[Refiner, float]:
+) -> tuple[Refiner, float | None]:
     """Train the refiner on the patches of `cache`; return it with its score.
+
+    The score is None if none of them are of validation photos.
 
     Raises:
         InputError: a patch is damaged, or `stage_dir` holds another training.
@@ -58,12 +60,13 @@ def train_refiner(
         photos = Photos(cache.val_groups, cache.val_names)
         initialise(network, load_model(settings.init), photos)
     num_patches, num_photos = len(cache.photos), len(cache.outside)
+    num_val_photos = num_photos - cache.num_train_photos
     log.info(
         "training on %d patches of %d photos, validating on %d of %d",
         cache.num_train_patches,
         cache.num_train_photos,
         num_patches - cache.num_train_patches,
-        num_photos - cache.num_train_photos,
+        num_val_photos,
     )
 
     def score(model: nn.Module) -> float:
@@ -76,7 +79,7 @@ def train_refiner(
         network,
         loss_of(settings, cache.fovea, device),
         batches_of(cache, settings),
-        score,
+        score if num_val_photos else None,
         settings,
         StageRun(stage_dir, origin(config, cache.fingerprint), seconds_left),
     )

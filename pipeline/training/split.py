@@ -19,7 +19,8 @@ def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sam
     set, except those of validation groups. Warns if `config` excludes photos that are not there.
 
     Raises:
-        InputError: a folder is missing or incomplete, or one of the sets is empty.
+        InputError: a folder is missing or incomplete, or one of the sets is empty, the validation
+            set with `data.val_share` = 0 excepted.
     """
     samples = find_samples(*folders, group_pattern=config.group, object_values=config.object)
     names = [sample.name for sample in samples]
@@ -36,7 +37,8 @@ def divide(
     """Return the training set and the validation set of `samples`; the latter of one folder.
 
     Raises:
-        InputError: one of the sets is empty.
+        InputError: one of the sets is empty, the validation set with `data.val_share` = 0
+            excepted.
     """
     first = [sample for sample in samples if sample.folder == first_folder]
     train, val = split(

@@ -6,9 +6,9 @@ from data.errors import InputError
 from data.geometry import Size, padded, working_size
 from pipeline.config import Config
 from pipeline.training.epoch_lines import duration
+from pipeline.training.fitted_settings import refiner_steps
 from pipeline.training.photo_facts import PhotoFacts
 from pipeline.training.plan import plan_of
-from pipeline.training.recipe import refiner_steps
 from pipeline.training.speed_trial import Speeds
 
 COARSE_SHARE = 0.65

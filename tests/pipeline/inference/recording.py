@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from pipeline.inference.manifest import MadeWith, Record, resumed
+from pipeline.inference.made_with import MadeWith
+from pipeline.inference.manifest import resumed
+from pipeline.inference.records import Record
 
 MADE_WITH = MadeWith("a" * 64, "refined", None, [], ["mask"])
 

@@ -16,7 +16,7 @@ from data.errors import InputError
 from data.geometry import Fovea, Size
 from data.images import read_photo
 from data.masks import read_mask
-from data.polygons import POLYGONS, PolygonName
+from data.polygons import POLYGONS, PolygonName, coco
 from data.polygons.annotation import read_mask_of
 from data.polygons.contour import polygons_of, signed_area
 from data.polygons.formats import FORMATS
@@ -24,11 +24,16 @@ from data.polygons.options import PolygonOptions
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
 from pipeline.inference.outputs import MASK, Output, in_folders
 from pipeline.inference.polygon_files import polygon_output
-from pipeline.inference.predict import predict_photos
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
 from refine.postprocess import parse
-from tests.pipeline.inference.predicting import CPU, segmenter_of, visible, write_photos
+from tests.pipeline.inference.predicting import (
+    CPU,
+    predict_photos,
+    segmenter_of,
+    visible,
+    write_photos,
+)
 from tests.pipeline.inference.test_resume import interrupted_after, redone
 
 SIZE = Size(64, 96)
@@ -175,14 +180,14 @@ def test_each_part_is_an_object_where_asked(tmp_path: Path):
     assert counts[1] > counts[0]
 
 
-def test_coco_has_the_photos_in_the_order_of_the_call(tmp_path: Path):
+def test_coco_has_the_photos_in_the_order_of_their_names(tmp_path: Path):
     photos, out = write_photos(tmp_path / "photos", 3), tmp_path / "out"
 
     predict([photos[2], photos[0], photos[1]], out, "coco")
 
     content = coco_of(out)
     assert [(i["id"], i["file_name"]) for i in content["images"]] == [
-        (1, "0002.png"), (2, "0000.png"), (3, "0001.png"),
+        (1, "0000.png"), (2, "0001.png"), (3, "0002.png"),
     ]  # fmt: skip
     ids = [annotation["image_id"] for annotation in content["annotations"]]
     assert all(a <= b for a, b in pairwise(ids))
@@ -211,7 +216,7 @@ def test_an_interruption_while_the_file_is_written_leaves_none(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("data.polygons.coco.finish", dying)
+        patch.setattr(coco, "finish", dying)
         with pytest.raises(KeyboardInterrupt):
             predict(photos, out, "coco")
     assert visible(out) == {}

@@ -1,0 +1,165 @@
+"""What one call of `predict` writes, and where to."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from data import kaggle_csv
+from data.errors import InputError
+from data.files import is_special, read_bytes, replacing
+from data.photo_files import PhotoFile
+from data.tables import prepare_table, reserved
+from pipeline.dice_interval import DiceInterval
+from pipeline.inference.expected import EXPECTED_COLUMNS, write_expected
+from pipeline.inference.manifest import MANIFEST
+from pipeline.inference.outputs import OUTPUTS, Output, check_results
+from pipeline.inference.part import Part
+from pipeline.inference.records import Record
+from pipeline.inference.run_file import RUN_FILE, Call, check_run_file
+from pipeline.progress import progress
+
+
+@dataclass(frozen=True)
+class Files:
+    """The content of files, read one at a time whenever they are gone through, with progress."""
+
+    paths: Sequence[Path]
+    title: str
+    """Name of what is made of them."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        with progress(f"writing {self.title}") as on_file:
+            for i, path in enumerate(self.paths, 1):
+                yield read_bytes(path)
+                on_file(i, len(self.paths))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What is written for photos, and where to."""
+
+    out: Path
+    """Folder for the results."""
+    outputs: Sequence[Output] = OUTPUTS
+    """What is written for each photo; each of several in a folder of its own, see
+    `pipeline.inference.outputs.in_folders`."""
+    csv: Path | None = None
+    """Kaggle csv to write as well, with a row for each photo that could be read."""
+    expected: Path | None = None
+    """csv to write with the Dice that the model expects of each mask, lowest first."""
+    part: Part | None = None
+    """The part of all photos that is worked on. Its tables are beside those that are named, and
+    others may work on other parts meanwhile."""
+    overwrite: bool = False
+    """Make all results anew, even if those in the folder have another model or other options."""
+    dice: bool = False
+    """Record the expected Dice also without a table of it."""
+    call: Call | None = None
+    """What is said of the call beside the results, see `pipeline.inference.run_file`."""
+
+    def __post_init__(self) -> None:
+        if self.part is not None and self.overwrite:
+            raise ValueError("a part cannot start a folder anew that others share")
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether the folder has a manifest of results."""
+        return (self.out / MANIFEST).exists()
+
+    @property
+    def records_dice(self) -> bool:
+        """Whether the expected Dice is recorded."""
+        return self.dice or self.expected is not None
+
+    @property
+    def place(self) -> Path | None:
+        """The folder for temporary files; None where they lie beside what they become."""
+        return None if self.part is None else self.part.place(self.out)
+
+    @property
+    def run_file(self) -> Path:
+        """The file that lists the calls; that of a part is its own."""
+        return self._own(self.out / RUN_FILE)
+
+    @property
+    def masks(self) -> Output | None:
+        """The output of masks, if there is one."""
+        return next((output for output in self.outputs if output.name == "mask"), None)
+
+    def check(self, photos: Sequence[PhotoFile]) -> None:
+        """Raise, before any work, if results or tables of `photos` cannot be written after it.
+
+        Raises:
+            InputError: the folder holds the photos; results would overwrite other pictures, each
+                other or the list of calls; a table would overwrite another file or needs masks
+                that are not written; or the name of a photo cannot be written to a csv.
+        """
+        check_results(self.out, photos, self.outputs, is_ours=self.is_resumed)
+        if self.call is not None:
+            names = [photo.name for photo in photos]
+            paths = [output.path(self.out, name) for output in self.outputs for name in names]
+            check_run_file(self.run_file, paths)
+        if self.csv is not None:
+            if self.masks is None:
+                raise InputError(f"{self.csv} is a csv of masks; add mask to the outputs")
+            prepare_table(self._own(self.csv), kaggle_csv.HEADER)
+            kaggle_csv.check_names(photo.name for photo in photos)
+        if self.expected is not None:
+            prepare_table(self._own(self.expected), EXPECTED_COLUMNS[:2])
+            if self.csv is not None and self.csv.resolve() == self.expected.resolve():
+                raise InputError(
+                    f"{self.expected} cannot be both the csv of masks and that of their Dice"
+                )
+
+    @contextmanager
+    def tables_reserved(self) -> Iterator[None]:
+        """Keep others from writing the tables until the block ends.
+
+        Raises:
+            InputError: another command is going to write one of them.
+        """
+        csv, expected = (path and self._own(path) for path in (self.csv, self.expected))
+        with reserved(csv), reserved(expected):
+            yield
+
+    def write_tables(
+        self, done: Mapping[PhotoFile, Record], interval: DiceInterval | None = None
+    ) -> None:
+        """Write the tables of photos that are finished, and the files that are of all of them.
+
+        Args:
+            done: their records.
+            interval: the interval around their expected Dice.
+
+        Raises:
+            InputError: a mask cannot be read.
+        """
+        if self.csv is not None and self.masks is not None:
+            masks = {photo.name: self.masks.path(self.out, photo.name) for photo in done}
+            with progress("writing the csv") as on_row:
+                kaggle_csv.write(self._own(self.csv), masks, on_row)
+        if self.expected is not None:
+            write_expected(self._own(self.expected), done, interval)
+        names = sorted(photo.name for photo in done)
+        for output in self.outputs:
+            if (path := self._joined_path(output)) is not None and output.joined is not None:
+                parts = Files([output.path(self.out, name) for name in names], path.name)
+                with replacing(path, place=self.place) as partial, partial.open("wb") as file:
+                    file.writelines(output.joined.pieces(parts))
+
+    def remove_joined(self) -> None:
+        """Remove the files that are of all photos."""
+        for output in self.outputs:
+            if (path := self._joined_path(output)) is not None:
+                path.unlink(missing_ok=True)
+
+    def _joined_path(self, output: Output) -> Path | None:
+        """Return the file of this job that is of all photos; that of parts is its own."""
+        path = output.joined_path(self.out)
+        is_shared = output.joined is None or not output.joined.is_of_parts
+        return path if path is None or is_shared else self._own(path)
+
+    def _own(self, table: Path) -> Path:
+        """Return where the rows of this job go that belong into `table`."""
+        return table if self.part is None or is_special(table) else self.part.table(table)
