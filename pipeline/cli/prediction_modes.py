@@ -63,7 +63,7 @@ def predict_all(request: Request) -> int:
 
     keep_freed_memory()
     maker, run = request.results.maker(), request.run
-    job = replace(run.job(request.out, maker.without_boxes()), call=request.call())
+    job = replace(run.job(request.out, maker.without_boxes(request.out)), call=request.call())
     if job.part is not None:
         check_names(job.out, found, job.outputs)
         keys = zip(found, maker.keys(found), strict=True)
@@ -99,7 +99,7 @@ def predict_arriving(request: Request) -> int:
         report(failure.reason)
 
     keep_freed_memory()
-    job = replace(run.job(request.out, maker.without_boxes()), call=request.call())
+    job = replace(run.job(request.out, maker.without_boxes(request.out)), call=request.call())
     arrivals = Arrivals(request.photos, request.out, job.part)
     job.check(arrivals.photos)
     options, segmenter = request.arguments.options(), request.arguments.segmenter()
@@ -131,7 +131,7 @@ def predict_streamed(request: Request) -> int:
     name, data = _read(photos[0])
     from pipeline.inference.one_photo import result_of
 
-    (output,) = maker.without_boxes()
+    (output,) = maker.without_boxes(None)
     options, segmenter = request.arguments.options(), request.arguments.segmenter()
     limit = request.run.fail_under
     result = result_of(data, name, segmenter, options, output, with_dice=limit is not None)
