@@ -9,6 +9,7 @@ import torch
 
 from data.samples import Sample
 from pipeline.config import Config
+from pipeline.dice_interval import MIN_GROUPS, fit_dice_interval
 from pipeline.evaluation.budget_curve import TileGains
 from pipeline.evaluation.evaluate import score_samples
 from pipeline.evaluation.tile_choice import choose_tiles, measure_tiles
@@ -85,6 +86,33 @@ def score(trained: Sequence[Trained], device: torch.device) -> list[PhotoResult]
             pairs = zip(one.held_out, photos, strict=True)
             results += [result_of(sample, scores) for sample, scores in pairs]
     return results
+
+
+def fit_interval(folder: Path, results: Sequence[PhotoResult]) -> None:
+    """Give a model the interval around its expected Dice, if photos of enough groups tell it.
+
+    Args:
+        folder: of the model, which is written anew.
+        results: scores of all photos that were held out.
+    """
+    interval = fit_dice_interval(
+        [result.expected_dice for result in results],
+        [result.dice for result in results],
+        [result.group for result in results],
+    )
+    if interval is None:
+        log.info(
+            "an interval around the expected Dice takes %d groups of photos that are held out; "
+            "`foveamask calibrate` fits it to others",
+            MIN_GROUPS,
+        )
+        return
+    log.info(
+        "the interval around the expected Dice holds for %.0f %% of the photos of groups that it "
+        "was not fitted to",
+        100 * interval.coverage,
+    )
+    save_model(replace(load_model(folder), dice_interval=interval), folder)
 
 
 def show(trained: Sequence[Trained], held_out: HeldOut, device: torch.device) -> list[Shown]:

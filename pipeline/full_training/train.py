@@ -197,6 +197,7 @@ class Training:
     def _scores(self) -> None:
         results = finishing.score(self._trained(), self.wanted.device)
         held_out.save(self.run, results, is_all_photos=self.wanted.all_photos)
+        finishing.fit_interval(self.run / "model", results)
 
     def _report(self) -> None:
         scores, stages = held_out.load(self.run), self._stages()

@@ -9,10 +9,12 @@ from pathlib import Path
 from data.photo_files import PhotoFile
 from data.printable import cell
 from data.tables import replacing_table
+from pipeline import Stage
 from pipeline.dice_interval import DiceInterval
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.records import Record
 from pipeline.inference.segmenter import Segmenter
+from pipeline.model import Model
 
 log = logging.getLogger(__name__)
 
@@ -67,14 +69,24 @@ def interval_of(segmenter: Segmenter, options: MaskOptions) -> DiceInterval | No
     reason = ""
     if model.dice_interval is None:
         reason = "the model has no interval around its expected Dice; `foveamask calibrate` fits it"
-    elif options.stage not in (None, last) or options.budget is not None:
-        reason = f"the interval around the expected Dice is of the {last} stage with all its tiles"
-    elif options.postprocess not in (None, model.postprocess):
-        reason = "the interval around the expected Dice is of masks without --postprocess"
+    elif not _is_default(options, model, last):
+        reason = (
+            "the interval around the expected Dice is of masks without --stage, --budget and "
+            "--postprocess"
+        )
     if reason:
         log.warning(NO_INTERVAL, reason)
         return None
     return model.dice_interval
+
+
+def _is_default(options: MaskOptions, model: Model, last: Stage) -> bool:
+    """Whether masks are made as `model` makes them by default."""
+    return (
+        options.stage in (None, last)
+        and options.budget in (None, model.budget)
+        and options.postprocess in (None, model.postprocess)
+    )
 
 
 def below(
