@@ -23,7 +23,7 @@ from data.images import (
     orientation,
     write_png,
 )
-from data.mask_noise import threshold_of
+from data.mask_noise import levels_of
 
 
 def read_mask(path: str | Path, max_pixels: int = MAX_PIXELS) -> Mask:
@@ -53,20 +53,47 @@ def decode_mask(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
         InputError: `data` is no image or has too many pixels, has more than two values that are
             no edge, or is a picture in colour.
     """
-    with opened_image(BytesIO(data), name, max_pixels) as image:
-        grey = _to_grey(image, name)
-    counts = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel().astype(np.int64)
-    # A third of the time of `np.unique` or `np.bincount`.
+    grey, counts = _decoded(data, name, max_pixels)
     values = np.flatnonzero(counts)
     if len(values) <= 2:
         return np.asarray(grey > (values[0] if len(values) == 2 else 0))
-    threshold = threshold_of(grey, counts)
-    if threshold is None:
+    levels = levels_of(grey, counts)
+    if levels is None:
         raise InputError(
             f"{name} has {len(values)} values ({_listed(values)}); a mask has two, with at most a "
             "soft edge or the noise of a JPEG file between them; set every pixel to 0 or to 255"
         )
-    return np.asarray(grey >= threshold)
+    return np.asarray(grey >= (sum(levels) + 1) // 2)
+
+
+def decode_soft_mask(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Pixels:
+    """Return an encoded mask as (H, W) uint8 probabilities, 255 for certain object.
+
+    The same files as for `decode_mask`, but values between background and object are kept, and may
+    fill even areas, as those of a trimap do.
+
+    Args:
+        data: a whole image file, in a format that `data.images` reads.
+        name: name of the file in messages.
+        max_pixels: most pixels that it may have.
+
+    Raises:
+        InputError: `data` is no image or has too many pixels, is a picture, in colour or in grey,
+            or a map of several labels.
+    """
+    grey, counts = _decoded(data, name, max_pixels)
+    values = np.flatnonzero(counts)
+    if len(values) <= 2:
+        return _as_grey(np.asarray(grey > (values[0] if len(values) == 2 else 0)))
+    levels = levels_of(grey, counts, is_soft=True)
+    if levels is None:
+        raise InputError(
+            f"{name} has {len(values)} values ({_listed(values)}) that are no probabilities of one "
+            "object; most pixels of a mask are background, near 0, or object, near 255"
+        )
+    low, high = levels
+    table = ((np.arange(256) - low) * (255 / (high - low))).round().clip(0, 255).astype(np.uint8)
+    return np.asarray(table[grey])
 
 
 def write_mask(path: str | Path, mask: Mask) -> None:
@@ -77,6 +104,15 @@ def write_mask(path: str | Path, mask: Mask) -> None:
 def encode_mask(mask: Mask) -> bytes:
     """Return (H, W) bool `mask` as a PNG file of 0 and 255."""
     return encode_png(_as_grey(mask))
+
+
+def _decoded(data: bytes, name: str, max_pixels: int) -> tuple[Pixels, NDArray[np.int64]]:
+    """Return the upright (H, W) uint8 grey of an encoded mask, and how often each value occurs."""
+    with opened_image(BytesIO(data), name, max_pixels) as image:
+        grey = _to_grey(image, name)
+    # A third of the time of `np.unique` or `np.bincount`.
+    counts = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel().astype(np.int64)
+    return grey, counts
 
 
 def _as_grey(mask: Mask) -> Pixels:
