@@ -3,8 +3,6 @@
 Shapes: H x W a mask.
 """
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 
@@ -12,6 +10,12 @@ from data.arrays import Mask, Pixels
 from data.geometry import Size
 from data.polygons.contour import polygons_of
 from data.polygons.filling import even_odd
+
+HALF = 128
+"""Least value of the object in a mask of 0 to 255."""
+
+SECOND, DISCS = 0.4, 0.35
+"""Probability of a second kind of error, and of discs on the contour."""
 
 WAVES = 24
 """Pixels of a wobbly contour's shortest wave, about which a hand trembles."""
@@ -82,15 +86,11 @@ def wobbly(mask: Mask, amplitude: float, random: np.random.Generator) -> Mask:
         wide = cv2.resize(waves, None, fx=length, fy=length, interpolation=cv2.INTER_CUBIC)
         moved = wide[length : length + height, length : length + width]
         place += np.float32(amplitude) * moved / max(float(moved.std()), 1e-6)
-    sampled = cv2.remap(
-        _grey(mask), *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(sampled >= 128)
+    sampled = cv2.remap(_grey(mask), *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(sampled >= HALF)
 
 
-def disc_on_contour(
-    mask: Mask, radius: int, random: np.random.Generator, *, inside: bool
-) -> Mask:
+def disc_on_contour(mask: Mask, radius: int, random: np.random.Generator, *, inside: bool) -> Mask:
     """Return `mask` with a disc painted on a random place of its contour, see `with_disc`."""
     edge = np.argwhere(mask != grown(mask, -1))
     if not len(edge):
@@ -99,8 +99,53 @@ def disc_on_contour(
     return with_disc(mask, (int(row), int(column)), radius, inside=inside)
 
 
-Errors = Callable[[Mask, np.random.Generator], Mask | Pixels]
-"""Returns a mask with errors."""
+def random_errors(mask: Mask, random: np.random.Generator) -> Mask:
+    """Return `mask` with one kind of error or two, and perhaps with discs on its contour.
+
+    Its contour is then off by up to about 10 pixels, and by up to 40 in the discs. One mask in
+    seven has no other errors than the discs.
+    """
+    result = _one_error(mask, random, 1.0)
+    if random.random() < SECOND:
+        result = _one_error(result, random, 0.5)
+    if random.random() < DISCS:
+        for _ in range(random.integers(1, 4)):
+            radius, inside = int(random.uniform(4, 40)), bool(random.random() < 0.5)
+            result = disc_on_contour(result, radius, random, inside=inside)
+    return mask if result.all() or not result.any() else result
+
+
+def _one_error(mask: Mask, random: np.random.Generator, strength: float) -> Mask:
+    """Return `mask` with an error of one kind; `strength` is the share of its usual range."""
+    kind = random.integers(7)
+    if kind == 0:
+        return mask
+    if kind == 1:
+        angle, distance = random.uniform(0, 2 * np.pi), random.uniform(0.5, 11) * strength
+        return shifted(mask, round(distance * np.sin(angle)), round(distance * np.cos(angle)))
+    if kind == 2:
+        pixels = round(random.uniform(1, 10) * strength) or 1
+        return grown(mask, pixels if random.random() < 0.5 else -pixels)
+    if kind == 3:
+        return wobbly(mask, random.uniform(0.5, 6) * strength, random)
+    if kind == 4:
+        return cornered(mask, random.uniform(1, 16) * strength)
+    if kind == 5:
+        return blurred(mask, random.uniform(2, 16) * strength) >= HALF
+    return _reduced_at_random(mask, random)
+
+
+def _reduced_at_random(mask: Mask, random: np.random.Generator) -> Mask:
+    """Return `mask` after it has been a tenth to half as large, perhaps squashed to a square."""
+    share, is_square = random.uniform(0.1, 0.57), random.random() < 0.5
+    height, width = mask.shape
+    side = max(height, width) * share
+    size = Size(round(side), round(side)) if is_square else Size(round(height * share), round(side))
+    small = reduced(mask, Size(*(max(1, n) for n in size)), smoothly=random.random() < 0.5)
+    if random.random() < 0.3:
+        small = _grey(small >= HALF)
+    large = cv2.resize(small, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large >= HALF)
 
 
 def _grey(mask: Mask) -> Pixels:

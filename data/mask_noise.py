@@ -58,11 +58,12 @@ def levels_of(
         return None
     dark, bright = _level(counts), 255 - _level(counts[::-1])
     num_other = grey.size - int(counts[dark] + counts[bright])
-    if num_other > strays:
-        if _is_picture(grey, counts, dark, bright) or _has_labels(
-            grey, counts, dark, bright, strays, is_soft=is_soft
-        ):
-            return None
+    if num_other > strays and (
+        _is_picture(grey, counts, dark, bright)
+        or (not is_soft and _has_even_areas(grey, dark, bright, strays))
+        or _has_labels(grey, counts, dark, bright, strays)
+    ):
+        return None
     return (0 if dark <= END else dark), (255 if bright >= 255 - END else bright)
 
 
@@ -82,23 +83,20 @@ def _is_picture(grey: Pixels, counts: NDArray[np.int64], dark: int, bright: int)
     return bool(num_between > MAX_BETWEEN * grey.size or num_exact < MIN_EXACT * grey.size)
 
 
-def _has_labels(  # noqa: PLR0913  the picture, what is known of it, and what it may be
-    grey: Pixels,
-    counts: NDArray[np.int64],
-    dark: int,
-    bright: int,
-    strays: int,
-    *,
-    is_soft: bool,
-) -> bool:
-    """Whether other values than the levels fill even areas."""
+def _has_even_areas(grey: Pixels, dark: int, bright: int, strays: int) -> bool:
+    """Whether values between the levels fill even areas."""
     between = _between(grey, dark, bright)
     num_between = int(np.count_nonzero(between))
-    if not is_soft:
-        even = int(np.count_nonzero(between & (_range(grey, 3) <= EVEN)))
-        plateau = int(np.count_nonzero(between & (_range(grey, 5) <= PLATEAU)))
-        if even > MAX_EVEN * num_between + strays or plateau > MAX_PLATEAU * num_between + strays:
-            return True
+    even = int(np.count_nonzero(between & (_range(grey, 3) <= EVEN)))
+    plateau = int(np.count_nonzero(between & (_range(grey, 5) <= PLATEAU)))
+    return even > MAX_EVEN * num_between + strays or plateau > MAX_PLATEAU * num_between + strays
+
+
+def _has_labels(
+    grey: Pixels, counts: NDArray[np.int64], dark: int, bright: int, strays: int
+) -> bool:
+    """Whether values near a level, but not equal to it, fill even areas."""
+    between = _between(grey, dark, bright)
     near = ~between & (grey != dark) & (grey != bright) & (_range(grey, 9) == 0)
     smaller = int(min(counts[dark], counts[bright]))
     return int(np.count_nonzero(near)) > MAX_NEAR_PLATEAU * smaller + strays
