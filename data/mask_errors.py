@@ -56,7 +56,7 @@ def reduced(mask: Mask | Pixels, size: Size, *, smoothly: bool) -> Pixels:
         size: to reduce it to, whatever its aspect.
         smoothly: by area means, which are soft; otherwise each pixel is one of the mask.
     """
-    grey = _grey(mask) if mask.dtype == np.bool_ else mask
+    grey = np.asarray(_grey(mask) if mask.dtype == np.bool_ else mask, np.uint8)
     how = cv2.INTER_AREA if smoothly else cv2.INTER_NEAREST_EXACT
     return np.asarray(cv2.resize(grey, size[::-1], interpolation=how), np.uint8)
 
@@ -80,13 +80,14 @@ def wobbly(mask: Mask, amplitude: float, random: np.random.Generator) -> Mask:
     length = WAVES * 2 ** int(random.integers(0, 4))
     few = (-(-height // length) + 3, -(-width // length) + 3)
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    places = [columns, rows]
-    for place in places:
+    for place in (columns, rows):
         waves = random.standard_normal(few, np.float32)
         wide = cv2.resize(waves, None, fx=length, fy=length, interpolation=cv2.INTER_CUBIC)
         moved = wide[length : length + height, length : length + width]
         place += np.float32(amplitude) * moved / max(float(moved.std()), 1e-6)
-    sampled = cv2.remap(_grey(mask), *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    sampled = cv2.remap(
+        _grey(mask), columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     return np.asarray(sampled >= HALF)
 
 
@@ -148,5 +149,5 @@ def _reduced_at_random(mask: Mask, random: np.random.Generator) -> Mask:
     return np.asarray(large >= HALF)
 
 
-def _grey(mask: Mask) -> Pixels:
-    return mask * np.uint8(255)
+def _grey(mask: Mask | Pixels) -> Pixels:
+    return np.asarray(mask * np.uint8(255), np.uint8)

@@ -20,6 +20,9 @@ Floats = NDArray[np.float32]
 HALF = 128
 """Least value of the object."""
 
+SMALLEST = 0.01
+"""Nearest to 0 and 1 that the bounds of an uncertain probability count."""
+
 STEEPEST = 8.0
 """Largest logit; 0.0003 of certain."""
 
@@ -38,6 +41,18 @@ def fitted(grey: Pixels, size: Size) -> Pixels:
     return grey
 
 
+def steepness(band: float, low: float, high: float) -> float:
+    """Return the logits per pixel that make `band` pixels on either side of a contour uncertain.
+
+    Args:
+        band: above 0.
+        low: probability above which a pixel is uncertain.
+        high: probability below which it is.
+    """
+    p = np.clip([low, high], SMALLEST, 1 - SMALLEST)
+    return float(np.abs(np.log(p) - np.log1p(-p)).min()) / band
+
+
 def mask_logits(grey: Pixels, steepness: float) -> Floats:
     """Return the (H, W) logits of a mask, above zero where it has at least `HALF`.
 
@@ -51,7 +66,7 @@ def mask_logits(grey: Pixels, steepness: float) -> Floats:
     with np.errstate(divide="ignore"):
         by_value = np.log(p) - np.log1p(-p)
     limits = np.minimum(np.abs(by_value), STEEPEST).astype(np.float32)[grey]
-    return np.clip(by_distance, -limits, limits)
+    return np.asarray(np.clip(by_distance, -limits, limits), np.float32)
 
 
 def coarse_logits(logits: Floats, stride: int, alignment: int) -> Floats:
@@ -64,9 +79,8 @@ def coarse_logits(logits: Floats, stride: int, alignment: int) -> Floats:
     """
     height, width = logits.shape
     whole = padded(Size(height, width), alignment)
-    p = 1 / (1 + np.exp(-logits))
     bottom, right = whole.height - height, whole.width - width
-    p = cv2.copyMakeBorder(p, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+    p = np.pad(1 / (1 + np.exp(-logits)), ((0, bottom), (0, right)), mode="edge")
     size = whole.width // stride, whole.height // stride
     mean = cv2.resize(p, size, interpolation=cv2.INTER_AREA)
     return np.asarray(np.log(mean) - np.log1p(-mean), np.float32)
