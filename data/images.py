@@ -22,6 +22,7 @@ from data.decoding.colour_profile import to_srgb
 from data.decoding.deep_pixels import channels_to_rgb, deep_to_rgb, depth_of
 from data.decoding.jpeg import check_cmyk, decode_jpeg
 from data.decoding.photo_formats import check_no_raw, reader_of
+from data.decoding.png_chunks import check_png
 from data.decoding.rgb_strips import UPRIGHT, to_rgb, turned
 from data.errors import InputError
 from data.files import read_bytes, reading, write_bytes
@@ -193,6 +194,7 @@ def _memory_for(image: ImageFile, name: str) -> int:
 
 def _decoded(image: ImageFile, data: bytes, name: str) -> Photo:
     """Return the upright RGB pixels of an image that was opened."""
+    check_png(data, name)
     profile, depth = image.info.get("icc_profile"), depth_of(image, data)
     photo, turn = None, orientation(image)
     if image.format == "JPEG":

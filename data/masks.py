@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from data.arrays import Mask, Pixels
+from data.decoding.png_chunks import check_png
 from data.decoding.rgb_strips import turned
 from data.errors import InputError
 from data.files import read_bytes
@@ -109,6 +110,7 @@ def encode_mask(mask: Mask) -> bytes:
 def _decoded(data: bytes, name: str, max_pixels: int) -> tuple[Pixels, NDArray[np.int64]]:
     """Return the upright (H, W) uint8 grey of an encoded mask, and how often each value occurs."""
     with opened_image(BytesIO(data), name, max_pixels) as image:
+        check_png(data, name)
         grey = _to_grey(image, name)
     # A third of the time of `np.unique` or `np.bincount`.
     counts = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel().astype(np.int64)

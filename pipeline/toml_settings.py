@@ -61,7 +61,9 @@ def load_settings(path: Path, base: Config | None = None) -> Config:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except RecursionError as error:
         raise SettingsError(f"{path} is nested too deeply") from error
-    except ValueError as error:  # no TOML, no text, a number of too many digits
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not text in UTF-8; save it as UTF-8") from error
+    except ValueError as error:  # no TOML, or a number of too many digits
         raise SettingsError(f"{path} is not TOML: {error}") from error
     try:
         return overlaid(base or Config(), table)

@@ -169,15 +169,26 @@ def test_an_output_that_cannot_be_written_is_named(argument: str, unbuffered: st
     assert said.returncode == 1
 
 
-def test_memory_that_runs_out_is_one_line(capsys: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "there is not enough memory"),
+        (RuntimeError("[enforce] not enough: can't allocate memory"), "there is not enough memory"),
+        (RuntimeError("can't start new thread"), "no thread can be started"),
+    ],
+)
+def test_memory_that_runs_out_is_one_line(
+    capsys: pytest.CaptureFixture[str], error: Exception, message: str
+):
     app = App()
 
     @app.default
     def fail() -> None:
-        raise MemoryError
+        raise error
 
     assert run(app, []) == 1
-    assert capsys.readouterr().err == "error: there is not enough memory\n"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {message}")
 
 
 def test_results_are_escaped_for_a_terminal_and_for_no_program(

@@ -28,6 +28,13 @@ NO_MEMORY = "there is not enough memory"
 OUT_OF_MEMORY = re.compile("out of memory|allocate memory|alloc_cpu|bad_alloc")
 """What torch and its libraries say where Python has a `MemoryError`."""
 
+NO_THREAD = (
+    "no thread can be started: there is not enough memory, or too many processes are running"
+)
+
+OUT_OF_THREADS = "can't start new thread"
+"""What Python says then."""
+
 STDOUT = "standard output"
 
 PIPE_CLOSED = 141
@@ -124,7 +131,9 @@ def _flush() -> None:
 
 
 def _fail_of_memory(error: MemoryError | RuntimeError) -> int:
-    """Print that memory is short, and return the exit status; another error is a bug of ours."""
+    """Print that memory or threads are short; return the status. Another error is a bug of ours."""
+    if OUT_OF_THREADS in str(error):
+        return _fail(NO_THREAD, 1, error)
     if isinstance(error, RuntimeError) and not OUT_OF_MEMORY.search(str(error)):
         raise error
     return _fail(NO_MEMORY, 1, error)

@@ -129,11 +129,12 @@ def test_a_file_that_is_no_toml_or_says_a_thing_twice_is_refused(tmp_path: Path,
         load_settings(write_toml(tmp_path, text))
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path: Path):
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", "[coarse]\nsteps = 3\n".encode("utf-16")])
+def test_a_file_in_another_encoding_is_refused(tmp_path: Path, content: bytes):
     file = tmp_path / "run.toml"
-    file.write_bytes(b"\xff\xfe\x00")
+    file.write_bytes(content)
 
-    with pytest.raises(InputError, match="is not TOML"):
+    with pytest.raises(SettingsError, match=r"run\.toml is not text in UTF-8; save it as UTF-8"):
         load_settings(file)
 
 

@@ -22,8 +22,9 @@ from pipeline.training import checkpoint, run_folder
 from pipeline.training.fold_models import unseen_weights_hash
 from pipeline.training.loop import new_state
 from pipeline.training.patches import open_patches
+from pipeline.training.plan import plan_of
 from tests.builders import SIZE, middle_disc, shaded_photo
-from tests.tiny_runs import small_run, tiny_network
+from tests.tiny_runs import TinyBatches, small_run, tiny_network
 from tests.torture.workshop import Workshop
 
 
@@ -119,7 +120,8 @@ def _write_training(_: Workshop, folder: Path) -> None:
 
 def _read_training(folder: Path) -> object:
     network = tiny_network()
-    state = new_state(network, TrainConfig(epochs=4), steps_an_epoch=4, origin="tiny")
+    config = TrainConfig(epochs=4)
+    state = new_state(network, config, plan_of(config, len(TinyBatches())), "tiny")
     state.restore(folder / "last.pt")
     weights = [_array(value) for value in state.model.state_dict().values()]
     score = checkpoint.load_best(network, folder)

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from tests.tiny_runs import small_run
 from tests.torture.campaign import Checked, Problem
 from tests.torture.child import Ended, fault
 from tests.torture.mutator import KINDS, mutate
+from tests.torture.readers import READERS
 from tests.torture.report import Tally
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +59,14 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_the_first_cases_of_a_campaign_break_nothing(found: dict[str, Any], name: str):
     assert found[name]["tried"] >= 2
     assert found[name]["findings"] == []
+
+
+def test_a_reader_reads_what_a_training_leaves(tmp_path: Path):
+    (reader,) = (reader for reader in READERS if reader.name == "checkpoint")
+    for name in ("one", "same"):
+        small_run(tmp_path / name)
+
+    assert repr(reader.read(tmp_path / "one")) == repr(reader.read(tmp_path / "same"))
 
 
 @pytest.mark.parametrize(
