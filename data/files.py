@@ -1,4 +1,4 @@
-"""Reading with errors that name the file, writing files completely or not at all, locks.
+"""Reading with errors that name the file, writing files completely or not at all.
 
 A file is written under a temporary name, on which its writer holds a lock, and is then renamed. So
 whoever finds such a file can tell whether it is being written or was left behind.
@@ -11,20 +11,15 @@ import re
 import secrets
 import stat
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 from data.errors import InputError
 
 PARTIAL = re.compile(r"\.[0-9a-f]{16}\.partial")
 """Names of the temporary files that `replacing` makes."""
-
-_held: set[Path] = set()
-"""Locks that this process holds; `_guard` is held to look at them."""
-_guard = threading.Lock()
 
 
 @contextmanager
@@ -124,6 +119,31 @@ def replacing(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
         raise
 
 
+def create(path: Path, data: bytes) -> bool:
+    """Write `data` to a new file, completely or not at all; return whether it was not there before.
+
+    Of several processes that create a file at once, one does so, also where there are no locks.
+
+    Raises:
+        OSError: nothing can be written there; it names `path`.
+    """
+    if path.exists():
+        return False
+    with _held_partial(path) as partial:
+        partial.write_bytes(data)
+        _sync(partial)
+        try:
+            path.hardlink_to(partial)
+        except FileExistsError:
+            return False
+        except OSError:  # some network drives have no links
+            if path.exists():
+                return False
+            partial.replace(path)
+        _sync(path.parent)
+    return True
+
+
 def write_bytes(path: Path, data: bytes, *, is_durable: bool = True) -> None:
     """Write `data` to `path`, completely or not at all; see `replacing`."""
     with replacing(path, is_durable=is_durable) as partial:
@@ -201,58 +221,6 @@ def _sync(path: Path) -> None:
             raise
     finally:
         os.close(file)
-
-
-@contextmanager
-def locked(path: Path, message: str, *, is_removed: bool = False) -> Iterator[None]:
-    """Hold the lock `path`, a file that is made if it is not there, against all others.
-
-    Args:
-        path: the file.
-        message: of the error.
-        is_removed: whether the file is removed at the end.
-
-    Raises:
-        InputError: another process, or another thread of this one, holds it; with `message`.
-    """
-    key = path.resolve()
-    with _guard:
-        # A lock of the system belongs to the process: a second one would succeed, and closing its
-        # file would give up the first.
-        if key in _held:
-            raise InputError(message)
-        _held.add(key)
-    try:
-        # Opened for reading too, or it would wait for a reader if it were a pipe.
-        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "rb+", 0) as file:
-            _lock(path, file, message)
-            try:
-                yield
-            finally:
-                if is_removed:
-                    path.unlink(missing_ok=True)
-    finally:
-        with _guard:
-            _held.discard(key)
-
-
-def _lock(path: Path, file: IO[bytes], message: str) -> None:
-    """Lock the open `file` at `path` against other processes.
-
-    Raises:
-        InputError: another process holds the lock, with `message`.
-        OSError: the file system has no locks; it names `path`.
-    """
-    try:
-        # Not flock, which a process that this one started would hold on to if this one is killed.
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno())):
-            raise BlockingIOError  # whoever held it has removed the file meanwhile
-    except (BlockingIOError, PermissionError) as error:
-        raise InputError(message) from error
-    except OSError as error:
-        error.filename = str(path)
-        raise
 
 
 def _check_regular(path: Path) -> None:

@@ -3,14 +3,15 @@
     img,rle_mask
     00087a6bd4dc_01.jpg,879386 40 881253 141 ...
 
-It is written from the masks on disk. If its name ends in `.gz`, it is compressed by gzip.
+The name of a photo in a sub-folder has the path to it: `red/front.jpg`. The table is written from
+the masks on disk. If its name ends in `.gz`, it is compressed by gzip.
 """
 
 import csv
 import gzip
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -42,20 +43,20 @@ FIELD = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",]*))(,|\Z)')
 """A field of a row, in quotes or without any, and the comma after it."""
 
 
-def write(path: Path, masks: Iterable[Path], on_row: OnRow | None = None) -> None:
+def write(path: Path, masks: Mapping[str, Path], on_row: OnRow | None = None) -> None:
     """Write the csv of `masks` to `path`, with rows in the order of their names.
 
     Masks are read concurrently; only their names are kept in memory.
 
     Args:
         path: the csv file.
-        masks: paths of masks, <stem>.png for the photo <stem>.jpg.
+        masks: paths of masks by the names of their photos, without the ending.
         on_row: called after each row with the number of rows written and the number of all.
 
     Raises:
         InputError: a mask cannot be read, or the file at `path` is no such csv.
     """
-    ordered = sorted(masks, key=row_name)
+    ordered = sorted((row_name(name), mask) for name, mask in masks.items())
     with (
         replacing_table(path, HEADER) as file,
         closing(raise_first(map_threads(_row, ordered))) as rows,
@@ -68,25 +69,31 @@ def write(path: Path, masks: Iterable[Path], on_row: OnRow | None = None) -> Non
                 on_row(i + 1, len(ordered))
 
 
-def row_name(path: Path) -> str:
-    """Return the name in the csv for the photo at `path`, or for the photo of the mask there."""
-    return f"{path.stem}.jpg"
+def row_name(name: str) -> str:
+    """Return the name in the csv for a photo, whatever its own ending is."""
+    return f"{name}.jpg"
 
 
-def _row(mask: Path) -> tuple[str, str]:
-    return row_name(mask), rle.encode(read_mask(mask))
+def _row(named: tuple[str, Path]) -> tuple[str, str]:
+    name, mask = named
+    return name, rle.encode(read_mask(mask))
 
 
-def check_names(photos: Iterable[Path]) -> None:
-    """Raise if the name of one of `photos` cannot be in a csv.
+def check_names(names: Iterable[str]) -> None:
+    """Raise if one of the `names` of photos cannot be in a csv.
 
     Raises:
         InputError: a name has a line break.
     """
-    for photo in photos:
-        name = row_name(photo)
+    for name in map(row_name, names):
         if len(name.splitlines()) > 1:
             raise InputError(f"'{quoted(name)}' has a line break, which no name in a csv may have")
+
+
+def _names_in(masks: Path) -> set[str]:
+    """Return the names of the photos whose masks are in a folder or below it."""
+    paths = (mask.relative_to(masks).as_posix() for mask in masks.rglob("*.png"))
+    return {path.removesuffix(".png") for path in paths}
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,7 @@ def check(path: Path, *, size: Size = CHALLENGE, masks: Path | None = None) -> S
     Args:
         path: the file.
         size: of every photo, where there are no `masks`.
-        masks: folder with <stem>.png for each row; rows must agree with these in every pixel.
+        masks: folder with <name>.png for each row; rows must agree with these in every pixel.
 
     Raises:
         InputError: a row is wrong (the message names the first such line), or a mask has no row,
@@ -117,7 +124,7 @@ def check(path: Path, *, size: Size = CHALLENGE, masks: Path | None = None) -> S
             f"a photo of {size.height} x {size.width} has more than {MAX_PIXELS} pixels"
         )
     shares: list[float] = []
-    unseen = {mask.stem for mask in masks.glob("*.png")} if masks is not None else set()
+    unseen = set() if masks is None else _names_in(masks)
     previous = ""
     for number, line in lines(path):
         row: list[str] = []
@@ -198,6 +205,8 @@ def _checked_name(row: list[str], previous: str) -> tuple[str, str]:
     name, (stem, dot, ending) = row[0], row[0].rpartition(".")
     if not stem or dot + ending != ".jpg":
         raise InputError("the name of a photo ends in .jpg")
+    if stem.startswith("/") or ".." in stem.split("/"):
+        raise InputError("the name of a photo leads out of the folder of masks")
     if name == previous:
         raise InputError("the photo has a row already")
     if name < previous:

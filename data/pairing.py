@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from data.folders import (
@@ -17,6 +18,9 @@ from data.folders import (
 )
 from data.images import MASK_SUFFIXES
 from data.layouts import LAYOUTS, MASK_ENDINGS, SAME_FOLDER, Layout, find_layout, masks_of
+
+LAST_PARTS = frozenset(Path(layout.photos).name for layout in LAYOUTS) - {""}
+"""Names of folders that may hold the photos of a data folder."""
 
 
 @dataclass(frozen=True)
@@ -96,26 +100,33 @@ def pairs_in(folder: Path) -> Mapping[Path, Path]:
 
 
 def true_masks(photos: Iterable[Path]) -> list[Path]:
-    """Return the masks of those `photos` that lie in a data folder beside them."""
+    """Return the masks of those `photos` that lie in a data folder beside them.
+
+    Both may lie in sub-folders: `masks/red/a.png` is the mask of `images/red/a.jpg`.
+    """
     by_folder: dict[Path, list[Path]] = {}
     for photo in photos:
         by_folder.setdefault(photo.absolute().parent, []).append(photo)
     found: list[Path] = []
+    beside = cache(_beside)
     for folder, own in by_folder.items():
-        for beside in dict.fromkeys(_beside(folder, layout) for layout in LAYOUTS):
-            if beside is not None:
-                masks = {path.stem: path for path in images_in(beside, MASK_SUFFIXES)}
-                found += [mask for photo in own for mask in masks_of(photo.stem, masks)]
+        for above in (folder, *folder.parents):
+            for masks_folder in beside(above):
+                inner = masks_folder / folder.relative_to(above)
+                if inner.is_dir():
+                    masks = {path.stem: path for path in images_in(inner, MASK_SUFFIXES)}
+                    found += [mask for photo in own for mask in masks_of(photo.stem, masks)]
     return found
 
 
-def _beside(folder: Path, layout: Layout) -> Path | None:
-    """Return the folder of masks of a `folder` of photos; None if it is not of that layout."""
-    parts = Path(layout.photos).parts
-    if not parts or folder.parts[-len(parts) :] != parts:
-        return None
-    masks = folder.parents[len(parts) - 1] / layout.masks
-    return masks if masks.is_dir() else None
+def _beside(folder: Path) -> list[Path]:
+    """Return the folders of masks of a `folder` of photos; none if it is in no known layout."""
+    found: dict[Path, None] = {}
+    for layout in LAYOUTS if folder.name in LAST_PARTS else ():
+        parts = Path(layout.photos).parts
+        if parts and folder.parts[-len(parts) :] == parts:
+            found[folder.parents[len(parts) - 1] / layout.masks] = None
+    return [masks for masks in found if masks.is_dir()]
 
 
 def _pairs_of_any_ending(

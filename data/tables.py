@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from data.errors import InputError
-from data.files import is_special, locked, prepare, reading, replacing
+from data.files import is_special, prepare, reading, replacing
+from data.locks import locked
 
 
 def prepare_table(path: Path, header: Sequence[str]) -> None:

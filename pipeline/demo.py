@@ -13,12 +13,14 @@ from data.arrays import Pixels
 from data.geometry import Size
 from data.images import read_photo, write_png
 from data.masks import read_mask
+from data.photo_files import PhotoFile
 from data.pyramid import pad, pyramid
 from data.samples import Sample, find_samples
 from data.studio import write_dataset
 from pipeline.config import CoarseConfig, Config, DataConfig, RefinerConfig
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.scores import Summary
+from pipeline.inference.job import Job
 from pipeline.inference.predict import predict_photos
 from pipeline.inference.segmenter import Segmenter
 from pipeline.progress import progress
@@ -89,8 +91,8 @@ def run_demo(out: Path, device: str, scale: Scale = MINUTES) -> None:
 
     segmenter = Segmenter.load(model, device)
     samples = find_samples(unseen)
-    photos = [sample.photo for sample in samples]
-    predict_photos(photos, out / "masks", segmenter, overwrite=True)
+    photos = [PhotoFile(sample.photo, sample.name) for sample in samples]
+    predict_photos(photos, Job(out=out / "masks", overwrite=True), segmenter)
     summary, _ = evaluate(unseen, segmenter)
     draw(samples[0], segmenter, out / "demo.png")
     print_table(summary, scale.unseen_cars)

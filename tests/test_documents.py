@@ -14,6 +14,7 @@ from PIL import Image
 from data.geometry import Size
 from data.studio import render_photo
 from pipeline.cli import app
+from pipeline.cli.standard_streams import with_streams
 from pipeline.config import Config
 from pipeline.toml_settings import load_settings
 
@@ -40,7 +41,7 @@ def test_every_command_in_the_documents_is_one(document: str, command: str):
     program, *arguments = shlex.split(command.removeprefix("python -m "))
     named = app if program == "foveamask" else importlib.import_module(program).app
 
-    _, bound, *_ = named.parse_args(arguments, exit_on_error=False)
+    _, bound, *_ = named.parse_args(with_streams(arguments), exit_on_error=False)
 
     assert bound is not None
 

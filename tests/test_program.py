@@ -16,7 +16,7 @@ from data.images import write_png
 from data.studio import write_dataset
 from data.tables import reserved
 from pipeline.cli.program import answer, run
-from pipeline.inference import predict as predicting
+from pipeline.inference import photo_work
 from pipeline.model_folder import save_model
 from tests.builders import foveamask, shaded_photo, tiny_model
 
@@ -45,14 +45,14 @@ def test_any_error_of_one_photo_is_named_and_the_others_are_done(
     capsys: pytest.CaptureFixture[str],
 ):
     folder, out = photos(tmp_path / "photos", "a.png", "b.png", "c.png"), tmp_path / "out"
-    decode = predicting.decode_photo
+    decode = photo_work.decode_photo
 
     def failing(data: bytes, name: str) -> np.ndarray:
         if name.endswith("b.png"):
             raise error
         return decode(data, name)
 
-    monkeypatch.setattr(predicting, "decode_photo", failing)
+    monkeypatch.setattr(photo_work, "decode_photo", failing)
 
     status = foveamask("predict", folder, out, "--model", model)
 
@@ -71,7 +71,7 @@ def test_a_traceback_is_shown_with_debug_and_only_then(
     def failing(*_: object) -> np.ndarray:
         raise RuntimeError("inside")
 
-    monkeypatch.setattr(predicting, "decode_photo", failing)
+    monkeypatch.setattr(photo_work, "decode_photo", failing)
 
     assert foveamask("predict", folder, tmp_path / "one", "--model", model) == 1
     assert "Traceback" not in capsys.readouterr().err

@@ -168,8 +168,8 @@ def _encode_row(
     options: PolygonOptions,  # noqa: ARG001
     logits: Logits | None = None,  # noqa: ARG001
 ) -> bytes:
-    name = kaggle_csv.row_name(Path(photo))
-    kaggle_csv.check_names([Path(photo)])
+    name = kaggle_csv.row_name(Path(photo).stem)
+    kaggle_csv.check_names([Path(photo).stem])
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow((name, rle.encode(mask)))
     return text.getvalue().encode("utf-8", "surrogateescape")

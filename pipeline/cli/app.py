@@ -16,6 +16,7 @@ from pipeline.cli.demo_commands import demo, demo_data
 from pipeline.cli.judging_commands import check_csv, evaluate, show
 from pipeline.cli.mask_commands import predict
 from pipeline.cli.program import run, set_up_logging
+from pipeline.cli.standard_streams import with_streams
 from pipeline.cli.training_commands import make_patches, train_coarse, train_refiner
 
 COMMANDS = (
@@ -49,4 +50,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_up_logging()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # names on disk need not be text
-    return run(app, arguments)
+    return run(app, with_streams(sys.argv[1:] if arguments is None else arguments))

@@ -53,19 +53,21 @@ def show(
 
     _overlay is the mask on the photo, _tiles the uncertain tiles, _fovea the input and output of
     the refiner for one tile, _difference the difference from the true mask, if there is one, and
-    _postprocess the change by each post-processing step.
+    _postprocess the change by each post-processing step. In a folder, photos are looked for in all
+    folders below as well; their pictures are OUT/<sub-folder>/<stem>_overlay.png and so on.
 
     Args:
         photos: photos, or folders of them.
         out: folder for the pictures, the last argument.
-        mask: the true mask of the photo, or a folder of masks, <stem>.png or <stem>_mask.gif.
+        mask: the true mask of the photo, or a folder of masks, <stem>.png or <stem>_mask.gif, with
+            the same sub-folders.
         tile: ROW,COL of the tile to draw with _fovea, in the grid of tiles at working size, from
             0,0; by default the most uncertain one.
         arguments: the model, and how masks are made.
     """
-    from data.samples import find_photos
+    from data.photo_files import find_photo_files
 
-    photo_paths = find_photos(*photos)  # before what takes seconds to import
+    found = find_photo_files(photos, out)  # before what takes seconds to import
     from pipeline.reporting.show import ShowOptions
     from pipeline.reporting.show import show as draw
 
@@ -76,7 +78,7 @@ def show(
         mask=mask,
         tile=parse_tile(tile),
     )
-    for path in draw(photo_paths, out, arguments.segmenter(), options):
+    for path in draw(found, out, arguments.segmenter(), options):
         answer(path)
 
 

@@ -10,8 +10,10 @@ from cyclopts import Parameter, validators
 from data.errors import SettingsError
 
 if TYPE_CHECKING:
+    from data.photo_files import PhotoFile
     from pipeline.inference.cutouts.crop_box import Box
     from pipeline.inference.cutouts.cutout_options import CutoutOptions
+    from pipeline.inference.job import Job
     from pipeline.inference.mask_options import MaskOptions
     from pipeline.inference.outputs import Output
     from pipeline.inference.segmenter import Segmenter
@@ -87,27 +89,14 @@ class OutputArguments:
             metadata=self.metadata,
         )
 
-    def checked(self, photos: Sequence[Path], out: Path, csv: Path | None) -> "OutputMaker":
-        """Return what makes the outputs once there is a model, after checks that need none.
-
-        Args:
-            photos: the photos.
-            out: folder of the results.
-            csv: the csv of masks, if one is to be written.
+    def maker(self) -> "OutputMaker":
+        """Return what makes the outputs once there is a model.
 
         Raises:
             SettingsError: options contradict each other, or belong to no output.
-            InputError: the results cannot be written to `out`.
+            InputError: the picture of the background cannot be read.
         """
-        from pipeline.inference.manifest import MANIFEST
-        from pipeline.inference.outputs import check_results
-
-        if csv is not None and "mask" not in self.names():
-            raise SettingsError("--csv is made from masks: add mask to --output")
-        maker = OutputMaker(self.names(), self.cutouts(), photos, out)
-        is_ours = (out / MANIFEST).exists()
-        check_results(out, photos, maker.without_boxes(), is_ours=is_ours)
-        return maker
+        return OutputMaker(self.names(), self.cutouts())
 
     def _check_used(self) -> None:
         """Raise if an option is given that no output uses.
@@ -133,15 +122,28 @@ class OutputMaker:
 
     names: Sequence[str]
     cutouts: "CutoutOptions"
-    photos: Sequence[Path]
-    out: Path
+
+    @property
+    def shares_boxes(self) -> bool:
+        """Whether the cutouts of a group are cropped to one box."""
+        return "cutout" in self.names and self.cutouts.crop == "group"
+
+    def keys(self, photos: "Sequence[PhotoFile]") -> list[str]:
+        """Return what decides which part each photo is in: its name, or that of its group."""
+        from pipeline.inference.cutouts.cutout_files import group_names
+
+        return group_names(photos) if self.shares_boxes else [photo.name for photo in photos]
 
     def without_boxes(self) -> "tuple[Output, ...]":
         """Return the outputs for checks of their files' names: no photo has a box."""
         return self._made({})
 
     def outputs(
-        self, segmenter: "Segmenter", options: "MaskOptions", *, overwrite: bool
+        self,
+        photos: "Sequence[PhotoFile]",
+        job: "Job",
+        segmenter: "Segmenter",
+        options: "MaskOptions",
     ) -> "tuple[Output, ...]":
         """Return the outputs; where photos of a group share a box, that is found first.
 
@@ -151,11 +153,11 @@ class OutputMaker:
         from pipeline.inference.cutouts.cutout_files import group_boxes
         from pipeline.inference.manifest import check_same, has_results, made_with
 
-        if "cutout" not in self.names or self.cutouts.crop != "group":
+        if not self.shares_boxes:
             return self._made(None)
-        if has_results(self.out) and not overwrite:
-            check_same(self.out, made_with(segmenter, options, self.without_boxes()))
-        return self._made(group_boxes(self.photos, segmenter, options, self.cutouts))
+        if has_results(job.out) and not job.overwrite:
+            check_same(job.out, made_with(segmenter, options, self.without_boxes()))
+        return self._made(group_boxes(photos, segmenter, options, self.cutouts))
 
     def _made(self, boxes: "Mapping[Path, Box] | None") -> "tuple[Output, ...]":
         from pipeline.inference.cutouts.cutout_files import alpha_output, cutout_output

@@ -1,44 +1,53 @@
-"""The manifest and the records of a folder of results, from which `predict` resumes.
+"""The manifest of a folder of results, from which `predict` resumes.
 
 .foveamask.json    the manifest: model and options that all results in the folder were made with
-.foveamask.jsonl   a record, one line, per finished photo: hashes of the photo and of its results
-.foveamask.lock    held by the one `predict` that writes to the folder
+.foveamask.lock    held by the one `predict` that writes to the folder, or shared by parts
+.foveamask.part-3-of-16.lock    held by the one that writes this part
 
-Hashes of files decide whether a photo is finished, never dates. Records are only appended. A line
-that is incomplete or damaged is not a record, so its photo is predicted again. The manifest is on
-the disk before the first record is written. Records and masks may be lost in a power cut; then
-their photos are predicted again.
+`pipeline.inference.records` has the records beside it. The manifest is on the disk before the first
+record is written. Records and masks may be lost in a power cut; then their photos are predicted
+again.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
-from data.files import is_special, locked, read_bytes, remove_partials, replacing
+from data.files import create, read_bytes, remove_partials, replacing
+from data.locks import locked
+from data.photo_files import RESULTS_MARK
 from data.printable import quoted
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import Output
+from pipeline.inference.part import Part
+from pipeline.inference.records import (
+    RECORDS,
+    Record,
+    Records,
+    check_file,
+    read_records,
+    records_name,
+    records_of_parts,
+)
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import identity, own_version
 
 FORMAT = 1
 """To be raised if manifests change, or if the same model and options make other masks."""
 
-MANIFEST = ".foveamask.json"
-RECORDS = ".foveamask.jsonl"
+MANIFEST = RESULTS_MARK
 LOCK = ".foveamask.lock"
 
 MOST_BYTES = 2**20
 """Most bytes of a manifest; one has some hundred."""
 
-LONGEST_RECORD = 2**16
-"""Most bytes of a line of records that is looked at; one has some hundred."""
+ANEW = "use --overwrite to make all results anew, or name another folder"
+"""What is to be done with results of another model or other options."""
 
 
 @dataclass(frozen=True)
@@ -51,70 +60,6 @@ class MadeWith:
     budget: int | None
     postprocess: list[str]
     outputs: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """The record of one finished photo.
-
-    Raises:
-        ValueError: a value has the wrong type.
-    """
-
-    photo: str
-    """SHA-256 of its file."""
-    outputs: Mapping[str, str]
-    """SHA-256 of the file of each output, by the output's name."""
-    expected_dice: float | None = None
-    """None if it was not requested."""
-    is_known: bool | None = None
-    """Whether the photo is like those the model was trained on; None if the model cannot tell."""
-
-    def __post_init__(self) -> None:
-        right = isinstance(self.photo, str) and isinstance(self.outputs, dict)
-        right = right and all(isinstance(value, str) for value in self.outputs.values())
-        right = right and isinstance(self.is_known, bool | None)
-        dice = self.expected_dice
-        if not right or not (dice is None or (isinstance(dice, float) and isfinite(dice))):
-            raise ValueError(f"no record of a photo: {self}")
-
-
-class Records:
-    """The records of a folder, and the open file to which new ones are appended."""
-
-    def __init__(self, path: Path) -> None:
-        """Read the records at `path`, if there are any; other lines are ignored."""
-        self.found: dict[str, Record] = {}
-        """Records by the stem of the photo; of several, the last one."""
-        self.forgotten: frozenset[str] = frozenset()
-        """Stems of records that were removed when the folder was started anew."""
-        if is_special(path):
-            raise InputError(f"{path} is a pipe, a socket or a device, and no file; remove it")
-        self.path = path
-        self._file = path.open("a+b")
-        self._file.seek(0)
-        end = size = 0
-        for line in iter(lambda: self._file.readline(LONGEST_RECORD), b""):
-            size += len(line)
-            if line.endswith(b"\n"):
-                end = size
-                self.found.update(_parsed(line))
-        self._file.truncate(end)  # or the next record would be appended to an incomplete line
-
-    def add(self, stem: str, record: Record) -> None:
-        """Append the record of the photo `stem`."""
-        line = json.dumps({"stem": stem} | asdict(record))
-        try:
-            self._file.write(f"{line}\n".encode())
-            self._file.flush()  # a process that is killed loses no record
-        except OSError as error:
-            error.filename = str(self.path)
-            raise
-
-    def close(self) -> None:
-        """Close the file; what a full disk did not take is lost, which `add` has said."""
-        with suppress(OSError):
-            self._file.close()
 
 
 def made_with(segmenter: Segmenter, options: MaskOptions, outputs: Sequence[Output]) -> MadeWith:
@@ -137,31 +82,108 @@ def made_with(segmenter: Segmenter, options: MaskOptions, outputs: Sequence[Outp
 
 
 @contextmanager
-def resumed(out: Path, made_with: MadeWith, *, overwrite: bool = False) -> Iterator[Records]:
+def resumed(
+    out: Path, made_with: MadeWith, part: Part | None = None, *, overwrite: bool = False
+) -> Iterator[Records]:
     """Lock the folder `out` and give its records.
+
+    Parts may be worked on at the same time, by processes that share the folder. A call without a
+    part has it alone, and takes the records of parts over.
 
     Args:
         out: the folder, which must exist.
         made_with: the model and options of this call.
-        overwrite: start the folder anew, without earlier records.
+        part: the part of the photos that is worked on; None for all.
+        overwrite: start the folder anew, without earlier records. Parts cannot do that.
 
     Raises:
-        InputError: another process writes to the folder; or, without `overwrite`, its results were
-            made with another model or other options, or its manifest cannot be read.
+        InputError: another process writes to the folder, or to the same part; or, without
+            `overwrite`, its results were made with another model or other options, or its manifest
+            cannot be read.
     """
-    busy = f"another `foveamask predict` is writing to {out}; wait for it, or name another folder"
-    with locked(out / LOCK, busy):
+    with _alone(out) if part is None else _with_other_parts(out, part):
+        if part is not None:
+            _join(out, made_with)
+            with closing(Records(out / records_name(part))) as records:
+                records.found = _found_by_others(out, part) | records.found
+                yield records
+            return
         remove_partials(out)
-        forgotten: frozenset[str] = frozenset()
+        forgotten: set[str] = set()
         if overwrite or not has_results(out):
-            with closing(Records(out / RECORDS)) as earlier:
-                forgotten = frozenset(earlier.found)
-            _begin(out, made_with)
+            forgotten = _begin(out, made_with)
         else:
             check_same(out, made_with)
         with closing(Records(out / RECORDS)) as records:
-            records.forgotten = forgotten
+            records.forgotten = frozenset(forgotten)
+            _take_over(out, records)
             yield records
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep all others out of the folder `out`.
+
+    Raises:
+        InputError: another process writes to it.
+    """
+    busy = f"another `foveamask predict` is writing to {out}; wait for it, or name another folder"
+    with locked(out / LOCK, busy):
+        yield
+
+
+@contextmanager
+def _with_other_parts(out: Path, part: Part) -> Iterator[None]:
+    """Keep others out of a part of the folder `out`, and of all parts those that want all.
+
+    Raises:
+        InputError: another process does the part, or writes to the whole folder.
+    """
+    all_busy = (
+        f"another `foveamask predict` without --part is writing to {out}; wait for it, or name "
+        "another folder"
+    )
+    busy = f"another `foveamask predict` is at work on {part} in {out}; wait for it"
+    with (
+        locked(out / LOCK, all_busy, is_shared=True),
+        locked(out / f".foveamask.{part.label}.lock", busy),
+    ):
+        yield
+
+
+def _join(out: Path, made_with: MadeWith) -> None:
+    """Start the folder `out`, or join others that work on parts.
+
+    Raises:
+        InputError: its results were made with another model or other options, or its manifest is
+            missing or damaged.
+    """
+    hint = "name another folder, or remove this one"
+    # In this order: whoever works on another part has written the manifest before any record.
+    if has_records(out) and not (out / MANIFEST).exists():
+        raise InputError(f"{out} has lost its manifest, {MANIFEST}; {hint}")
+    create(out / MANIFEST, _manifest(made_with))
+    check_same(out, made_with, hint)
+
+
+def _take_over(out: Path, records: Records) -> None:
+    """Add the records of parts to those of the folder, and remove the files of parts."""
+    for path in records_of_parts(out):
+        found = read_records(path)
+        for name, record in found.items():
+            records.add(name, record)
+        records.found |= found
+        path.unlink()
+        path.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _found_by_others(out: Path, part: Part) -> dict[str, Record]:
+    """Return the records in `out` of all but `part`; other processes may append to them."""
+    found: dict[str, Record] = {}
+    for path in [out / RECORDS, *records_of_parts(out)]:
+        if path.name != records_name(part) and path.exists():
+            found |= read_records(path)
+    return found
 
 
 def bytes_hash(data: bytes) -> str:
@@ -178,26 +200,47 @@ def file_hash(path: Path) -> str:
     return bytes_hash(read_bytes(path))
 
 
-def _begin(out: Path, made_with: MadeWith) -> None:
+def _begin(out: Path, made_with: MadeWith) -> set[str]:
+    """Start the folder `out` anew; return the names of the records that were there."""
+    forgotten: set[str] = set()
     # Records are removed first: they must never be beside a manifest of other results.
-    (out / RECORDS).unlink(missing_ok=True)
+    for path in [*records_of_parts(out), out / RECORDS]:
+        check_file(path)
+        if path.exists():
+            forgotten |= read_records(path).keys()
+            path.unlink()
     with replacing(out / MANIFEST) as partial:
-        manifest = {"format": FORMAT, "foveamask": own_version()} | asdict(made_with)
-        partial.write_text(json.dumps(manifest, indent=2) + "\n")
+        partial.write_bytes(_manifest(made_with))
+    return forgotten
+
+
+def _manifest(made_with: MadeWith) -> bytes:
+    content = {"format": FORMAT, "foveamask": own_version()} | asdict(made_with)
+    return f"{json.dumps(content, indent=2)}\n".encode()
 
 
 def has_results(out: Path) -> bool:
     """Whether there are records of results in the folder `out`, and their manifest."""
-    return bool(_size(out / RECORDS)) and (out / MANIFEST).exists()
+    return has_records(out) and (out / MANIFEST).exists()
 
 
-def check_same(out: Path, made_with: MadeWith) -> None:
+def has_records(out: Path) -> bool:
+    """Whether there are records in the folder `out`."""
+    files = [out / RECORDS, *records_of_parts(out)]
+    return any(path.exists() and path.stat().st_size for path in files)
+
+
+def check_same(out: Path, made_with: MadeWith, hint: str = ANEW) -> None:
     """Raise unless the results in `out` were made with the same model and options.
+
+    Args:
+        out: the folder.
+        made_with: the model and options of this call.
+        hint: what is to be done if they were not.
 
     Raises:
         InputError: they were not, or the manifest cannot be read.
     """
-    hint = "use --overwrite to make all results anew, or name another folder"
     if not (out / MANIFEST).is_file():
         raise InputError(f"{out / MANIFEST} is no file; remove it, or name another folder")
     try:
@@ -220,20 +263,7 @@ def check_same(out: Path, made_with: MadeWith) -> None:
         )
 
 
-def _parsed(line: bytes) -> dict[str, Record]:
-    """Return the record in `line` by the stem of its photo; an empty dict for other lines."""
-    try:
-        fields = json.loads(line)
-        return {str(fields.pop("stem")): Record(**fields)}
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return {}
-
-
 def _shown(value: Any) -> str:
     if isinstance(value, list):
         return quoted(",".join(map(str, value))) or "none"
     return "none" if value is None else quoted(value)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0

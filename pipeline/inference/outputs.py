@@ -1,15 +1,17 @@
 """The files that are written for each photo, and checks of what they may overwrite."""
 
+import tempfile
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.errors import InputError
 from data.files import is_special, reading
-from data.folders import by_stem
 from data.images import opened
 from data.masks import encode_mask, read_mask
 from data.pairing import true_masks
+from data.photo_files import PhotoFile, by_name
 from pipeline.inference.prediction import Prediction
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -33,7 +35,7 @@ class Output:
     name: str
     """Its name on the command line, in manifests, and of its folder beside other outputs."""
     suffix: str
-    """Ending of the file's name, after the stem of the photo."""
+    """Ending of the file's name, after that of the photo's results."""
     encode: Callable[[Finished], bytes]
     """Returns the content of the file."""
     text: str = ""
@@ -52,9 +54,9 @@ class Output:
         """Its name, and what its files depend on."""
         return f"{self.name} {self.text}".rstrip()
 
-    def path(self, out: Path, photo: Path) -> Path:
-        """Return the file of `photo` in the folder `out`."""
-        return out / self.folder / f"{photo.stem}{self.suffix}"
+    def path(self, out: Path, name: str) -> Path:
+        """Return the file of the photo whose results are called `name` in the folder `out`."""
+        return out / self.folder / f"{name}{self.suffix}"
 
     def key(self, photo: Path) -> str:
         """Return its name in the record of `photo`; another one if the file is to be another."""
@@ -80,7 +82,7 @@ def in_folders(outputs: Sequence[Output]) -> tuple[Output, ...]:
 
 
 def check_results(
-    out: Path, photos: Sequence[Path], outputs: Sequence[Output], *, is_ours: bool
+    out: Path, photos: Sequence[PhotoFile], outputs: Sequence[Output], *, is_ours: bool
 ) -> None:
     """Raise if `outputs` of `photos` cannot be written to the folder `out`.
 
@@ -91,19 +93,86 @@ def check_results(
         is_ours: whether `out` has a manifest of results, so that its pictures are ours as well.
 
     Raises:
-        InputError: for the reasons given at `check_out` and `check_replaced`.
+        InputError: for the reasons given at `check_out`, `check_names` and `check_replaced`.
     """
-    truth = true_masks(photos)
+    truth = [] if is_ours else true_masks(photo.path for photo in photos)
     for folder in {out, *(out / output.folder for output in outputs)}:
         check_out(folder, photos, truth)
+    check_names(out, photos, outputs)
     for output in outputs:
-        paths = [output.path(out, photo) for photo in photos]
-        for path in filter(is_special, paths):
-            raise InputError(f"{path} is a pipe, a socket or a device, and no result; remove it")
-        if output.is_grey:
-            check_replaced(paths)
-        elif not is_ours:
-            check_unused(paths)
+        check_files(out, photos, output, is_ours=is_ours)
+
+
+def check_files(out: Path, photos: Iterable[PhotoFile], output: Output, *, is_ours: bool) -> None:
+    """Raise if an output of `photos` would replace files that are no results.
+
+    Raises:
+        InputError: it would.
+    """
+    paths = [output.path(out, photo.name) for photo in photos]
+    for path in filter(is_special, paths):
+        raise InputError(f"{path} is a pipe, a socket or a device, and no result; remove it")
+    if output.is_grey:
+        check_replaced(paths)
+    elif not is_ours:
+        check_unused(paths)
+
+
+def check_names(out: Path, photos: Sequence[PhotoFile], outputs: Sequence[Output]) -> None:
+    """Raise if the file of one result would be that of another, or a folder of others.
+
+    Raises:
+        InputError: it would, on this disk.
+    """
+    names = by_name(photos)
+    folders = {above for name in names for above in _folders_above(name)}
+    for output in outputs:
+        for name in folders and names:
+            if f"{name}{output.suffix}" in folders:
+                raise InputError(
+                    f"{output.path(out, name)} would be a result of {names[name]}, and a folder of "
+                    "other results; rename one of them, or write them to two folders"
+                )
+    _check_alike(out, photos)
+
+
+def _check_alike(out: Path, photos: Iterable[PhotoFile]) -> None:
+    """Raise if the disk of `out` takes the names of two photos for the same.
+
+    Raises:
+        InputError: it does.
+    """
+    alike: dict[str, PhotoFile] = {}
+    is_same: dict[bool, bool] = {}  # for names that differ in case, and in the form of accents
+    for photo in photos:
+        composed = unicodedata.normalize("NFC", photo.name)
+        first = alike.setdefault(composed.casefold(), photo)
+        if first is photo:
+            continue
+        in_case = composed != unicodedata.normalize("NFC", first.name)
+        if in_case not in is_same:
+            is_same[in_case] = takes_for_same(out, first.name, photo.name)
+        if is_same[in_case]:
+            raise InputError(
+                f"results of {first} and {photo} would be one file, since the disk of {out} takes "
+                "their names for the same; rename one of them, or write them to two folders"
+            )
+
+
+def _folders_above(name: str) -> list[str]:
+    """Return the paths of the folders that a result `name` lies in."""
+    parts = name.split("/")[:-1]
+    return ["/".join(parts[: i + 1]) for i in range(len(parts))]
+
+
+def takes_for_same(out: Path, name: str, other: str) -> bool:
+    """Whether files of two names would be one in the folder `out`, as where case says nothing."""
+    place = next(folder for folder in (out, *out.absolute().parents) if folder.is_dir())
+    with tempfile.TemporaryDirectory(prefix=".", dir=place) as folder:
+        path = Path(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        return Path(folder, other).exists()
 
 
 def check_unused(paths: Iterable[Path]) -> None:
@@ -119,19 +188,30 @@ def check_unused(paths: Iterable[Path]) -> None:
         )
 
 
-def check_out(out: Path, photos: Sequence[Path], masks: Iterable[Path] = ()) -> None:
-    """Raise if results named by the stems of `photos` cannot be written to the folder `out`.
+def check_out(out: Path, photos: Sequence[PhotoFile], masks: Iterable[Path] = ()) -> None:
+    """Raise if results of `photos` cannot be written to the folder `out`.
 
     Raises:
-        InputError: `out` is a file; or it holds the photos or their true masks, which results
-            could overwrite or be mistaken for; or two photos have the same stem.
+        InputError: `out` is a file; or results would lie among the photos or their true masks,
+            which they could overwrite or be mistaken for; or those of two photos would have one
+            name.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; the last argument names the folder to write to")
-    for what, paths in (("photos", photos), ("masks", masks)):
-        if any(path.parent.resolve() == out.resolve() for path in paths):
-            raise InputError(f"{out} holds the {what}; name another folder to write to")
-    by_stem(photos)
+    names = by_name(photos)
+    ours = {folder: (out / folder).resolve() for folder in {folder_of(name) for name in names}}
+    for what, paths in (("photos", (photo.path for photo in photos)), ("masks", masks)):
+        theirs = {folder.resolve() for folder in {path.parent for path in paths}}
+        for folder, resolved in ours.items():
+            if resolved in theirs:
+                raise InputError(
+                    f"{out / folder} holds the {what}; name another folder to write to"
+                )
+
+
+def folder_of(name: str) -> str:
+    """Return the path of the folder that a result `name` lies in; "" is that of all results."""
+    return name.rpartition("/")[0]
 
 
 def check_replaced(paths: Iterable[Path]) -> None:

@@ -1,10 +1,12 @@
 """Pictures of predictions as files.
 
-<stem>_overlay.png      the mask on the photo
-<stem>_tiles.png        the uncertain tiles
-<stem>_fovea.png        the input of the refiner for one tile, and its output
-<stem>_difference.png   the difference from a true mask
-<stem>_postprocess.png  the change by each step of post-processing
+<name>_overlay.png      the mask on the photo
+<name>_tiles.png        the uncertain tiles
+<name>_fovea.png        the input of the refiner for one tile, and its output
+<name>_difference.png   the difference from a true mask
+<name>_postprocess.png  the change by each step of post-processing
+
+The name of a photo is its stem, after the path to it in the folder that was given.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,10 +23,11 @@ from data.geometry import Size
 from data.images import MASK_SUFFIXES, read_photo, write_png
 from data.layouts import MASK_ENDINGS
 from data.masks import read_mask
+from data.photo_files import PICTURES_MARK, PhotoFile
 from data.samples import Sample, check_fit
 from data.threads import named
 from pipeline.inference.mask_options import MaskOptions
-from pipeline.inference.outputs import check_out
+from pipeline.inference.outputs import check_out, folder_of
 from pipeline.inference.segmenter import Segmenter
 from pipeline.reporting.canvas import overlay
 from pipeline.reporting.figures import (
@@ -51,22 +54,26 @@ DEFAULTS = ShowOptions()
 
 
 def show(
-    photos: Sequence[Path], out: Path, segmenter: Segmenter, options: ShowOptions = DEFAULTS
+    photos: Sequence[PhotoFile], out: Path, segmenter: Segmenter, options: ShowOptions = DEFAULTS
 ) -> Iterator[Path]:
     """Draw the predictions for `photos` into the folder `out`; give the path of each file written.
 
     Raises:
-        InputError: `out` holds the photos or masks, or two photos have the same stem; or, when all
+        InputError: `out` holds the photos or masks, or two photos have one name; or, when all
             others are drawn: a photo or mask cannot be read, or their sizes differ, or there is no
             such tile, or the names of the pictures would be too long.
     """
     segmenter.check_stage(options.stage)
     masks = {photo: find_mask(photo, photos, options.mask) for photo in photos}
     check_out(out, photos, [mask for mask in masks.values() if mask])
-    remove_partials(out)
+    for folder in {folder_of(photo.name) for photo in photos}:
+        (out / folder).mkdir(parents=True, exist_ok=True)
+        remove_partials(out / folder)
+    (out / PICTURES_MARK).touch()
 
-    def write(photo: Path) -> list[Path]:
-        return write_pictures(out, photo, draw(photo, masks[photo], segmenter, options))
+    def write(photo: PhotoFile) -> list[Path]:
+        pictures = draw(photo.path, masks[photo], segmenter, options)
+        return write_pictures(out, photo.name, pictures)
 
     failures = []
     for photo in photos:
@@ -77,10 +84,9 @@ def show(
     raise_all(failures)
 
 
-def write_pictures(out: Path, photo: Path, pictures: Mapping[str, Pixels]) -> list[Path]:
+def write_pictures(out: Path, photo: str, pictures: Mapping[str, Pixels]) -> list[Path]:
     """Write the `pictures` of a photo, by their names, to the folder `out`; return their paths."""
-    out.mkdir(parents=True, exist_ok=True)
-    paths = [out / f"{photo.stem}_{name}.png" for name in pictures]
+    paths = [out / f"{photo}_{name}.png" for name in pictures]
     for path, picture in zip(paths, pictures.values(), strict=True):
         write_png(path, picture)
     return paths
@@ -113,8 +119,10 @@ def draw(
     return pictures
 
 
-def find_mask(photo: Path, photos: Sequence[Path], mask: Path | None) -> Path | None:
+def find_mask(photo: PhotoFile, photos: Sequence[PhotoFile], mask: Path | None) -> Path | None:
     """Return the path of the true mask of `photo`: `mask`, or a file of its name in that folder.
+
+    The mask of a photo in a sub-folder lies in a sub-folder of the same name.
 
     Raises:
         InputError: there is no mask or more than one, or `mask` is one file for several photos.
@@ -127,14 +135,16 @@ def find_mask(photo: Path, photos: Sequence[Path], mask: Path | None) -> Path | 
         return mask
     if not mask.is_dir():
         raise InputError(f"no such mask or folder: {mask}")
-    stems = {photo.stem + ending for ending in MASK_ENDINGS}
-    images = (path for path in images_in(mask, MASK_SUFFIXES) if path != photo)
+    folder, stem = mask / folder_of(photo.name), photo.path.stem
+    stems = {stem + ending for ending in MASK_ENDINGS}
+    images = images_in(folder, MASK_SUFFIXES) if folder.is_dir() else []
+    images = [path for path in images if path != photo.path]
     matches = [path for path in images if path.stem in stems]
     if len(matches) != 1:
         if matches:
             names = ", ".join(path.name for path in matches)
-            raise InputError(f"{len(matches)} masks of {photo} in {mask}: {names}")
-        raise InputError(f"no mask of {photo} in {mask} (looked for {', '.join(sorted(stems))})")
+            raise InputError(f"{len(matches)} masks of {photo} in {folder}: {names}")
+        raise InputError(f"no mask of {photo} in {folder} (looked for {', '.join(sorted(stems))})")
     return matches[0]
 
 

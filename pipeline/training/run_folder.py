@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from data import files
+from data import files, locks
 from data.errors import InputError, SettingsError
 from pipeline.config import Config
 from pipeline.model import Model, own_version
@@ -129,7 +129,7 @@ def locked(run: Path) -> Iterator[None]:
     is_new = not run.exists()
     run.mkdir(parents=True, exist_ok=True)
     path = run / ".lock"
-    with files.locked(path, f"another command is at work in {run}"):
+    with locks.locked(path, f"another command is at work in {run}"):
         for folder in (run, *map(run.joinpath, WRITTEN), *run.glob("folds/*/*/")):
             files.remove_partials(folder)
         try:

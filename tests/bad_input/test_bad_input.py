@@ -211,7 +211,7 @@ def test_a_second_command_in_a_run_is_refused(errors: Errors, data: Path, tmp_pa
 def held(lock: Path) -> Iterator[None]:
     """Have another process hold a lock."""
     other = (
-        "import sys; from pathlib import Path; from data.files import locked\n"
+        "import sys; from pathlib import Path; from data.locks import locked\n"
         "with locked(Path(sys.argv[1]), ''): print('locked', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

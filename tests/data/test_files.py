@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from data.errors import InputError
-from data.files import locked, read_bytes, reading, replacing
+from data.files import read_bytes, reading, replacing
 from data.images import write_png
+from data.locks import locked
 
 
 @pytest.fixture
@@ -143,7 +144,7 @@ def test_a_lock_keeps_other_threads_out_and_is_not_lost_to_them(tmp_path: Path):
         thread.join()
         # The refused one must not have given up the lock of this process, as closing a file does.
         code = (
-            "import sys; from pathlib import Path; from data.files import locked\n"
+            "import sys; from pathlib import Path; from data.locks import locked\n"
             "with locked(Path(sys.argv[1]), 'busy'): pass"
         )
         command = [sys.executable, "-c", code, str(lock)]

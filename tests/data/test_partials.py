@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError
-from data.files import locked, read_bytes, remove_partials, replacing, write_bytes
+from data.files import read_bytes, remove_partials, replacing, write_bytes
+from data.locks import locked
 from data.tables import prepare_table, replacing_table, reserved
 
 ROOT = Path(__file__).parents[2]

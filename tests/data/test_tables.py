@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError
-from data.files import is_special, locked, remove_partials, replacing
+from data.files import is_special, remove_partials, replacing
+from data.locks import locked
 from data.tables import open_table, prepare_table, replacing_table
 
 HEADER = ("photo", "dice")
 HOLDS = (
-    "import sys; from pathlib import Path; from data.files import locked\n"
+    "import sys; from pathlib import Path; from data.locks import locked\n"
     "with locked(Path(sys.argv[1]), ''): print('locked', flush=True); sys.stdin.read()"
 )
 

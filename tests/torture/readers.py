@@ -15,7 +15,8 @@ from data.masks import read_mask
 from data.polygons import FormatName
 from data.polygons.conversion import Conversion, convert
 from pipeline.config import TrainConfig
-from pipeline.inference.manifest import MadeWith, Record, resumed
+from pipeline.inference.manifest import MadeWith, resumed
+from pipeline.inference.records import Record
 from pipeline.model_folder import load_model
 from pipeline.toml_settings import load_settings
 from pipeline.training import checkpoint, run_folder

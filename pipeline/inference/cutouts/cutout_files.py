@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from data.arrays import Photo
 from data.encoding import PNG, encode_picture
 from data.errors import InputError
 from data.geometry import Size
 from data.groups import CARVANA_GROUP, groups_of
 from data.images import read_photo
+from data.photo_files import PhotoFile
 from data.photo_metadata import NO_METADATA, decode_deep, decode_metadata
 from pipeline.inference.cutouts.compose import (
     Samples,
@@ -101,8 +103,25 @@ def _deepest(finished: Finished, options: CutoutOptions) -> Samples:
     return finished.prediction.photo
 
 
+def group_names(photos: Sequence[PhotoFile], group_pattern: str = CARVANA_GROUP) -> list[str]:
+    """Return the name of each photo's group; a photo that does not match is a group of its own.
+
+    Photos of a group may lie in several folders.
+
+    Args:
+        photos: the photos.
+        group_pattern: regular expression for a whole stem; its first bracket is the group.
+
+    Raises:
+        SettingsError: it is no such pattern, or takes too long.
+    """
+    stems = [photo.name.rpartition("/")[2] for photo in photos]
+    groups = zip(photos, stems, groups_of(stems, group_pattern), strict=True)
+    return [photo.name if group == stem else group for photo, stem, group in groups]
+
+
 def group_boxes(
-    photos: Sequence[Path],
+    photos: Sequence[PhotoFile],
     segmenter: Segmenter,
     options: MaskOptions,
     cutouts: CutoutOptions,
@@ -123,18 +142,21 @@ def group_boxes(
         SettingsError: it is no such pattern, or takes too long.
     """
 
-    def box_of_object(_: Path, prediction: Prediction) -> Box | None:
+    def box_of_object(_: PhotoFile, prediction: Prediction) -> Box | None:
         return visible_box(alpha_of(prediction, cutouts))
 
-    names = groups_of([photo.stem for photo in photos], group_pattern)
+    def read(photo: PhotoFile) -> Photo:
+        return read_photo(photo.path)
+
+    names = group_names(photos, group_pattern)
     groups: dict[str, list[Path]] = {}
     found: dict[str, list[Box | None]] = {}
     predict = partial(segmenter.predict_batch, options=options)
-    stream = predict_stream(photos, read_photo, predict, box_of_object, segmenter.device)
+    stream = predict_stream(photos, read, predict, box_of_object, segmenter.device)
     with closing(stream) as results, progress("finding the boxes of groups") as on_photo:
         for i, (photo, result) in enumerate(zip(photos, results, strict=True)):
             group = names[i]
-            groups.setdefault(group, []).append(photo)
+            groups.setdefault(group, []).append(photo.path)
             found.setdefault(group, []).append(None if isinstance(result, InputError) else result)
             on_photo(i + 1, len(photos))
     shared = {group: shared_box(boxes) for group, boxes in found.items()}

@@ -1,6 +1,8 @@
 """A segmenter, photos for it, and what a command has put into a folder."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,6 +11,11 @@ from torch import nn
 
 from coarse.enet import ENet
 from data.geometry import Fovea
+from data.photo_files import PhotoFile
+from pipeline.inference import predict
+from pipeline.inference.job import Job
+from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
+from pipeline.inference.prediction_run import Outcome
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
 from refine.refiner_network import Refiner
@@ -39,3 +46,19 @@ def write_photos(folder: Path, count: int) -> list[Path]:
 def visible(folder: Path) -> dict[str, bytes]:
     """The files in `folder` that do not begin with a dot."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name[0] != "."}
+
+
+def by_stems(photos: Sequence[Path]) -> list[PhotoFile]:
+    """Photos that were given by their paths."""
+    return [PhotoFile(photo, photo.stem) for photo in photos]
+
+
+def predict_photos(
+    photos: Sequence[Path],
+    out: Path,
+    segmenter: Segmenter,
+    options: MaskOptions = DEFAULT_OPTIONS,
+    **job: Any,
+) -> Outcome:
+    """Predict photos that were given by their paths."""
+    return predict.predict_photos(by_stems(photos), Job(out=out, **job), segmenter, options)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
-from pipeline.inference.manifest import RECORDS
+from pipeline.inference.records import RECORDS
 from pipeline.model_folder import save_model
 from tests.pipeline.inference.predicting import segmenter_of, visible, write_photos
 

@@ -9,10 +9,10 @@ import torch
 
 from coarse.novelty import fit_novelty
 from data.images import write_png
-from pipeline.inference.predict import predict_photos
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model_folder import save_model
 from tests.builders import CPU, area_mean, foveamask, shaded_photo, unsure_model
+from tests.pipeline.inference.predicting import predict_photos
 
 
 @torch.inference_mode()

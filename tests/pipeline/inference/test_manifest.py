@@ -11,13 +11,13 @@ from data.errors import InputError
 from pipeline.inference.manifest import (
     FORMAT,
     MANIFEST,
-    RECORDS,
     file_hash,
     made_with,
     resumed,
 )
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import OUTPUTS, Output
+from pipeline.inference.records import RECORDS
 from pipeline.inference.segmenter import Segmenter
 from refine.postprocess import parse
 from tests.pipeline.inference.predicting import segmenter_of

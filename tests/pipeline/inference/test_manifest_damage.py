@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError
-from pipeline.inference.manifest import LOCK, MANIFEST, RECORDS
+from pipeline.inference.manifest import LOCK, MANIFEST
+from pipeline.inference.records import RECORDS
 from tests.pipeline.inference.recording import read_records, record_of, write_records
 
 
@@ -34,7 +35,7 @@ def test_a_line_of_gigabytes_does_not_fill_the_memory(tmp_path: Path):
     limited = (
         "import resource, sys\n"
         f"resource.setrlimit(resource.RLIMIT_DATA, ({2**30}, {2**30}))\n"
-        "from pathlib import Path; from pipeline.inference.manifest import *\n"
+        "from pathlib import Path; from pipeline.inference.records import *\n"
         "records = Records(Path(sys.argv[1])); print(*records.found)"
     )
 

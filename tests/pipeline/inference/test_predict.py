@@ -7,13 +7,12 @@ from PIL import Image
 from data.errors import InputError
 from data.images import read_photo
 from data.kaggle_csv import check
-from pipeline.inference.predict import predict_photos
-from tests.pipeline.inference.predicting import segmenter_of, visible, write_photos
+from tests.pipeline.inference.predicting import predict_photos, segmenter_of, visible, write_photos
 
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("option", ["csv_path", "expected"])
+@pytest.mark.parametrize("option", ["csv", "expected"])
 def test_a_table_never_takes_the_place_of_a_photo(tmp_path: Path, option: str):
     photos = write_photos(tmp_path / "photos", 2)
     before = photos[0].read_bytes()
@@ -30,7 +29,7 @@ def test_one_file_cannot_be_both_tables(tmp_path: Path):
     photos, table = write_photos(tmp_path / "photos", 1), tmp_path / "table.csv"
 
     with pytest.raises(InputError, match="cannot be both"):
-        predict_photos(photos, tmp_path / "out", segmenter_of(), csv_path=table, expected=table)
+        predict_photos(photos, tmp_path / "out", segmenter_of(), csv=table, expected=table)
 
 
 def test_a_photo_that_no_row_can_name_is_refused_before_the_work(tmp_path: Path):
@@ -38,7 +37,7 @@ def test_a_photo_that_no_row_can_name_is_refused_before_the_work(tmp_path: Path)
     odd = photos[1].rename(photos[1].with_name("a\u2028b.png"))
 
     with pytest.raises(InputError, match="line break"):
-        predict_photos([photos[0], odd], tmp_path, segmenter_of(), csv_path=tmp_path / "masks.csv")
+        predict_photos([photos[0], odd], tmp_path, segmenter_of(), csv=tmp_path / "masks.csv")
 
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 
@@ -48,7 +47,7 @@ def test_a_csv_has_the_photos_of_its_call_alone(tmp_path: Path):
     out, table = tmp_path / "out", tmp_path / "masks.csv"
     predict_photos(photos, out, segmenter_of())
 
-    predict_photos(photos[1:3], out, segmenter_of(), csv_path=table)
+    predict_photos(photos[1:3], out, segmenter_of(), csv=table)
 
     assert [line[:8] for line in table.read_text().splitlines()[1:]] == ["0001.jpg", "0002.jpg"]
 
@@ -57,9 +56,7 @@ def test_a_photo_that_cannot_be_read_has_no_row(tmp_path: Path):
     photos = write_photos(tmp_path / "photos", 4)
     photos[1].write_bytes(b"")
 
-    outcome = predict_photos(
-        photos, tmp_path / "out", segmenter_of(), csv_path=tmp_path / "masks.csv"
-    )
+    outcome = predict_photos(photos, tmp_path / "out", segmenter_of(), csv=tmp_path / "masks.csv")
 
     assert [failure.photo for failure in outcome.failures] == [photos[1]]
     assert check(tmp_path / "masks.csv", masks=tmp_path / "out").rows == 3
@@ -68,7 +65,7 @@ def test_a_photo_that_cannot_be_read_has_no_row(tmp_path: Path):
 def test_rows_are_in_the_order_of_their_names_whatever_that_of_the_photos(tmp_path: Path):
     photos, table = write_photos(tmp_path / "photos", 4), tmp_path / "masks.csv"
 
-    predict_photos(photos[::-1], tmp_path / "out", segmenter_of(), csv_path=table)
+    predict_photos(photos[::-1], tmp_path / "out", segmenter_of(), csv=table)
 
     assert check(table, masks=tmp_path / "out").rows == 4
 

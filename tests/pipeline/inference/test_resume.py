@@ -13,12 +13,11 @@ from data.errors import InputError
 from data.images import decode_photo, read_photo
 from data.kaggle_csv import check
 from data.masks import read_mask, write_mask
-from pipeline.inference import predict
+from pipeline.inference import photo_work
 from pipeline.inference.mask_options import MaskOptions
-from pipeline.inference.predict import predict_photos
 from pipeline.inference.segmenter import Photo, Segmenter
 from refine.postprocess import parse
-from tests.pipeline.inference.predicting import segmenter_of, visible, write_photos
+from tests.pipeline.inference.predicting import predict_photos, segmenter_of, visible, write_photos
 
 ROOT = Path(__file__).parents[3]
 
@@ -67,11 +66,11 @@ def test_an_interrupted_call_resumes_to_the_same_bytes(tmp_path: Path, name: str
     photos = write_photos(tmp_path / "photos", 12)
     out, table = tmp_path / "out", name and tmp_path / name
     whole, whole_table = tmp_path / "whole", name and tmp_path / "tables" / name
-    predict_photos(photos, whole, segmenter_of(), csv_path=whole_table)
+    predict_photos(photos, whole, segmenter_of(), csv=whole_table)
 
-    interrupted_after(6, photos, out, csv_path=table)
+    interrupted_after(6, photos, out, csv=table)
     assert table is None or not table.exists()
-    again = redone(photos, out, csv_path=table)
+    again = redone(photos, out, csv=table)
 
     assert 0 < len(again) < 12
     assert visible(out) == visible(whole)
@@ -103,7 +102,7 @@ def test_masks_that_are_not_as_they_were_written_are_made_again(tmp_path: Path):
     write_mask(edited, ~read_mask(edited))
     os.utime(touched, (0, 0))  # dates say nothing
 
-    again = redone(photos, out, csv_path=tmp_path / "masks.csv")
+    again = redone(photos, out, csv=tmp_path / "masks.csv")
 
     assert again == [path.stem for path in (gone, empty, short, edited)]
     assert visible(out) == whole
@@ -135,7 +134,7 @@ def test_a_photo_replaced_while_it_is_read_is_done_again(
         photo.write_bytes(new)
         return decode_photo(data, name)
 
-    monkeypatch.setattr(predict, "decode_photo", replaced)
+    monkeypatch.setattr(photo_work, "decode_photo", replaced)
     predict_photos([photo], tmp_path / "out", segmenter_of())
     monkeypatch.undo()
 
@@ -202,9 +201,9 @@ def test_what_a_killed_process_leaves_behind_is_removed(tmp_path: Path):
 def test_a_photo_added_since_gets_its_place(tmp_path: Path):
     photos = write_photos(tmp_path / "photos", 6)
     out, table = tmp_path / "out", tmp_path / "masks.csv"
-    predict_photos(photos[2:], out, segmenter_of(), csv_path=table)
+    predict_photos(photos[2:], out, segmenter_of(), csv=table)
 
-    assert redone(photos, out, csv_path=table) == [photo.stem for photo in photos[:2]]
+    assert redone(photos, out, csv=table) == [photo.stem for photo in photos[:2]]
 
     assert check(table, masks=out).rows == 6
 
@@ -224,13 +223,13 @@ def test_a_csv_that_was_interrupted_is_written_by_the_next_call(
 
     monkeypatch.setattr(kaggle_csv.rle, "encode", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        predict_photos(photos, out, segmenter_of(), csv_path=table)
+        predict_photos(photos, out, segmenter_of(), csv=table)
     monkeypatch.undo()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "photos"]
 
-    assert redone(photos, out, csv_path=table) == []
+    assert redone(photos, out, csv=table) == []
 
-    predict_photos(photos, tmp_path / "whole", segmenter_of(), csv_path=whole)
+    predict_photos(photos, tmp_path / "whole", segmenter_of(), csv=whole)
     assert table.read_bytes() == whole.read_bytes()
 
 

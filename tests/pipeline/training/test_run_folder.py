@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from data import files
+from data import locks
 from data.errors import InputError, SettingsError
 from pipeline.config import CoarseConfig, Config
 from pipeline.toml_settings import save_settings
@@ -153,13 +153,13 @@ def test_a_folder_with_anything_in_it_stays(tmp_path: Path):
 
 
 def test_a_lock_that_was_removed_meanwhile_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    run, lockf = tmp_path / "run", files.fcntl.lockf
+    run, lockf = tmp_path / "run", locks.fcntl.lockf
 
     def late(file: object, how: int) -> None:
         (run / ".lock").unlink()
         lockf(file, how)
 
-    monkeypatch.setattr(files.fcntl, "lockf", late)
+    monkeypatch.setattr(locks.fcntl, "lockf", late)
 
     with pytest.raises(InputError, match="another command is at work"), locked(run):
         pass

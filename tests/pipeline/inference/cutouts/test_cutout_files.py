@@ -10,14 +10,25 @@ from PIL import Image
 
 from data.errors import InputError
 from data.images import read_photo, write_png
+from data.photo_files import PhotoFile
 from pipeline.inference.cutouts.background import Background
 from pipeline.inference.cutouts.crop_box import Box
-from pipeline.inference.cutouts.cutout_files import alpha_output, cutout_output, group_boxes
+from pipeline.inference.cutouts.cutout_files import (
+    alpha_output,
+    cutout_output,
+    group_boxes,
+    group_names,
+)
 from pipeline.inference.cutouts.cutout_options import CutoutOptions
 from pipeline.inference.mask_options import DEFAULT_OPTIONS
 from pipeline.inference.outputs import MASK, Output, in_folders
-from pipeline.inference.predict import predict_photos
-from tests.pipeline.inference.predicting import segmenter_of, visible, write_photos
+from tests.pipeline.inference.predicting import (
+    by_stems,
+    predict_photos,
+    segmenter_of,
+    visible,
+    write_photos,
+)
 
 
 def outputs_of(options: CutoutOptions, *names: str) -> tuple[Output, ...]:
@@ -38,7 +49,7 @@ def test_one_output_is_in_the_folder_and_several_have_their_own(tmp_path: Path):
         tmp_path / "b",
         segmenter_of(),
         outputs=outputs_of(options, "mask", "cutout", "alpha"),
-        csv_path=tmp_path / "masks.csv",
+        csv=tmp_path / "masks.csv",
     )
 
     assert set(visible(tmp_path / "a")) == {"0000.png", "0001.png"}
@@ -134,7 +145,7 @@ def test_a_csv_needs_masks(tmp_path: Path):
             tmp_path / "out",
             segmenter_of(),
             outputs=outputs_of(CutoutOptions(), "alpha"),
-            csv_path=tmp_path / "masks.csv",
+            csv=tmp_path / "masks.csv",
         )
 
 
@@ -211,19 +222,28 @@ def test_photos_of_a_group_share_a_box(tmp_path: Path):
     for i, photo in enumerate(write_photos(tmp_path / "photos", 3)):
         photos.append(photo.rename(photo.with_name(f"{0 if i < 2 else 1:012x}_{i:02}.png")))
     options = CutoutOptions(crop="group")
-    boxes = group_boxes(photos, segmenter_of(), DEFAULT_OPTIONS, options)
+    boxes = group_boxes(by_stems(photos), segmenter_of(), DEFAULT_OPTIONS, options)
 
     predict_photos(
         photos, tmp_path / "out", segmenter_of(), outputs=[cutout_output(options, boxes)]
     )
 
     alone = [
-        group_boxes([photo], segmenter_of(), DEFAULT_OPTIONS, options)[photo] for photo in photos
+        group_boxes(by_stems([photo]), segmenter_of(), DEFAULT_OPTIONS, options)[photo]
+        for photo in photos
     ]
     assert boxes[photos[0]] == boxes[photos[1]] == alone[0].union(alone[1])
     assert boxes[photos[2]] == alone[2]
     for photo in photos:
         assert read_photo(tmp_path / "out" / photo.name).shape[:2] == boxes[photo].size
+
+
+def test_a_group_may_lie_in_several_folders_and_other_photos_are_groups_of_their_own():
+    names = ("0123456789ab_01", "red/0123456789ab_02", "car", "red/car", "red/0123456789ab")
+    photos = [PhotoFile(Path(f"{name}.jpg"), name) for name in names]
+
+    assert group_names(photos) == ["0123456789ab", "0123456789ab", *names[2:]]
+    assert group_names(photos, "(.).*") == ["0", "0", "c", "c", "0"]
 
 
 def test_a_group_that_grows_makes_its_cutouts_anew(tmp_path: Path):
@@ -251,7 +271,9 @@ def test_a_photo_that_cannot_be_read_has_no_box(tmp_path: Path):
     photos = write_photos(tmp_path / "photos", 2)
     photos[0].write_bytes(b"")
 
-    boxes = group_boxes(photos, segmenter_of(), DEFAULT_OPTIONS, CutoutOptions(crop="group"))
+    boxes = group_boxes(
+        by_stems(photos), segmenter_of(), DEFAULT_OPTIONS, CutoutOptions(crop="group")
+    )
 
     assert list(boxes) == [photos[1]]
 

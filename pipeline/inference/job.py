@@ -1,0 +1,101 @@
+"""What one call of `predict` writes, and where to."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from data import kaggle_csv
+from data.errors import InputError
+from data.files import is_special
+from data.photo_files import PhotoFile
+from data.tables import prepare_table, reserved
+from pipeline.inference.expected import EXPECTED_COLUMNS, write_expected
+from pipeline.inference.manifest import MANIFEST
+from pipeline.inference.outputs import OUTPUTS, Output, check_results
+from pipeline.inference.part import Part
+from pipeline.inference.records import Record
+from pipeline.progress import progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What is written for photos, and where to."""
+
+    out: Path
+    """Folder for the results."""
+    outputs: Sequence[Output] = OUTPUTS
+    """What is written for each photo; each of several in a folder of its own, see
+    `pipeline.inference.outputs.in_folders`."""
+    csv: Path | None = None
+    """Kaggle csv to write as well, with a row for each photo that could be read."""
+    expected: Path | None = None
+    """csv to write with the Dice that the model expects of each mask, lowest first."""
+    part: Part | None = None
+    """The part of all photos that is worked on. Its tables are beside those that are named, and
+    others may work on other parts meanwhile."""
+    overwrite: bool = False
+    """Make all results anew, even if those in the folder have another model or other options."""
+
+    def __post_init__(self) -> None:
+        if self.part is not None and self.overwrite:
+            raise ValueError("a part cannot start a folder anew that others share")
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether the folder has a manifest of results."""
+        return (self.out / MANIFEST).exists()
+
+    @property
+    def masks(self) -> Output | None:
+        """The output of masks, if there is one."""
+        return next((output for output in self.outputs if output.name == "mask"), None)
+
+    def check(self, photos: Sequence[PhotoFile]) -> None:
+        """Raise, before any work, if results or tables of `photos` cannot be written after it.
+
+        Raises:
+            InputError: the folder holds the photos; results would overwrite other pictures or each
+                other; a table would overwrite another file or needs masks that are not written; or
+                the name of a photo cannot be written to a csv.
+        """
+        check_results(self.out, photos, self.outputs, is_ours=self.is_resumed)
+        if self.csv is not None:
+            if self.masks is None:
+                raise InputError(f"{self.csv} is a csv of masks; add mask to the outputs")
+            prepare_table(self._own(self.csv), kaggle_csv.HEADER)
+            kaggle_csv.check_names(photo.name for photo in photos)
+        if self.expected is not None:
+            prepare_table(self._own(self.expected), EXPECTED_COLUMNS[:2])
+            if self.csv is not None and self.csv.resolve() == self.expected.resolve():
+                raise InputError(
+                    f"{self.expected} cannot be both the csv of masks and that of their Dice"
+                )
+
+    @contextmanager
+    def tables_reserved(self) -> Iterator[None]:
+        """Keep others from writing the tables until the block ends.
+
+        Raises:
+            InputError: another command is going to write one of them.
+        """
+        csv, expected = (path and self._own(path) for path in (self.csv, self.expected))
+        with reserved(csv), reserved(expected):
+            yield
+
+    def write_tables(self, done: Mapping[PhotoFile, Record]) -> None:
+        """Write the tables of photos that are finished.
+
+        Raises:
+            InputError: a mask cannot be read.
+        """
+        if self.csv is not None and self.masks is not None:
+            masks = {photo.name: self.masks.path(self.out, photo.name) for photo in done}
+            with progress("writing the csv") as on_row:
+                kaggle_csv.write(self._own(self.csv), masks, on_row)
+        if self.expected is not None:
+            write_expected(self._own(self.expected), done)
+
+    def _own(self, table: Path) -> Path:
+        """Return where the rows of this job go that belong into `table`."""
+        return table if self.part is None or is_special(table) else self.part.table(table)

@@ -1,0 +1,82 @@
+"""The work on one photo, from file to file; and whether earlier work on it still holds."""
+
+from dataclasses import dataclass
+
+from data.arrays import Photo
+from data.files import read_bytes, write_bytes
+from data.images import decode_photo
+from data.photo_files import PhotoFile
+from pipeline.inference.job import Job
+from pipeline.inference.manifest import bytes_hash, file_hash
+from pipeline.inference.outputs import Finished
+from pipeline.inference.prediction import Prediction
+from pipeline.inference.records import Record
+
+
+@dataclass
+class PhotoWork:
+    """A photo that is being processed."""
+
+    photo: PhotoFile
+    sha256: str = ""
+    """Hash of its file, once it has been read."""
+    data: bytes = b""
+    """Its file, if an output needs it."""
+
+    def __str__(self) -> str:
+        return str(self.photo)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Does for each photo what a job says."""
+
+    job: Job
+
+    @property
+    def with_dice(self) -> bool:
+        """Whether the expected Dice is recorded."""
+        return self.job.expected is not None
+
+    def read(self, work: PhotoWork) -> Photo:
+        """Return the pixels of a photo, and store what is needed of its file in `work`.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        data = read_bytes(work.photo.path)
+        work.sha256 = bytes_hash(data)
+        if any(output.needs_file for output in self.job.outputs):
+            work.data = data
+        return decode_photo(data, str(work.photo))
+
+    def write(self, work: PhotoWork, prediction: Prediction) -> Record:
+        """Write the results of one photo and return its record."""
+        photo = work.photo
+        finished, hashes = Finished(photo.path, prediction, work.data), {}
+        for output in self.job.outputs:
+            data = output.encode(finished)
+            path = output.path(self.job.out, photo.name)
+            write_bytes(path, data, is_durable=False)  # the next call checks its hash
+            hashes[output.key(photo.path)] = bytes_hash(data)
+        dice = prediction.predicted_dice if self.with_dice else None
+        return Record(work.sha256, hashes, dice, prediction.is_known)
+
+    def is_done(self, item: tuple[PhotoFile, Record]) -> bool:
+        """Whether a photo and the files written for it have the hashes in its record.
+
+        Raises:
+            InputError: one of them cannot be read.
+        """
+        photo, record = item
+        written = {
+            output.key(photo.path): output.path(self.job.out, photo.name)
+            for output in self.job.outputs
+        }
+        if written.keys() != record.outputs.keys():
+            return False
+        # The photo is hashed last, because it is the largest file.
+        return (
+            record.outputs == {key: file_hash(path) for key, path in written.items()}
+            and file_hash(photo.path) == record.photo
+        )

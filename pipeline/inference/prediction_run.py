@@ -1,0 +1,174 @@
+"""The state of one call of `predict`: what is done, what has failed, and how the rest is done."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from data.errors import InputError
+from data.files import remove_partials
+from data.photo_files import PhotoFile
+from data.threads import map_threads
+from pipeline.inference.job import Job
+from pipeline.inference.manifest import made_with, resumed
+from pipeline.inference.mask_options import MaskOptions
+from pipeline.inference.outputs import folder_of
+from pipeline.inference.photo_work import PhotoWork, Worker
+from pipeline.inference.records import Record, Records
+from pipeline.inference.segmenter import Segmenter
+from pipeline.inference.stream import predict_stream
+from pipeline.progress import OnStep, progress
+
+log = logging.getLogger(__name__)
+
+UNKNOWN = (
+    "%d of %d photos, such as %s, are unlike those that the model was trained on: their masks may "
+    "be wrong, and how good they are is not known"
+)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A photo that could not be read or predicted, and why."""
+
+    photo: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The photos of a call that need a look."""
+
+    failures: list[Failure]
+    """Photos without a mask."""
+    unknown: list[Path]
+    """Photos unlike those that the model was trained on: their masks may be wrong."""
+
+
+@dataclass
+class Run:
+    """Photos that are predicted into one folder."""
+
+    job: Job
+    records: Records
+    segmenter: Segmenter
+    options: MaskOptions
+    done: dict[PhotoFile, Record] = field(default_factory=dict)
+    failures: dict[PhotoFile, Failure] = field(default_factory=dict)
+    _folders: set[str] = field(default_factory=set)
+    """Folders of results that are prepared, by their paths in that of all results."""
+
+    def take_over(self, photos: Sequence[PhotoFile]) -> list[PhotoFile]:
+        """Take the results over that earlier calls made of `photos`; return the other photos."""
+        self._prepare(photos)
+        found = self._finished(photos)
+        for photo, record in found.items():
+            self.note(photo, record)
+        return [photo for photo in photos if photo not in found]
+
+    def predict(
+        self,
+        photos: Sequence[PhotoFile],
+        on_photo: OnStep,
+        goes_on: Callable[[], bool] = lambda: True,
+    ) -> int:
+        """Write the results of `photos` and record them; return how many have ended.
+
+        Args:
+            photos: the photos, of which `take_over` has left these.
+            on_photo: called after each with the number of those that are done and of all.
+            goes_on: asked before each photo is begun; once it says no, those that are begun are
+                finished.
+        """
+        worker = Worker(self.job)
+        works = (PhotoWork(photo) for photo in photos if goes_on())
+        predict = partial(self.segmenter.predict_batch, options=self.options)
+        device, num_ended = self.segmenter.device, 0
+        with closing(predict_stream(works, worker.read, predict, worker.write, device)) as results:
+            for photo, result in zip(photos, results, strict=False):
+                self.note(photo, result)
+                num_ended += 1
+                on_photo(num_ended, len(photos))
+        return num_ended
+
+    def note(self, photo: PhotoFile, result: Record | InputError) -> None:
+        """Note what has become of a photo, in place of what had before."""
+        self.failures.pop(photo, None)
+        self.done.pop(photo, None)
+        if isinstance(result, InputError):
+            self.failures[photo] = Failure(photo.path, str(result))
+            return
+        if self.records.found.get(photo.name) is not result:
+            self.records.add(photo.name, result)
+            self.records.found[photo.name] = result
+        self.done[photo] = result
+
+    def outcome(self) -> Outcome:
+        """Return the photos that need a look; say so of those unlike the ones of training."""
+        unknown = [photo.path for photo, record in self.done.items() if record.is_known is False]
+        if unknown:
+            log.warning(UNKNOWN, len(unknown), len(self.done), unknown[0])
+        return Outcome(list(self.failures.values()), unknown)
+
+    def _prepare(self, photos: Sequence[PhotoFile]) -> None:
+        """Make the folders for the results of `photos`.
+
+        What killed processes left behind there is removed, unless others may be writing there on a
+        disk that does not show it.
+        """
+        new = dict.fromkeys(folder_of(photo.name) for photo in photos)
+        for folder in new.keys() - self._folders:
+            for output in self.job.outputs:
+                place = self.job.out / output.folder / folder
+                place.mkdir(parents=True, exist_ok=True)
+                if self.job.part is None:
+                    remove_partials(place)
+        self._folders |= new.keys()
+
+    def _finished(self, photos: Sequence[PhotoFile]) -> dict[PhotoFile, Record]:
+        """Return the records of those `photos` that earlier calls finished.
+
+        If the expected Dice is wanted, photos without it are not finished.
+        """
+        worker = Worker(self.job)
+        known = {
+            photo: record
+            for photo in photos
+            if (record := self.records.found.get(photo.name)) is not None
+            and not (worker.with_dice and record.expected_dice is None)
+        }
+        if not known:
+            return {}
+        done: dict[PhotoFile, Record] = {}
+        with (
+            progress("checking what is done") as on_photo,
+            closing(map_threads(worker.is_done, known.items())) as results,
+        ):
+            for i, ((photo, record), same) in enumerate(zip(known.items(), results, strict=True)):
+                if same is True:  # it is an InputError if a file cannot be read
+                    done[photo] = record
+                on_photo(i + 1, len(known))
+        log.info("%d of %d photos are done already", len(done), len(photos))
+        if len(done) < len(known):
+            log.info("%d others were, but photo or mask has changed since", len(known) - len(done))
+        return done
+
+
+@contextmanager
+def begun(job: Job, segmenter: Segmenter, options: MaskOptions) -> Iterator[Run]:
+    """Give the state of a call that nobody disturbs until the block ends.
+
+    Raises:
+        InputError: the refined stage is requested, but the model has no refiner; the folder has
+            results of another model or other options; or another process is writing to it or one
+            of the tables.
+    """
+    making = made_with(segmenter, options, job.outputs)
+    job.out.mkdir(parents=True, exist_ok=True)
+    with (
+        job.tables_reserved(),
+        resumed(job.out, making, job.part, overwrite=job.overwrite) as records,
+    ):
+        yield Run(job, records, segmenter, options)
