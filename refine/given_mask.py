@@ -20,6 +20,9 @@ Floats = NDArray[np.float32]
 HALF = 128
 """Least value of the object."""
 
+BAND = 10.0
+"""Pixels on either side of the contour that are uncertain, where nothing else is known."""
+
 SMALLEST = 0.01
 """Nearest to 0 and 1 that the bounds of an uncertain probability count."""
 
