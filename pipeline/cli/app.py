@@ -14,7 +14,7 @@ from PIL import Image
 from pipeline.cli.data_commands import convert
 from pipeline.cli.demo_commands import demo, demo_data
 from pipeline.cli.judging_commands import check_csv, evaluate, show
-from pipeline.cli.mask_commands import predict
+from pipeline.cli.mask_commands import predict, refine
 from pipeline.cli.program import run, set_up_logging
 from pipeline.cli.standard_streams import with_streams
 from pipeline.cli.training_commands import make_patches, train_coarse, train_refiner
@@ -26,6 +26,7 @@ COMMANDS = (
     make_patches,
     train_refiner,
     predict,
+    refine,
     evaluate,
     show,
     check_csv,

@@ -156,8 +156,8 @@ class OutputMaker:
         if not self.shares_boxes:
             return self._made(None)
         if has_results(job.out) and not job.overwrite:
-            check_same(job.out, made_with(segmenter, options, self.without_boxes()))
-        return self._made(group_boxes(photos, segmenter, options, self.cutouts))
+            check_same(job.out, made_with(segmenter, options, self.without_boxes(), job.given))
+        return self._made(group_boxes(photos, segmenter, options, self.cutouts, given=job.given))
 
     def _made(self, boxes: "Mapping[Path, Box] | None") -> "tuple[Output, ...]":
         from pipeline.inference.cutouts.cutout_files import alpha_output, cutout_output

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from data.errors import InputError, SettingsError
 from pipeline.cli.arguments import MaskArguments
+from pipeline.cli.given_mask_arguments import GivenMaskArguments
 from pipeline.cli.output_arguments import OutputArguments
 from pipeline.cli.program import RESUME, RESUME_OVERWRITING, report, resumable
 from pipeline.cli.run_arguments import RunArguments
@@ -29,6 +30,8 @@ class Request:
     run: RunArguments
     results: OutputArguments
     arguments: MaskArguments
+    given: GivenMaskArguments | None = None
+    """Masks that are refined instead of predicted."""
 
 
 def predict_all(request: Request) -> int:
@@ -47,6 +50,9 @@ def predict_all(request: Request) -> int:
     keep_freed_memory()
     maker, run = request.results.maker(), request.run
     job = run.job(request.out, maker.without_boxes())
+    if request.given is not None:
+        found, given = request.given.masks(found)
+        job = replace(job, given=given)
     job.check(found)
     if job.part is not None:
         keys = zip(found, maker.keys(found), strict=True)

@@ -6,8 +6,10 @@ from data.arrays import Photo
 from data.files import read_bytes, write_bytes
 from data.images import decode_photo
 from data.photo_files import PhotoFile
+from pipeline.inference.given_masks import GivenMasks
 from pipeline.inference.job import Job
 from pipeline.inference.manifest import bytes_hash, file_hash
+from pipeline.inference.mask_refining import MaskedPhoto, RefinedMask
 from pipeline.inference.outputs import Finished
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.records import Record
@@ -22,6 +24,8 @@ class PhotoWork:
     """Hash of its file, once it has been read."""
     data: bytes = b""
     """Its file, if an output needs it."""
+    mask: str | None = None
+    """Hash of the mask that is given for it, if one is."""
 
     def __str__(self) -> str:
         return str(self.photo)
@@ -50,6 +54,16 @@ class Worker:
             work.data = data
         return decode_photo(data, str(work.photo))
 
+    def read_masked(self, work: PhotoWork, given: GivenMasks) -> MaskedPhoto:
+        """Return a photo with the mask that is given for it; store what is needed in `work`.
+
+        Raises:
+            InputError: it has no mask, or one of them cannot be read.
+        """
+        mask = given.read(work.photo.path)
+        work.mask = bytes_hash(mask)
+        return given.decode(mask, work.photo.path, self.read(work))
+
     def write(self, work: PhotoWork, prediction: Prediction) -> Record:
         """Write the results of one photo and return its record."""
         photo = work.photo
@@ -60,7 +74,8 @@ class Worker:
             write_bytes(path, data, is_durable=False)  # the next call checks its hash
             hashes[output.key(photo.path)] = bytes_hash(data)
         dice = prediction.predicted_dice if self.with_dice else None
-        return Record(work.sha256, hashes, dice, prediction.is_known)
+        kept = prediction.kept if isinstance(prediction, RefinedMask) else None
+        return Record(work.sha256, hashes, dice, prediction.is_known, work.mask, kept)
 
     def is_done(self, item: tuple[PhotoFile, Record]) -> bool:
         """Whether a photo and the files written for it have the hashes in its record.
@@ -73,7 +88,10 @@ class Worker:
             output.key(photo.path): output.path(self.job.out, photo.name)
             for output in self.job.outputs
         }
-        if written.keys() != record.outputs.keys():
+        given = self.job.given
+        if written.keys() != record.outputs.keys() or (given is None) != (record.mask is None):
+            return False
+        if given is not None and file_hash(given.path(photo.path)) != record.mask:
             return False
         # The photo is hashed last, because it is the largest file.
         return (
