@@ -50,7 +50,8 @@ def decide(given: Mask, refined: NDArray[np.float32], band: Mask) -> Decision:
         band: (H, W): the pixels that were refined.
     """
     differs = band & ((refined > 0) != given)
-    doubt = np.asarray(1 / (1 + np.exp(np.abs(refined))), np.float32)
+    odds = np.exp(-np.abs(refined))
+    doubt = np.asarray(odds / (1 + odds), np.float32)
     num_differing = int(np.count_nonzero(differs))
     moved = num_differing / max(1.0, float(doubt[band].sum(dtype=np.float64)))
     if moved >= MOVED:
