@@ -4,8 +4,8 @@ The given mask takes the place of the coarse network. From there on a photo take
 `pipeline.inference.segmenter`. Outside the uncertain tiles, and where `refine.guard` sees no gain,
 the result is the given mask, bit for bit.
 
-Shapes: H x W a photo, Hw x Ww its working size, Hp x Wp that padded, h x w its mask, which may have
-another size; T the side of a tile.
+Shapes: B photos of one size, H x W that size, Hw x Ww their working size, Hp x Wp that padded,
+h x w a mask, which may have another size, T the side of a tile.
 """
 
 from collections.abc import Sequence
@@ -27,6 +27,7 @@ from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
 from refine.given_mask import BAND, Floats, coarse_logits, fitted, mask_logits, steepness
 from refine.guard import decide
+from refine.postprocess import Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +90,29 @@ class Given:
     """(H, W)"""
 
 
+@dataclass(frozen=True)
+class Refinement:
+    """Photos of one size whose masks have been through the second stage."""
+
+    photos: Sequence[MaskedPhoto]
+    given: Sequence[Given]
+    proposal: Proposal
+    logits: Tensor
+    """(B, Hp, Wp), refined in the tiles of the proposal."""
+    tile: int
+    steps: tuple[Step, ...]
+
+    @torch.inference_mode()
+    def results(self, *, guard: bool) -> list[RefinedMask]:
+        """Return the masks, with the given ones wherever refining was no gain if `guard` is set."""
+        found = []
+        for i, own in enumerate(self.proposal.photos()):
+            logits, kept = merge(self.logits[i : i + 1], own, self.given[i], self.tile, guard=guard)
+            photo = self.photos[i].photo
+            found.append(RefinedMask(photo, own, logits, self.tile, self.steps, kept=kept))
+        return found
+
+
 def refine_mask(
     segmenter: Segmenter,
     photo: Photo,
@@ -133,6 +157,17 @@ def refine_batch(
         ValueError: photos are not (H, W, 3) uint8 of one size.
         InputError: the refined stage is requested, but the model has no refiner.
     """
+    return refinement(segmenter, photos, options, refining).results(guard=refining.guard)
+
+
+@torch.inference_mode()
+def refinement(
+    segmenter: Segmenter,
+    photos: Sequence[MaskedPhoto],
+    options: MaskOptions = DEFAULT_OPTIONS,
+    refining: RefiningOptions = DEFAULT_REFINING,
+) -> Refinement:
+    """Run the second stage on photos of one size with their masks; see `refine_batch`."""
     pixels = [photo.photo for photo in photos]
     check_photos(pixels)
     model, max_tiles = segmenter.model, segmenter.max_tiles(options)
@@ -144,11 +179,7 @@ def refine_batch(
     if len(proposal.tiles):
         logits = segmenter.stitch(proposal, segmenter.refine(proposal))
     steps = model.postprocess if options.postprocess is None else options.postprocess
-    results = []
-    for i, own in enumerate(proposal.photos()):
-        merged, kept = merge(logits[i : i + 1], own, given[i], model.fovea.tile, refining)
-        results.append(RefinedMask(pixels[i], own, merged, model.fovea.tile, steps, kept=kept))
-    return results
+    return Refinement(photos, given, proposal, logits, model.fovea.tile, steps)
 
 
 def given_logits(photo: MaskedPhoto, model: Model, refining: RefiningOptions) -> Given:
@@ -165,7 +196,7 @@ def given_logits(photo: MaskedPhoto, model: Model, refining: RefiningOptions) ->
 
 
 def merge(
-    refined: Tensor, proposal: Proposal, given: Given, tile: int, refining: RefiningOptions
+    refined: Tensor, proposal: Proposal, given: Given, tile: int, *, guard: bool
 ) -> tuple[Tensor, float]:
     """Return the logits of a photo's mask, and the share of the changes that were turned down.
 
@@ -174,7 +205,7 @@ def merge(
         proposal: of this photo alone.
         given: logits of the given mask.
         tile: T.
-        refining: whether the guard decides.
+        guard: whether the guard decides.
 
     Returns:
         (H, W) logits on the device, refined where that is accepted, elsewhere those given.
@@ -182,7 +213,7 @@ def merge(
     height, width = proposal.working
     tiles = proposal.tiles[:, 1:].cpu().numpy()
     accepted, kept = tile_mask(tiles, proposal.padded, tile)[:height, :width], 0.0
-    if refining.guard:
+    if guard:
         own = refined[0, :height, :width].cpu().numpy()
         decision = decide(given.at_work > 0, own, accepted)
         accepted, kept = decision.accepted, decision.kept
