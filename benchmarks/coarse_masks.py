@@ -41,7 +41,7 @@ from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
 from pipeline.progress import progress
 from pipeline.seen_photos import seen_samples
-from refine.given_mask import HALF, fitted
+from refine.uncertain_band import HALF, fitted
 
 app = App(name="coarse_masks", help=__doc__, help_format="plaintext")
 

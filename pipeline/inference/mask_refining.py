@@ -25,9 +25,9 @@ from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
 from pipeline.inference.prediction import Prediction, Proposal, at_photo_size, check_photos
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
-from refine.given_mask import BAND, Floats, coarse_logits, fitted, mask_logits, steepness
 from refine.guard import decide
 from refine.postprocess import Step
+from refine.uncertain_band import BAND, Floats, coarse_logits, fitted, mask_logits, steepness
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -280,11 +280,7 @@ class Segmenter:
         return stage or ("coarse" if self.model.refiner is None else "refined")
 
     def max_tiles(self, options: MaskOptions) -> int | None:
-        """Return the most tiles of a photo that are refined; None for all that are uncertain.
-
-        Raises:
-            InputError: the refined stage is requested, but the model has no refiner.
-        """
+        """Return the most tiles to refine in a photo, None for all; raises as `check_stage`."""
         return 0 if self.check_stage(options.stage) == "coarse" else options.budget
 
     def _seen_by_coarse(self, levels: list[Tensor]) -> Tensor:

@@ -14,7 +14,7 @@ from data.arrays import Mask
 from data.mask_errors import random_errors
 from pipeline.model import Model
 from refine.distance import signed_distance
-from refine.given_mask import coarse_logits, mask_logits, steepness
+from refine.uncertain_band import coarse_logits, mask_logits, steepness
 
 QUANTILE = 0.9
 """Share of the contour that is off by less than what counts as its error."""

@@ -12,12 +12,14 @@ from PIL import Image
 
 from coarse.mlp import MLP
 from data.geometry import Fovea
+from data.masks import write_mask
 from data.patch_cache import patch_store
 from pipeline.cli import main
 from pipeline.config import Config, MlpConfig
 from pipeline.model_folder import save_model
 from tests.builders import (
     SIZE,
+    middle_disc,
     shaded_photo,
     tiny_config,
     tiny_model,
@@ -62,6 +64,7 @@ JOBS = (
     Job("train-coarse", ("train-coarse", "{in}/data", "{out}", "--config", "{in}/run.toml", *CPU)),
     Job("make-patches", ("make-patches", "{in}/data", "{out}", *CPU), "train-coarse"),
     Job("train-refiner", ("train-refiner", "{out}", *CPU), "make-patches"),
+    Job("refine", ("refine", "{in}/photos", "{in}/given", "{out}/masks", *PREDICT[3:])),
     Job("convert", ("convert", "{in}/data/masks", "{out}/all.json", "--to", "coco", "--overwrite")),
 )
 """The commands, each after the one that it begins with."""
@@ -188,11 +191,13 @@ class Workshop:
             )
 
     def _write_inputs(self) -> int:
-        (self.inputs / "photos").mkdir()
+        for name in ("photos", "given"):
+            (self.inputs / name).mkdir()
         for i in range(NUM_PHOTOS):
             suffix = ("png", "jpg")[i % 2]
             pixels = shaded_photo(SIZE, i)[..., ::-1]
             cv2.imwrite(str(self.inputs / "photos" / f"{i:04}.{suffix}"), pixels)
+            write_mask(self.inputs / "given" / f"{i:04}.png", middle_disc(SIZE))
         network = MLP(grid=GRID, hidden=(16,))
         save_model(tiny_model(coarse=network, fovea=Fovea(16, 2)), self.inputs / "model")
         cars = {f"{car:012x}_01": shaded_photo(SIZE, 50 + car) for car in range(NUM_CARS)}

@@ -20,7 +20,7 @@ from pipeline.inference.mask_refining import (
     refine_mask,
 )
 from refine.distance import signed_distance
-from refine.given_mask import HALF, fitted
+from refine.uncertain_band import HALF, fitted
 from tests.bright_objects import SIZE, bright_segmenter, object_in, photo_of
 from tests.builders import unsure_segmenter
 

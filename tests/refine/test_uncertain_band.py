@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as arrays
 from data.arrays import Pixels
 from data.geometry import Size
 from refine.distance import signed_distance
-from refine.given_mask import HALF, coarse_logits, fitted, mask_logits, steepness
+from refine.uncertain_band import HALF, coarse_logits, fitted, mask_logits, steepness
 from tests.builders import area_mean, middle_disc
 
 GREYS = arrays.arrays(np.uint8, arrays.array_shapes(min_dims=2, max_dims=2, max_side=16))
