@@ -76,6 +76,8 @@ class Row:
     kept: float
     """Share of the changes that the guard turned down."""
     tiles: int
+    """Refined in the first pass."""
+    passes: int
 
 
 @app.default
@@ -87,6 +89,7 @@ def coarse_masks(
     model: str = DEFAULT_MODEL,
     every: Count = 1,
     band: float | None = None,
+    passes: Count = RefiningOptions.max_passes,
     only: tuple[str, ...] = (),
 ) -> None:
     """Print a table of masks before and after refining, one row a kind.
@@ -97,13 +100,14 @@ def coarse_masks(
         model: whose second stage is run.
         every: only one photo of so many.
         band: pixels on either side of the contour that are uncertain; by default found.
+        passes: most passes of the refiner over its own result.
         only: kinds to measure; by default all.
     """
     kinds = chosen(only)
     segmenter = Segmenter.load(model, "cpu")
     rows = read_rows(out)
     done = {(row.photo, row.kind) for row in rows}
-    refining = RefiningOptions(band=band)
+    refining = RefiningOptions(band=band, max_passes=passes)
     with progress("refining") as on_photo:
         for number, num_all, (name, photo, truth) in numbered(photos, segmenter.model, every):
             missing = {kind: make for kind, make in kinds.items() if (name, kind) not in done}
@@ -184,13 +188,21 @@ def measured(
         mask = make(truth, np.random.default_rng(zlib.crc32(f"{name} {kind}".encode())))
         grey = np.asarray(mask * np.uint8(255) if mask.dtype == np.bool_ else mask, np.uint8)
         given = fitted(grey, Size(*truth.shape)) >= HALF
-        done = refinement(segmenter, [MaskedPhoto(photo, grey)], DEFAULT_OPTIONS, refining)
-        (refined,), (guarded,) = (done.results(guard=guard) for guard in (False, True))
+        done = refinement(segmenter, MaskedPhoto(photo, grey), DEFAULT_OPTIONS, refining)
+        refined, guarded = (done.result(guard=guard) for guard in (False, True))
         masks = {"given": given, "refined": refined.mask, "guarded": guarded.mask}
         dice = {key: overlap(result, truth).dice for key, result in masks.items()}
         error = {f"{key}_error": boundary_error(result, truth) for key, result in masks.items()}
         rows.append(
-            Row(photo=name, kind=kind, **dice, **error, kept=guarded.kept, tiles=len(refined.tiles))
+            Row(
+                photo=name,
+                kind=kind,
+                **dice,
+                **error,
+                kept=guarded.kept,
+                tiles=len(refined.tiles),
+                passes=done.num_passes,
+            )
         )
     return rows
 

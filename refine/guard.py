@@ -29,6 +29,10 @@ FAR, CERTAIN = 8.0, 0.88
 refiner is right in it, above which a place alone is replaced."""
 
 
+CUT_OFF = 16
+"""Changed pixels at the rim of the band from which the contour may have to move further."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """What becomes of a refined mask."""
@@ -59,6 +63,13 @@ def decide(given: Mask, refined: NDArray[np.float32], band: Mask) -> Decision:
     accepted = differs & far_and_certain(given, doubt, differs)
     num_kept = num_differing - int(np.count_nonzero(accepted))
     return Decision(accepted, moved, num_kept / max(1, num_differing))
+
+
+def reaches_rim(differs: Mask, band: Mask) -> bool:
+    """Whether a mask differs (H, W) at the rim of the (H, W) band that was refined."""
+    # Beyond the photo's border nothing is missing.
+    inner = cv2.erode(band.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return int(np.count_nonzero(differs & band & ~inner)) >= CUT_OFF
 
 
 def far_and_certain(given: Mask, doubt: NDArray[np.float32], differs: Mask) -> Mask:

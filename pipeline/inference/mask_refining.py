@@ -9,7 +9,7 @@ h x w a mask, which may have another size, T the side of a tile.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import cv2
@@ -25,7 +25,7 @@ from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
 from pipeline.inference.prediction import Prediction, Proposal, at_photo_size, check_photos
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
-from refine.guard import decide
+from refine.guard import decide, reaches_rim
 from refine.postprocess import Step
 from refine.uncertain_band import BAND, Floats, coarse_logits, fitted, mask_logits, steepness
 
@@ -39,16 +39,21 @@ class RefiningOptions:
     """
 
     band: float | None = None
-    """Pixels of the photo on either side of the contour that count as uncertain; None for a width
-    that is found from the mask."""
+    """Pixels of the photo on either side of the contour that may change; None for as many as the
+    contour moves, see `max_passes`."""
     guard: bool = True
     """Keep the given mask where the refined one is not clearly better."""
     stretch: bool = False
     """Stretch masks of any aspect to their photos; otherwise only square ones are."""
+    max_passes: int = 4
+    """Most times that a mask is refined if `band` is None, each time from where the contour was
+    left. It is refined once unless the contour moves as far as the refiner reaches."""
 
     def __post_init__(self) -> None:
         if self.band is not None and not (isfinite(self.band) and self.band > 0):
             raise ValueError(f"a band is a number of pixels above 0, not {self.band}")
+        if self.max_passes < 1:
+            raise ValueError(f"a mask is refined once at least, not {self.max_passes} times")
 
     def __str__(self) -> str:
         width = "found" if self.band is None else f"{self.band:g}"
@@ -88,29 +93,57 @@ class Given:
     """(Hw, Ww)"""
     whole: Floats
     """(H, W)"""
+    band: float
+    """Pixels on either side of the contour that are uncertain, at working size."""
+    steepness: float
+    """Logits for one of these pixels."""
 
 
 @dataclass(frozen=True)
 class Refinement:
-    """Photos of one size whose masks have been through the second stage."""
+    """A photo whose mask has been through the second stage."""
 
-    photos: Sequence[MaskedPhoto]
-    given: Sequence[Given]
+    photo: MaskedPhoto
+    given: Given
     proposal: Proposal
+    """Of the first pass."""
     logits: Tensor
-    """(B, Hp, Wp), refined in the tiles of the proposal."""
+    """(1, Hp, Wp), refined in the band."""
+    band: Mask
+    """(Hp, Wp): the pixels of all tiles that were refined."""
     tile: int
+    """Side of a tile in pixels at working size."""
     steps: tuple[Step, ...]
+    num_passes: int = 1
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the contour has moved as far as the band reaches, and perhaps not far enough."""
+        height, width = self.proposal.working
+        refined = self.logits[0, :height, :width].cpu().numpy() > 0
+        return reaches_rim((self.given.at_work > 0) != refined, self.band[:height, :width])
 
     @torch.inference_mode()
-    def results(self, *, guard: bool) -> list[RefinedMask]:
-        """Return the masks, with the given ones wherever refining was no gain if `guard` is set."""
-        found = []
-        for i, own in enumerate(self.proposal.photos()):
-            logits, kept = merge(self.logits[i : i + 1], own, self.given[i], self.tile, guard=guard)
-            photo = self.photos[i].photo
-            found.append(RefinedMask(photo, own, logits, self.tile, self.steps, kept=kept))
-        return found
+    def result(self, *, guard: bool) -> RefinedMask:
+        """Return the mask; with `guard`, the given one wherever refining it was no clear gain."""
+        height, width = self.proposal.working
+        accepted, kept = self.band[:height, :width], 0.0
+        if guard:
+            own = self.logits[0, :height, :width].cpu().numpy()
+            decision = decide(self.given.at_work > 0, own, accepted)
+            accepted, kept = decision.accepted, decision.kept
+        size = self.proposal.size
+        if size != self.proposal.working:
+            how = cv2.INTER_NEAREST_EXACT
+            whole = cv2.resize(accepted.view(np.uint8), size[::-1], interpolation=how)
+            accepted = np.asarray(whole > 0)
+        chosen, others = (
+            torch.from_numpy(np.ascontiguousarray(array)).to(self.logits.device)
+            for array in (accepted, self.given.whole)
+        )
+        logits = torch.where(chosen, at_photo_size(self.logits, self.proposal)[0], others)
+        photo = self.photo.photo
+        return RefinedMask(photo, self.proposal, logits, self.tile, self.steps, kept=kept)
 
 
 def refine_mask(
@@ -157,29 +190,61 @@ def refine_batch(
         ValueError: photos are not (H, W, 3) uint8 of one size.
         InputError: the refined stage is requested, but the model has no refiner.
     """
-    return refinement(segmenter, photos, options, refining).results(guard=refining.guard)
+    check_photos([photo.photo for photo in photos])
+    return [
+        refinement(segmenter, photo, options, refining).result(guard=refining.guard)
+        for photo in photos
+    ]
 
 
 @torch.inference_mode()
 def refinement(
     segmenter: Segmenter,
-    photos: Sequence[MaskedPhoto],
+    photo: MaskedPhoto,
     options: MaskOptions = DEFAULT_OPTIONS,
     refining: RefiningOptions = DEFAULT_REFINING,
 ) -> Refinement:
-    """Run the second stage on photos of one size with their masks; see `refine_batch`."""
-    pixels = [photo.photo for photo in photos]
-    check_photos(pixels)
-    model, max_tiles = segmenter.model, segmenter.max_tiles(options)
-    given = [given_logits(photo, model, refining) for photo in photos]
-    network = model.coarse
-    coarse = [coarse_logits(one.at_work, network.stride, network.alignment) for one in given]
-    proposal = segmenter.propose(pixels, max_tiles, coarse=torch.from_numpy(np.stack(coarse)))
+    """Run the second stage on a photo with its mask, until the contour is not cut off any more.
+
+    Raises:
+        InputError: the refined stage is requested, but the model has no refiner.
+    """
+    given = given_logits(photo, segmenter.model, refining)
+    result = one_pass(segmenter, photo, given, given.at_work, options)
+    if refining.band is not None:
+        height, width = given.at_work.shape
+        allowed = np.zeros_like(result.band)
+        allowed[:height, :width] = np.abs(given.at_work) < given.steepness * given.band
+        return replace(result, band=result.band & allowed)
+    while result.num_passes < refining.max_passes and result.is_cut_off:
+        height, width = result.proposal.working
+        mask = result.logits[0, :height, :width].cpu().numpy() > 0
+        again = mask_logits(mask * np.uint8(255), given.steepness)
+        after = one_pass(segmenter, photo, given, again, options)
+        moved = torch.from_numpy(after.band).to(result.logits.device)
+        result = replace(
+            result,
+            logits=torch.where(moved, after.logits, result.logits),
+            band=result.band | after.band,
+            num_passes=result.num_passes + 1,
+        )
+    return result
+
+
+def one_pass(
+    segmenter: Segmenter, photo: MaskedPhoto, given: Given, start: Floats, options: MaskOptions
+) -> Refinement:
+    """Run the second stage once, on logits (Hw, Ww) to begin with."""
+    model, network = segmenter.model, segmenter.model.coarse
+    coarse = torch.from_numpy(coarse_logits(start, network.stride, network.alignment))[None]
+    proposal = segmenter.propose([photo.photo], segmenter.max_tiles(options), coarse=coarse)
     logits = proposal.upsampled
     if len(proposal.tiles):
         logits = segmenter.stitch(proposal, segmenter.refine(proposal))
+    tile = model.fovea.tile
+    band = tile_mask(proposal.tiles[:, 1:].cpu().numpy(), proposal.padded, tile)
     steps = model.postprocess if options.postprocess is None else options.postprocess
-    return Refinement(photos, given, proposal, logits, model.fovea.tile, steps)
+    return Refinement(photo, given, proposal, logits, band, tile, steps)
 
 
 def given_logits(photo: MaskedPhoto, model: Model, refining: RefiningOptions) -> Given:
@@ -191,41 +256,8 @@ def given_logits(photo: MaskedPhoto, model: Model, refining: RefiningOptions) ->
     slope = steepness(band, model.low, model.high)
     whole = mask_logits(fitted(photo.mask, size), slope * scale)
     if at_work == size:
-        return Given(whole, whole)
-    return Given(mask_logits(fitted(photo.mask, at_work), slope), whole)
-
-
-def merge(
-    refined: Tensor, proposal: Proposal, given: Given, tile: int, *, guard: bool
-) -> tuple[Tensor, float]:
-    """Return the logits of a photo's mask, and the share of the changes that were turned down.
-
-    Args:
-        refined: (1, Hp, Wp) logits.
-        proposal: of this photo alone.
-        given: logits of the given mask.
-        tile: T.
-        guard: whether the guard decides.
-
-    Returns:
-        (H, W) logits on the device, refined where that is accepted, elsewhere those given.
-    """
-    height, width = proposal.working
-    tiles = proposal.tiles[:, 1:].cpu().numpy()
-    accepted, kept = tile_mask(tiles, proposal.padded, tile)[:height, :width], 0.0
-    if guard:
-        own = refined[0, :height, :width].cpu().numpy()
-        decision = decide(given.at_work > 0, own, accepted)
-        accepted, kept = decision.accepted, decision.kept
-    if proposal.size != proposal.working:
-        whole = cv2.resize(
-            accepted.view(np.uint8), proposal.size[::-1], interpolation=cv2.INTER_NEAREST_EXACT
-        )
-        accepted = np.asarray(whole > 0)
-    chosen, others = (
-        torch.from_numpy(array).to(refined.device) for array in (accepted, given.whole)
-    )
-    return torch.where(chosen, at_photo_size(refined, proposal)[0], others), kept
+        return Given(whole, whole, band, slope)
+    return Given(mask_logits(fitted(photo.mask, at_work), slope), whole, band, slope)
 
 
 def check_aspect(
