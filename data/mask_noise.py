@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.arrays import Pixels
+from data.arrays import Mask, Pixels
 
 END = 5
 """Levels that lie so near to 0 and to 255 stand for them."""
@@ -40,12 +40,15 @@ MAX_NEAR_PLATEAU = 0.1
 Such are the labels 0, 1 and 255. Faint remains of JPEG, or of an edge, are smaller."""
 
 
-def two_levels(grey: Pixels, counts: NDArray[np.int64]) -> tuple[int, int] | None:
+def two_levels(
+    grey: Pixels, counts: NDArray[np.int64], *, is_soft: bool = False
+) -> tuple[int, int] | None:
     """Return the two levels of a mask with a soft edge, or with noise, such as 0 and 255.
 
     Args:
         grey: (H, W) uint8.
         counts: (256,) number of pixels of each value.
+        is_soft: whether values between the levels are probabilities, and so may fill even areas.
 
     Returns:
         None if the picture means more than two values.
@@ -55,7 +58,11 @@ def two_levels(grey: Pixels, counts: NDArray[np.int64]) -> tuple[int, int] | Non
         return None
     dark, bright = _level(counts), 255 - _level(counts[::-1])
     num_other = grey.size - int(counts[dark] + counts[bright])
-    if num_other > strays and _means_more(grey, counts, dark, bright, strays):
+    if num_other > strays and (
+        _is_picture(grey, counts, dark, bright)
+        or (not is_soft and _has_even_areas(grey, dark, bright, strays))
+        or _has_labels(grey, counts, dark, bright, strays)
+    ):
         return None
     return (0 if dark <= END else dark), (255 if bright >= 255 - END else bright)
 
@@ -73,23 +80,35 @@ def _level(counts: NDArray[np.int64]) -> int:
     return level if 2 * num_exact > quarter.sum() else 0
 
 
-def _means_more(
-    grey: Pixels, counts: NDArray[np.int64], dark: int, bright: int, strays: int
-) -> bool:
-    """Whether other values than those near the levels are frequent, or fill even areas."""
-    between = (grey > dark + CLEAR) & (grey < bright - CLEAR)
-    num_between = int(np.count_nonzero(between))
+def _is_picture(grey: Pixels, counts: NDArray[np.int64], dark: int, bright: int) -> bool:
+    """Whether other values than those near the levels are as frequent as in a photo."""
     num_exact = counts[max(0, dark - EXACT) : dark + EXACT + 1].sum()
     num_exact += counts[bright - EXACT : bright + EXACT + 1].sum()
-    if num_between > MAX_BETWEEN * grey.size or num_exact < MIN_EXACT * grey.size:
-        return True
+    num_between = np.count_nonzero(_between(grey, dark, bright))
+    return bool(num_between > MAX_BETWEEN * grey.size or num_exact < MIN_EXACT * grey.size)
+
+
+def _has_even_areas(grey: Pixels, dark: int, bright: int, strays: int) -> bool:
+    """Whether values between the levels fill even areas."""
+    between = _between(grey, dark, bright)
+    num_between = int(np.count_nonzero(between))
     even = int(np.count_nonzero(between & (_range(grey, 3) <= EVEN)))
     plateau = int(np.count_nonzero(between & (_range(grey, 5) <= PLATEAU)))
-    if even > MAX_EVEN * num_between + strays or plateau > MAX_PLATEAU * num_between + strays:
-        return True
+    return even > MAX_EVEN * num_between + strays or plateau > MAX_PLATEAU * num_between + strays
+
+
+def _has_labels(
+    grey: Pixels, counts: NDArray[np.int64], dark: int, bright: int, strays: int
+) -> bool:
+    """Whether values near a level, but not equal to it, fill even areas."""
+    between = _between(grey, dark, bright)
     near = ~between & (grey != dark) & (grey != bright) & (_range(grey, 9) == 0)
     smaller = int(min(counts[dark], counts[bright]))
     return int(np.count_nonzero(near)) > MAX_NEAR_PLATEAU * smaller + strays
+
+
+def _between(grey: Pixels, dark: int, bright: int) -> Mask:
+    return np.asarray((grey > dark + CLEAR) & (grey < bright - CLEAR))
 
 
 def _range(grey: Pixels, side: int) -> Pixels:

@@ -210,10 +210,12 @@ class TilesConfig(Checked):
     max_patches_per_photo: Count = 1024
     """Most tiles per photo that become training patches, the most uncertain first. Validation
     photos are refined in all uncertain tiles, as `predict` does."""
-    patch_source: Literal["final", "folds"] = "final"
-    """Which network extracts the training patches: "final" is the network of the run, "folds"
-    those of `coarse.folds`, each for the photos that it was not trained on. Validation patches
-    always come from the final network."""
+    patch_source: Literal["final", "folds", "masks"] = "final"
+    """What the refiner corrects: the training patches come from the network of the run ("final"),
+    or from those of `coarse.folds`, each for the photos that it was not trained on ("folds");
+    validation patches then come from the final network. With "masks", no network is run: all
+    patches come from the true masks with random errors, for a refiner of masks from elsewhere
+    (`foveamask refine`)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -14,7 +14,7 @@ from PIL import Image
 from pipeline.cli.data_commands import check, convert
 from pipeline.cli.demo_commands import demo, demo_data
 from pipeline.cli.judging_commands import calibrate, check_csv, evaluate, show, verify
-from pipeline.cli.mask_commands import predict
+from pipeline.cli.mask_commands import predict, refine
 from pipeline.cli.model_commands import export
 from pipeline.cli.program import run, set_up_logging
 from pipeline.cli.standard_streams import with_streams
@@ -29,6 +29,7 @@ COMMANDS = (
     make_patches,
     train_refiner,
     predict,
+    refine,
     evaluate,
     calibrate,
     verify,

@@ -1,8 +1,16 @@
 """The commands that make masks of photos."""
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from pipeline.cli.arguments import DEFAULTS, MaskArguments
+from pipeline.cli.given_mask_arguments import (
+    DEFAULT_REFINING_ARGUMENTS,
+    GivenMaskArguments,
+    RefiningArguments,
+)
 from pipeline.cli.output_arguments import DEFAULT_OUTPUTS, OutputArguments
 from pipeline.cli.prediction_modes import Request, predict_all, predict_arriving, predict_streamed
 from pipeline.cli.run_arguments import DEFAULT_RUN, RunArguments
@@ -38,3 +46,42 @@ def predict(
     if STREAM in (out, *photos):
         return predict_streamed(request)
     return predict_arriving(request) if run.watch else predict_all(request)
+
+
+def refine(  # noqa: PLR0913  what, where to, and four groups of options
+    photos: list[Path],
+    masks: Path,
+    out: Path,
+    /,
+    *,
+    csv: Path | None = None,
+    overwrite: Annotated[bool, Parameter(negative=())] = False,
+    part: str | None = None,
+    refining: RefiningArguments = DEFAULT_REFINING_ARGUMENTS,
+    results: OutputArguments = DEFAULT_OUTPUTS,
+    arguments: MaskArguments = DEFAULTS,
+) -> int:
+    """Refine masks of other tools or hands at the photo's own size; write them to OUT/<stem>.png.
+
+    A mask is called as its photo is, perhaps with an ending such as _mask, and may be of any size,
+    with soft edges or without. Square masks are stretched to their photos. Nothing farther from the
+    contour than the band changes, and nothing at all where that is no clear gain. To resume an
+    interrupted command, run it again.
+
+    Args:
+        photos: photos, or folders of them.
+        masks: folder of their masks, or the mask of the only photo.
+        out: folder for the results, the last argument.
+        csv: also write the masks to this csv file, as run lengths for the Kaggle challenge; gzipped
+            if the name ends in .gz.
+        overwrite: make the results of these photos anew, even if OUT has results of another model
+            or other options.
+        part: K/N, such as 3/16: refine the K-th of N parts of the photos, see predict.
+        refining: where masks may change.
+        results: what to write, and how cutouts are made.
+        arguments: the model, whose second stage is run, and how masks are made.
+    """
+    run = RunArguments(csv=csv, overwrite=overwrite, part=part)
+    given = GivenMaskArguments(masks, refining)
+    run.check()
+    return predict_all(Request(photos, out, run, results, arguments, given))

@@ -192,8 +192,10 @@ class OutputMaker:
         if not self.shares_boxes:
             return self._made(None, job.out)
         if has_results(job.out) and not job.overwrite:
-            check_same(job.out, made_with(segmenter, options, self.without_boxes(job.out)))
-        return self._made(group_boxes(photos, segmenter, options, self.cutouts), job.out)
+            without = self.without_boxes(job.out)
+            check_same(job.out, made_with(segmenter, options, without, job.given))
+        boxes = group_boxes(photos, segmenter, options, self.cutouts, given=job.given)
+        return self._made(boxes, job.out)
 
     def _made(self, boxes: "Mapping[Path, Box] | None", out: Path | None) -> "tuple[Output, ...]":
         from pipeline.inference.cutouts.cutout_files import alpha_output, cutout_output

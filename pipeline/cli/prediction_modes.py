@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from data.errors import InputError, SettingsError
 from pipeline.cli.arguments import MaskArguments
+from pipeline.cli.given_mask_arguments import GivenMaskArguments
 from pipeline.cli.output_arguments import OutputArguments
 from pipeline.cli.program import RESUME, RESUME_OVERWRITING, answer, report, resumable
 from pipeline.cli.run_arguments import RunArguments
@@ -36,6 +37,8 @@ class Request:
     run: RunArguments
     results: OutputArguments
     arguments: MaskArguments
+    given: GivenMaskArguments | None = None
+    """Masks that are refined instead of predicted."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def call(self) -> "Call":
@@ -44,6 +47,8 @@ class Request:
 
         places = {"photos": self.photos[:MOST_LISTED], "out": self.out}
         given = places | asdict(self.run) | asdict(self.results) | asdict(self.arguments)
+        if self.given is not None:
+            given |= asdict(self.given)
         return Call(given, self.arguments.model, self.started)
 
 
@@ -64,6 +69,9 @@ def predict_all(request: Request) -> int:
     keep_freed_memory()
     maker, run = request.results.maker(), request.run
     job = replace(run.job(request.out, maker.without_boxes(request.out)), call=request.call())
+    if request.given is not None:
+        found, given = request.given.masks(found)
+        job = replace(job, given=given)
     if job.part is not None:
         check_names(job.out, found, job.outputs)
         keys = zip(found, maker.keys(found), strict=True)

@@ -12,8 +12,9 @@ from data.photo_files import PhotoFile
 from data.tables import prepare_table, reserved
 from pipeline.dice_interval import DiceInterval
 from pipeline.inference.expected import EXPECTED_COLUMNS, write_expected
+from pipeline.inference.given_masks import GivenMasks
 from pipeline.inference.manifest import MANIFEST
-from pipeline.inference.outputs import OUTPUTS, Output, check_results
+from pipeline.inference.outputs import OUTPUTS, Output, check_out, check_results
 from pipeline.inference.part import Part
 from pipeline.inference.records import Record
 from pipeline.inference.run_file import RUN_FILE, Call, check_run_file
@@ -51,6 +52,8 @@ class Job:
     part: Part | None = None
     """The part of all photos that is worked on. Its tables are beside those that are named, and
     others may work on other parts meanwhile."""
+    given: GivenMasks | None = None
+    """Masks of the photos, to be refined instead of predicted."""
     overwrite: bool = False
     """Make all results anew, even if those in the folder have another model or other options."""
     dice: bool = False
@@ -96,6 +99,9 @@ class Job:
                 that are not written; or the name of a photo cannot be written to a csv.
         """
         check_results(self.out, photos, self.outputs, is_ours=self.is_resumed)
+        if self.given is not None:
+            for output in self.outputs:
+                check_out(self.out / output.folder, photos, self.given.paths)
         if self.call is not None:
             names = [photo.name for photo in photos]
             paths = [output.path(self.out, name) for output in self.outputs for name in names]

@@ -6,6 +6,7 @@ from typing import Any
 
 from data.picture_provenance import PictureProvenance
 from data.printable import quoted
+from pipeline.inference.given_masks import GivenMasks
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import Output
 from pipeline.inference.segmenter import Segmenter
@@ -22,6 +23,8 @@ class MadeWith:
     budget: int | None
     postprocess: list[str]
     outputs: list[str]
+    masks: str | None = None
+    """How masks that are given were refined; None if the model made them."""
 
     def provenance(self, output: Output, photo: str) -> PictureProvenance | None:
         """Return what the file of an output says of how it was made; None if it is to say nothing.
@@ -37,22 +40,28 @@ class MadeWith:
         return PictureProvenance(f"foveamask {own_version()}", details)
 
 
-def made_with(segmenter: Segmenter, options: MaskOptions, outputs: Sequence[Output]) -> MadeWith:
-    """Return what results of `segmenter` depend on, besides the photos.
+def made_with(
+    segmenter: Segmenter,
+    options: MaskOptions,
+    outputs: Sequence[Output],
+    given: GivenMasks | None = None,
+) -> MadeWith:
+    """Return what results of `segmenter` depend on, besides photos and `given` masks.
 
     Precision and device are left out: they change a few pixels of the contour at most.
 
     Raises:
         InputError: the refined stage is requested, but the model has no refiner.
     """
-    given = options.postprocess
-    steps = segmenter.model.postprocess if given is None else given
+    chosen = options.postprocess
+    steps = segmenter.model.postprocess if chosen is None else chosen
     return MadeWith(
         model=identity(segmenter.model),
         stage=segmenter.check_stage(options.stage),
         budget=options.budget,
         postprocess=[str(step) for step in steps],
         outputs=[output.made_with for output in outputs],
+        masks=None if given is None else given.made_with,
     )
 
 

@@ -6,9 +6,11 @@ from data.arrays import Photo
 from data.files import read_bytes, write_bytes
 from data.images import decode_photo
 from data.photo_files import PhotoFile
+from pipeline.inference.given_masks import GivenMasks
 from pipeline.inference.job import Job
 from pipeline.inference.made_with import MadeWith
 from pipeline.inference.manifest import bytes_hash, file_hash
+from pipeline.inference.mask_refining import MaskedPhoto, RefinedMask
 from pipeline.inference.outputs import Finished, Output
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.records import Record
@@ -23,6 +25,8 @@ class PhotoWork:
     """Hash of its file, once it has been read."""
     data: bytes = b""
     """Its file, if an output needs it."""
+    mask: str | None = None
+    """Hash of the mask that is given for it, if one is."""
 
     def __str__(self) -> str:
         return str(self.photo)
@@ -54,6 +58,16 @@ class Worker:
         photo = work.photo
         return output.encode(Finished(photo.path, prediction, work.data, provenance, photo.name))
 
+    def read_masked(self, work: PhotoWork, given: GivenMasks) -> MaskedPhoto:
+        """Return a photo with the mask that is given for it; store what is needed in `work`.
+
+        Raises:
+            InputError: it has no mask, or one of them cannot be read.
+        """
+        mask = given.read(work.photo.path)
+        work.mask = bytes_hash(mask)
+        return given.decode(mask, work.photo.path, self.read(work))
+
     def write(self, work: PhotoWork, prediction: Prediction) -> Record:
         """Write the results of one photo and return its record."""
         photo, hashes = work.photo, {}
@@ -65,7 +79,9 @@ class Worker:
             hashes[output.key(photo.path)] = bytes_hash(data)
         dice = prediction.predicted_dice if self.job.records_dice else None
         num_tiles = len(prediction.proposal.tiles)
-        return Record(work.sha256, hashes, dice, prediction.is_known, num_tiles)
+        kept = prediction.kept if isinstance(prediction, RefinedMask) else None
+        known = prediction.is_known
+        return Record(work.sha256, hashes, dice, known, num_tiles, mask=work.mask, kept=kept)
 
     def is_done(self, item: tuple[PhotoFile, Record]) -> bool:
         """Whether a photo and the files written for it have the hashes in its record.
@@ -78,7 +94,10 @@ class Worker:
             output.key(photo.path): output.path(self.job.out, photo.name)
             for output in self.job.outputs
         }
-        if written.keys() != record.outputs.keys():
+        given = self.job.given
+        if written.keys() != record.outputs.keys() or (given is None) != (record.mask is None):
+            return False
+        if given is not None and file_hash(given.path(photo.path)) != record.mask:
             return False
         # The photo is hashed last, because it is the largest file.
         return (

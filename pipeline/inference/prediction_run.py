@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,6 +31,12 @@ log = logging.getLogger(__name__)
 UNKNOWN = (
     "%d of %d photos, such as %s, are unlike those that the model was trained on: their masks may "
     "be wrong, and how good they are is not known"
+)
+
+
+KEPT = (
+    "%d of %d masks stay as they were given, since refining them was no clear gain; %d others are "
+    "refined in places only"
 )
 
 
@@ -107,16 +113,26 @@ class Run:
         """
         worker = Worker(self.job, self.making)
         works = (PhotoWork(photo) for photo in photos if goes_on())
-        predict = partial(self.segmenter.predict_batch, options=self.options)
-        device, num_ended = self.segmenter.device, 0
-        before, began = self.predicting, time.monotonic()
-        with closing(predict_stream(works, worker.read, predict, worker.write, device)) as results:
+        num_ended, before, began = 0, self.predicting, time.monotonic()
+        with closing(self._results(worker, works)) as results:
             for photo, result in zip(photos, results, strict=False):
                 self.note(photo, result)
                 self.predicting = before + time.monotonic() - began
                 num_ended += 1
                 on_photo(num_ended, len(photos))
         return num_ended
+
+    def _results(
+        self, worker: Worker, works: Iterator[PhotoWork]
+    ) -> Generator[Record | InputError, None, None]:
+        """Yield what becomes of each photo: predicted, or its given mask refined."""
+        segmenter, options, given = self.segmenter, self.options, self.job.given
+        if given is None:
+            predict = partial(segmenter.predict_batch, options=options)
+            return predict_stream(works, worker.read, predict, worker.write, segmenter.device)
+        read = partial(worker.read_masked, given=given)
+        refine = partial(given.refine, segmenter=segmenter, options=options)
+        return predict_stream(works, read, refine, worker.write, segmenter.device)
 
     def note(self, photo: PhotoFile, result: Record | InputError) -> None:
         """Note what has become of a photo, in place of what had before."""
@@ -136,6 +152,11 @@ class Run:
         outcome = Outcome(list(self.failures.values()), self.done, self.interval)
         if outcome.unknown:
             log.warning(UNKNOWN, len(outcome.unknown), len(self.done), outcome.unknown[0])
+        if self.job.given is not None and self.done:
+            kept = [record.kept for record in self.done.values()]
+            num_whole = sum(share == 1 for share in kept)
+            num_partly = sum(share is not None and 0 < share < 1 for share in kept)
+            log.info(KEPT, num_whole, len(kept), num_partly)
         return outcome
 
     def figures(self) -> Figures:
@@ -200,7 +221,7 @@ def begun(job: Job, segmenter: Segmenter, options: MaskOptions) -> Iterator[Run]
             results of another model or other options; or another process is writing to it or one
             of the tables.
     """
-    making = made_with(segmenter, options, job.outputs)
+    making = made_with(segmenter, options, job.outputs, job.given)
     job.out.mkdir(parents=True, exist_ok=True)
     with (
         job.tables_reserved(),

@@ -47,14 +47,21 @@ class Record:
     """Whether the photo is like those the model was trained on; None if the model cannot tell."""
     tiles: int | None = None
     """Number of tiles that were refined; None if that was not recorded."""
+    mask: str | None = None
+    """SHA-256 of the file of the mask that was refined; None if none was given."""
+    kept: float | None = None
+    """What of its refinement was turned down, see `RefinedMask.kept`; None if none was given."""
 
     def __post_init__(self) -> None:
         right = isinstance(self.photo, str) and isinstance(self.outputs, dict)
         right = right and all(isinstance(value, str) for value in self.outputs.values())
         right = right and isinstance(self.is_known, bool | None)
         right = right and (self.tiles is None or type(self.tiles) is int)
-        dice = self.expected_dice
-        if not right or not (dice is None or (isinstance(dice, float) and isfinite(dice))):
+        right = right and isinstance(self.mask, str | None)
+        numbers = (self.expected_dice, self.kept)
+        if not right or not all(
+            n is None or (isinstance(n, float) and isfinite(n)) for n in numbers
+        ):
             raise ValueError(f"no record of a photo: {self}")
 
 
@@ -91,6 +98,10 @@ class Records:
         """Close the file; what a full disk did not take is lost, which `add` has said."""
         with suppress(OSError):
             self._file.close()
+
+
+def _is_number(value: float | None) -> bool:
+    return value is None or (isinstance(value, float) and isfinite(value))
 
 
 def check_file(path: Path) -> None:

@@ -111,7 +111,7 @@ class Segmenter:
             ValueError: `photos` are not (H, W, 3) uint8 of one size.
             InputError: the refined stage is requested, but the model has no refiner.
         """
-        proposal = self.propose(photos, self._max_tiles(options))
+        proposal = self.propose(photos, self.max_tiles(options))
         return self.finish(photos, proposal, self.refine(proposal), options)
 
     @torch.inference_mode()
@@ -196,7 +196,7 @@ class Segmenter:
                 number of tiles that the proposal was made with.
             InputError: the refined stage is requested, but the model has no refiner.
         """
-        max_tiles = self._max_tiles(options)
+        max_tiles = self.max_tiles(options)
         proposal.check(photos, max_tiles)
         if max_tiles is not None and len(proposal.tiles) > max_tiles:
             rows = proposal.rows_within(max_tiles)
@@ -279,7 +279,8 @@ class Segmenter:
             raise InputError(NO_REFINER)
         return stage or ("coarse" if self.model.refiner is None else "refined")
 
-    def _max_tiles(self, options: MaskOptions) -> int | None:
+    def max_tiles(self, options: MaskOptions) -> int | None:
+        """Return the most tiles to refine in a photo, None for all; raises as `check_stage`."""
         budget = self.model.budget if options.budget is None else options.budget
         return 0 if self.check_stage(options.stage) == "coarse" else budget
 

@@ -11,22 +11,31 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cache, partial
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import torch
 
-from data.arrays import Photo
 from data.errors import InputError
 from data.memory import BYTES_A_PIXEL, MemoryGate
 from data.threads import is_of_disk, map_threads, named, raise_first, unexpected
 from pipeline.inference.cpu_setup import in_one_thread, opencv_in_one_thread
 from pipeline.inference.prediction import Prediction
 
+
+class Source(Protocol):
+    """A photo, (H, W, 3), perhaps with what else its prediction is made from."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the photo."""
+
+
 T = TypeVar("T")
+S = TypeVar("S", bound=Source)
 Result = TypeVar("Result")
-Read = tuple[T, Photo | InputError]
+Read = tuple[T, S | InputError]
 Predicted = tuple[T, Prediction | InputError]
-Predict = Callable[[Sequence[Photo]], list[Prediction]]
+Predict = Callable[[Sequence[S]], list[Prediction]]
 
 PHOTOS_A_BATCH = 8
 """Most photos that a GPU computes together."""
@@ -42,8 +51,8 @@ photo per core that is being finished."""
 
 def predict_stream(
     items: Iterable[T],
-    read: Callable[[T], Photo],
-    predict: Predict,
+    read: Callable[[T], S],
+    predict: Predict[S],
     finish: Callable[[T, Prediction], Result],
     device: torch.device,
 ) -> Generator[Result | InputError, None, None]:
@@ -55,7 +64,7 @@ def predict_stream(
 
     Args:
         items: the items to process; `str` of one is its name in messages.
-        read: returns the photo of an item, (H, W, 3) uint8 RGB.
+        read: returns what an item is predicted from, such as its photo, (H, W, 3) uint8 RGB.
         predict: returns the predictions of photos of one size.
         finish: called with an item and its prediction.
         device: device on which `predict` computes.
@@ -93,15 +102,15 @@ def map_photos(
 
 def predict_stream_batched(
     items: Iterable[T],
-    read: Callable[[T], Photo],
-    predict: Predict,
+    read: Callable[[T], S],
+    predict: Predict[S],
     finish: Callable[[T, Prediction], Result],
     device: torch.device,
 ) -> Generator[Result | InputError, None, None]:
     """Do the same as `predict_stream`, in three steps with threads of their own."""
     named_read = named(read)
 
-    def read_one(item: T) -> Read[T]:
+    def read_one(item: T) -> Read[T, S]:
         try:
             return item, named_read(item)
         except InputError as error:
@@ -130,7 +139,7 @@ def predict_stream_batched(
 
 
 def predicted_batch(
-    batch: Sequence[Read[T]], predict: Predict, device: torch.device
+    batch: Sequence[Read[T, S]], predict: Predict[S], device: torch.device
 ) -> list[Predicted[T]]:
     """Return the prediction, or the error, of each item of a batch."""
     photos = [photo for _, photo in batch if not isinstance(photo, InputError)]
@@ -151,12 +160,12 @@ def predicted_batch(
     ]
 
 
-def batches(photos: Iterable[Read[T]]) -> Iterator[list[Read[T]]]:
+def batches(photos: Iterable[Read[T, S]]) -> Iterator[list[Read[T, S]]]:
     """Group consecutive photos of the same size into batches.
 
     An item that could not be read is put into the batch of its neighbours.
     """
-    batch: list[Read[T]] = []
+    batch: list[Read[T, S]] = []
     shape: tuple[int, ...] = ()
     for item, photo in photos:
         new = () if isinstance(photo, InputError) else photo.shape

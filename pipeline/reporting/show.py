@@ -18,10 +18,10 @@ from torch import Tensor
 from data.arrays import Mask, Pixels
 from data.errors import InputError
 from data.files import remove_partials
-from data.folders import images_in, raise_all
+from data.folders import raise_all
 from data.geometry import Size
 from data.images import MASK_SUFFIXES, read_photo, write_png
-from data.layouts import MASK_ENDINGS
+from data.mask_search import find_masks
 from data.photo_files import PICTURES_MARK, PhotoFile
 from data.polygons import SUFFIXES
 from data.samples import Sample, check_fit, read_sample_mask
@@ -65,13 +65,13 @@ def show(
             such tile, or the names of the pictures would be too long.
     """
     segmenter.check_stage(options.stage)
-    masks = {photo: find_mask(photo, photos, options.mask) for photo in photos}
-    check_out(out, photos, [mask for mask in masks.values() if mask])
+    masks = masks_of_photos(photos, options.mask)
+    check_out(out, photos, masks.values())
     for folder in {folder_of(photo.name) for photo in photos}:
         remove_partials(out / folder)
 
     def write(photo: PhotoFile) -> list[Path]:
-        pictures = draw(photo.path, masks[photo], segmenter, options)
+        pictures = draw(photo.path, masks.get(photo), segmenter, options)
         return write_pictures(out, photo.name, pictures)
 
     failures = []
@@ -121,34 +121,23 @@ def draw(
     return pictures
 
 
-def find_mask(photo: PhotoFile, photos: Sequence[PhotoFile], mask: Path | None) -> Path | None:
-    """Return the path of the true mask of `photo`: `mask`, or a file of its name in that folder.
+def masks_of_photos(photos: Sequence[PhotoFile], place: Path | None) -> dict[PhotoFile, Path]:
+    """Return the mask of each photo at `place`, a folder of masks or the mask of the only photo.
 
-    The mask of a photo in a sub-folder lies in a sub-folder of the same name. It may have polygons
-    instead; one file of COCO has those of all photos.
+    They may be polygons instead; one file of COCO has those of all photos.
 
     Raises:
-        InputError: there is no mask or more than one, or `mask` is one file for several photos.
+        InputError: a photo has no mask, or more than one.
     """
-    if mask is None:
-        return None
-    if mask.is_file():
-        if len(photos) > 1 and not _is_of_many(mask):
-            raise InputError(f"{mask} is one mask for {len(photos)} photos; name a folder of masks")
-        return mask
-    if not mask.is_dir():
-        raise InputError(f"no such mask or folder: {mask}")
-    folder, stem = mask / folder_of(photo.name), photo.path.stem
-    stems = {stem + ending for ending in MASK_ENDINGS}
-    files = images_in(folder, (*MASK_SUFFIXES, *SUFFIXES)) if folder.is_dir() else []
-    files = [path for path in files if path != photo.path]
-    matches = [path for path in files if path.stem in stems]
-    if len(matches) != 1:
-        if matches:
-            names = ", ".join(path.name for path in matches)
-            raise InputError(f"{len(matches)} masks of {photo} in {folder}: {names}")
-        raise InputError(f"no mask of {photo} in {folder} (looked for {', '.join(sorted(stems))})")
-    return matches[0]
+    if place is None:
+        return {}
+    if place.is_file() and _is_of_many(place):
+        return dict.fromkeys(photos, place)
+    found = find_masks(photos, place, (*MASK_SUFFIXES, *SUFFIXES))
+    for mask in found.values():
+        if isinstance(mask, InputError):
+            raise mask
+    return {photo: mask for photo, mask in found.items() if isinstance(mask, Path)}
 
 
 def _is_of_many(mask: Path) -> bool:

@@ -108,7 +108,7 @@ def unseen_weights_hash(run: Path, config: Config) -> str:
 def _fold_models(run: Path, config: Config) -> list[Path]:
     """Return the folders of the models that extract the patches of training photos."""
     num_folds = config.coarse.folds
-    if config.tiles.patch_source == "final":
+    if config.tiles.patch_source != "folds":
         return []
     if not num_folds:
         raise InputError(

@@ -26,6 +26,7 @@ from pipeline.inference.stream import map_photos
 from pipeline.model import Model
 from pipeline.progress import progress
 from pipeline.training import fold_models, run_folder
+from pipeline.training.given_patches import errors_of, logits_with_errors
 from pipeline.training.patches import patch_settings
 from pipeline.training.split import split_samples
 from refine.fovea import split_rings
@@ -46,7 +47,7 @@ TRAIN_LONGER = (
 )
 """Warning if more than half of the validation photos reach that number."""
 
-UNUSED_FOLDS = 'the networks of coarse.folds = %d are not used, since tiles.patch_source = "final"'
+UNUSED_FOLDS = 'the networks of coarse.folds = %d are not used, since tiles.patch_source = "%s"'
 
 PHOTOS_ON_GPU = 4
 """Photos on the GPU at once: enough to decode meanwhile, few enough for its memory."""
@@ -80,8 +81,8 @@ def make_patches(
         return path
     check_samples(samples)
     check_shapes(samples, config)
-    if config.coarse.folds and config.tiles.patch_source == "final":
-        log.warning(UNUSED_FOLDS, config.coarse.folds)
+    if config.coarse.folds and config.tiles.patch_source != "folds":
+        log.warning(UNUSED_FOLDS, config.coarse.folds, config.tiles.patch_source)
     models = fold_models.unseen_models(run, config, model)
     chosen = [models.for_sample(s, is_validation=i >= len(train)) for i, s in enumerate(samples)]
     segmenters = segmenters_of(chosen, config, device)
@@ -138,7 +139,10 @@ def write_patches(
         # Validation photos are refined as `predict` will refine them: in all uncertain tiles.
         is_training = index < writer.num_training
         budget = config.tiles.max_patches_per_photo if is_training else None
-        return photo_patches(index, samples[index], segmenters[index], budget)
+        random = None
+        if config.tiles.patch_source == "masks":
+            random = errors_of(samples[index].name, config.data.split_seed)
+        return photo_patches(index, samples[index], segmenters[index], budget, random)
 
     on_gpu = segmenters[0].device.type == "cuda"
     num_workers = PHOTOS_ON_GPU if on_gpu else None
@@ -155,7 +159,7 @@ def write_patches(
             on_photo(i + 1, len(samples))
         writer.finish()
     num_val = len(samples) - max(first, writer.num_training)
-    if 2 * num_uncertain > num_val:
+    if 2 * num_uncertain > num_val and config.tiles.patch_source != "masks":
         log.warning(TRAIN_LONGER, num_uncertain, num_val, UNSURE)
 
 
@@ -170,19 +174,32 @@ def is_uncertain(targets: NDArray[np.uint8]) -> bool:
 
 
 def photo_patches(
-    index: int, sample: Sample, segmenter: Segmenter, budget: int | None
+    index: int,
+    sample: Sample,
+    segmenter: Segmenter,
+    budget: int | None,
+    random: np.random.Generator | None = None,
 ) -> tuple[Patches, Overlap]:
     """Return the patches of one photo, and the overlap of coarse and true mask outside them.
 
-    There are at most `budget` of them, the most uncertain first, or all with None.
+    Args:
+        index: number of the photo.
+        sample: photo and true mask.
+        segmenter: its coarse stage is run.
+        budget: most patches, the most uncertain first; None for all.
+        random: decides errors of the true mask, which then takes the place of the coarse network.
 
     Raises:
         InputError: photo or mask are damaged.
     """
     fovea = segmenter.model.fovea
-    proposal = segmenter.propose([read_photo(sample.photo)], budget)
+    photo = read_photo(sample.photo)
     mask = read_sample_mask(sample).astype(np.uint8) * 255
     truth = to_working_size(mask, segmenter.model.long_side)
+    given = None
+    if random is not None:
+        given = logits_with_errors(truth >= 128, segmenter.model, random)
+    proposal = segmenter.propose([photo], budget, coarse=given)
     height, width = proposal.working
     coarse = proposal.upsampled[0, :height, :width].cpu().numpy() > 0
     tiles = proposal.tiles.cpu().numpy()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.arrays import Mask
+from refine.distance import signed_distance
 from refine.matte.coverage import Floats, Indices, signed_at
 
 Points = NDArray[np.float64]
@@ -36,21 +37,12 @@ def grown(mask: Mask, logits: Floats, pixels: float) -> tuple[Mask, Floats]:
     start, end = _pieces(mask, logits)
     if not len(start) or not pixels:
         return mask, logits
-    rough = _rough_distance(mask) + np.float32(pixels)
+    rough = signed_distance(mask) + np.float32(pixels)
     rows, columns = np.nonzero(np.abs(rough) < NEAR)
     exact = _distance(np.stack([rows, columns], axis=1), start, end)
     moved = np.where(rough > 0, FAR, -FAR)
     moved[rows, columns] = np.where(mask[rows, columns], exact, -exact) + pixels
     return moved > 0, moved
-
-
-def _rough_distance(mask: Mask) -> Floats:
-    """Return (H, W) the distance to the contour between pixels, within one pixel, signed."""
-    inside, outside = (
-        cv2.distanceTransform(part, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        for part in (mask.view(np.uint8), (~mask).view(np.uint8))
-    )
-    return np.asarray(inside - outside - (mask - np.float32(0.5)), np.float32)
 
 
 def _pieces(mask: Mask, logits: Floats) -> tuple[Points, Points]:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from coarse.mlp import MLP
 from data.geometry import Fovea
+from data.masks import write_mask
 from data.patch_cache import patch_store
 from pipeline.cli import main
 from pipeline.config import Config, MlpConfig
@@ -19,6 +20,7 @@ from pipeline.dice_interval import MIN_GROUPS, DiceInterval
 from pipeline.model_folder import save_model
 from tests.builders import (
     SIZE,
+    middle_disc,
     shaded_photo,
     tiny_config,
     tiny_model,
@@ -68,6 +70,7 @@ JOBS = (
     Job("calibrate", ("calibrate", "{in}/more", "{out}/model", *CPU), "train-refiner"),
     Job("export", ("export", "{out}/model.onnx", "--model", "{in}/model")),
     Job("check", ("check", "{in}/data", "--sheet", "{out}/sheet.png", "--config", "{in}/run.toml")),
+    Job("refine", ("refine", "{in}/photos", "{in}/given", "{out}/masks", *PREDICT[3:])),
     Job("convert", ("convert", "{in}/data/masks", "{out}/all.json", "--to", "coco", "--overwrite")),
 )
 """The commands, each after the one that it begins with."""
@@ -194,11 +197,14 @@ class Workshop:
             )
 
     def _write_inputs(self) -> int:
-        (self.inputs / "photos" / "red").mkdir(parents=True)
+        for name in ("photos", "given"):
+            (self.inputs / name / "red").mkdir(parents=True)
         for i in range(NUM_PHOTOS):
             name = f"{('', 'red/')[i // 2 % 2]}{i:04}.{('png', 'jpg')[i % 2]}"
             pixels = shaded_photo(SIZE, i)[..., ::-1]
             cv2.imwrite(str(self.inputs / "photos" / name), pixels)
+            mask = (self.inputs / "given" / name).with_suffix(".png")
+            write_mask(mask, middle_disc(SIZE))
         network = MLP(grid=GRID, hidden=(16,))
         model = tiny_model(coarse=network, fovea=Fovea(16, 2))
         interval = DiceInterval(-0.5, 0.3, 0.9, 200, 15, 0.94)

@@ -1,6 +1,6 @@
 """The files of alpha and cutouts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -26,7 +26,9 @@ from pipeline.inference.cutouts.compose import (
 )
 from pipeline.inference.cutouts.crop_box import Box, shared_box
 from pipeline.inference.cutouts.cutout_options import CutoutOptions
+from pipeline.inference.given_masks import GivenMasks
 from pipeline.inference.mask_options import MaskOptions
+from pipeline.inference.mask_refining import MaskedPhoto
 from pipeline.inference.outputs import Finished, Output
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.segmenter import Segmenter
@@ -130,6 +132,8 @@ def group_boxes(
     options: MaskOptions,
     cutouts: CutoutOptions,
     group_pattern: str = CARVANA_GROUP,
+    *,
+    given: GivenMasks | None = None,
 ) -> dict[Path, Box]:
     """Return the box of the objects of each photo's group, for which all photos are predicted.
 
@@ -141,22 +145,15 @@ def group_boxes(
         options: how masks are made.
         cutouts: how alpha is made.
         group_pattern: regular expression for a whole stem; its first bracket is the group.
+        given: masks that are refined instead of predicted.
 
     Raises:
         SettingsError: it is no such pattern, or takes too long.
     """
-
-    def box_of_object(_: PhotoFile, prediction: Prediction) -> Box | None:
-        return visible_box(alpha_of(prediction, cutouts))
-
-    def read(photo: PhotoFile) -> Photo:
-        return read_photo(photo.path)
-
     names = group_names(photos, group_pattern)
     groups: dict[str, list[Path]] = {}
     found: dict[str, list[Box | None]] = {}
-    predict = partial(segmenter.predict_batch, options=options)
-    stream = predict_stream(photos, read, predict, box_of_object, segmenter.device)
+    stream = _boxes(photos, segmenter, options, cutouts, given)
     with closing(stream) as results, progress("finding the boxes of groups") as on_photo:
         for i, (photo, result) in enumerate(zip(photos, results, strict=True)):
             group = names[i]
@@ -170,3 +167,29 @@ def group_boxes(
         if (box := shared[group]) is not None
         for photo in members
     }
+
+
+def _boxes(
+    photos: Sequence[PhotoFile],
+    segmenter: Segmenter,
+    options: MaskOptions,
+    cutouts: CutoutOptions,
+    given: GivenMasks | None,
+) -> Generator[Box | InputError | None, None, None]:
+    """Yield the box of the object of each photo; None if there is no object."""
+
+    def box_of_object(_: PhotoFile, prediction: Prediction) -> Box | None:
+        return visible_box(alpha_of(prediction, cutouts))
+
+    def read(photo: PhotoFile) -> Photo:
+        return read_photo(photo.path)
+
+    def read_masked(photo: PhotoFile, masks: GivenMasks) -> MaskedPhoto:
+        return masks.decode(masks.read(photo.path), photo.path, read(photo))
+
+    if given is None:
+        predict = partial(segmenter.predict_batch, options=options)
+        return predict_stream(photos, read, predict, box_of_object, segmenter.device)
+    both = partial(read_masked, masks=given)
+    refine = partial(given.refine, segmenter=segmenter, options=options)
+    return predict_stream(photos, both, refine, box_of_object, segmenter.device)

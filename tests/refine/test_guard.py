@@ -1,0 +1,81 @@
+"""Which refinements are accepted, with refined logits made up for the purpose."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from data.arrays import Mask
+from data.mask_errors import shifted, with_disc, wobbly
+from refine.distance import signed_distance
+from refine.guard import decide
+from tests.builders import middle_disc
+
+SIZE = (192, 256)
+TRUTH = middle_disc(SIZE)
+ALL = np.ones(SIZE, np.bool_)
+
+
+def refined(truth: Mask, *, seed: int = 0, width: float = 1.2) -> NDArray[np.float32]:
+    """Logits of a refiner that is off by some `width` pixels, and says so."""
+    drawn = wobbly(truth, width / 2, np.random.default_rng(seed))
+    return np.asarray(signed_distance(drawn) / width, np.float32)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10**6), st.floats(0.5, 3))
+def test_an_exact_mask_is_kept(seed: int, width: float):
+    decision = decide(TRUTH, refined(TRUTH, seed=seed, width=width), ALL)
+
+    assert not decision.accepted.any()
+    assert decision.kept == 1
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10**6), st.floats(0, 6.28))
+def test_a_mask_that_is_off_by_more_than_the_refiner_is_replaced(seed: int, angle: float):
+    mask = shifted(TRUTH, round(6 * np.sin(angle)), round(6 * np.cos(angle)))
+
+    decision = decide(mask, refined(TRUTH, seed=seed), ALL)
+
+    assert decision.accepted.all()
+    assert decision.kept == 0
+
+
+def test_nothing_is_accepted_outside_the_band():
+    band = np.zeros(SIZE, np.bool_)
+    band[:, :100] = True
+
+    decision = decide(shifted(TRUTH, 0, 8), refined(TRUTH), band)
+
+    np.testing.assert_array_equal(decision.accepted, band)
+
+
+def test_a_hole_and_a_lump_alone_are_mended():
+    centre_of_lump = (96, 128 + 64)  # on the contour, at the right
+    for at, inside in (((96, 128), False), (centre_of_lump, True)):
+        mask = with_disc(TRUTH, at, 14, inside=inside)
+
+        decision = decide(mask, refined(TRUTH, width=1.8), ALL)
+
+        mended = np.where(decision.accepted, refined(TRUTH, width=1.8) > 0, mask)
+        far = np.hypot(*(np.indices(SIZE).T - at).T) > 20
+        np.testing.assert_array_equal(mended[far], TRUTH[far])
+        assert (mended != TRUTH).sum() < 0.2 * (mask != TRUTH).sum()
+        assert 0 < decision.kept < 1
+
+
+def test_a_place_far_off_is_kept_where_the_refiner_is_in_doubt():
+    mask = with_disc(TRUTH, (96, 128), 14, inside=False)
+    logits = refined(TRUTH, width=2.5)
+    logits[mask != TRUTH] = 1.0
+
+    decision = decide(mask, logits, ALL)
+
+    assert not decision.accepted.any()
+
+
+def test_where_nothing_differs_nothing_is_kept_from_changing():
+    decision = decide(TRUTH, np.where(TRUTH, 5, -5).astype(np.float32), ALL)
+
+    assert decision.kept == 0
