@@ -61,25 +61,6 @@ def test_all_outputs_in_one_command(tmp_path: Path, model: Path):
         assert set(visible(tmp_path / "out" / name)) == {f"0000.{suffix}", f"0001.{suffix}"}
 
 
-def test_polygons_and_their_options_in_one_command(tmp_path: Path, model: Path):
-    write_photos(tmp_path / "photos", 2)
-
-    status = foveamask(
-        *("predict", tmp_path / "photos", tmp_path / "out", "--model", model),
-        *("--output", "mask,coco,yolo,labelme,svg,geojson", "--category", "leaf"),
-        *("--tolerance", "0.5", "--instances"),
-    )
-
-    assert status == 0
-    out = tmp_path / "out"
-    assert set(visible(out / "coco")) == {"annotations.json"}
-    assert (out / "yolo/classes.txt").read_text() == "leaf\n"
-    for name, suffix in (("labelme", "json"), ("svg", "svg"), ("geojson", "geojson")):
-        assert set(visible(out / name)) == {f"0000.{suffix}", f"0001.{suffix}"}
-        assert "leaf" in (out / name / f"0000.{suffix}").read_text()
-    assert foveamask("convert", out / "coco/annotations.json", out / "back", "--to", "png") == 0
-
-
 def test_another_box_of_groups_is_refused_before_it_is_looked_for(
     tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ):
