@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from data.errors import SettingsError
 from data.polygons import FormatName
 from pipeline.cli.arguments import Device, Flag, HeightWidth, Settings, Tolerance, check_data_paths
 from pipeline.cli.program import answer, report
@@ -62,6 +63,8 @@ def check(
         device: device that a training would compute on; auto is a GPU if there is one.
     """
     check_data_paths(data, config)
+    if sheet is not None and sheet.suffix.lower() != ".png":
+        raise SettingsError(f"--sheet takes the name of a PNG file, not {sheet.name}")
     from data.files import write_bytes
     from pipeline.checking.check_report import json_of, text_of
     from pipeline.checking.contact_sheet import contact_sheet
@@ -74,6 +77,7 @@ def check(
     with progress("checking photos") as on_photo:
         found = check_dataset(data, read_table(config) if config else {}, on_photo)
     if sheet is not None and found.examined:
+        sheet.parent.mkdir(parents=True, exist_ok=True)
         with progress("drawing photos") as on_photo:
             write_bytes(sheet, contact_sheet(found, on_photo))
     expected = found.forecast(chosen)

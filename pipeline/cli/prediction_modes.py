@@ -58,15 +58,17 @@ def predict_all(request: Request) -> int:
 
     found = find_photo_files(request.photos, request.out)  # before what takes seconds to import
     from pipeline.inference.cpu_setup import keep_freed_memory
+    from pipeline.inference.outputs import check_names
     from pipeline.inference.predict import predict_photos
 
     keep_freed_memory()
     maker, run = request.results.maker(), request.run
     job = replace(run.job(request.out, maker.without_boxes(request.out)), call=request.call())
-    job.check(found)
     if job.part is not None:
+        check_names(job.out, found, job.outputs)
         keys = zip(found, maker.keys(found), strict=True)
         found = [photo for photo, key in keys if job.part.has(key)]
+    job.check(found)
     options, segmenter = request.arguments.options(), request.arguments.segmenter()
     with resumable(RESUME_OVERWRITING if job.overwrite else RESUME):
         outputs = maker.outputs(found, job, segmenter, options)
