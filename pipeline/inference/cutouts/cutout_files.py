@@ -129,7 +129,7 @@ def group_boxes(
     segmenter: Segmenter,
     options: MaskOptions,
     cutouts: CutoutOptions,
-    group_pattern: str = CARVANA_GROUP,
+    groups_of_photos: Sequence[str],
 ) -> dict[Path, Box]:
     """Return the box of the objects of each photo's group, for which all photos are predicted.
 
@@ -140,10 +140,7 @@ def group_boxes(
         segmenter: model and runtime.
         options: how masks are made.
         cutouts: how alpha is made.
-        group_pattern: regular expression for a whole stem; its first bracket is the group.
-
-    Raises:
-        SettingsError: it is no such pattern, or takes too long.
+        groups_of_photos: the group of each photo, see `group_names`.
     """
 
     def box_of_object(_: PhotoFile, prediction: Prediction) -> Box | None:
@@ -152,14 +149,13 @@ def group_boxes(
     def read(photo: PhotoFile) -> Photo:
         return read_photo(photo.path)
 
-    names = group_names(photos, group_pattern)
     groups: dict[str, list[Path]] = {}
     found: dict[str, list[Box | None]] = {}
     predict = partial(segmenter.predict_batch, options=options)
     stream = predict_stream(photos, read, predict, box_of_object, segmenter.device)
     with closing(stream) as results, progress("finding the boxes of groups") as on_photo:
         for i, (photo, result) in enumerate(zip(photos, results, strict=True)):
-            group = names[i]
+            group = groups_of_photos[i]
             groups.setdefault(group, []).append(photo.path)
             found.setdefault(group, []).append(None if isinstance(result, InputError) else result)
             on_photo(i + 1, len(photos))
