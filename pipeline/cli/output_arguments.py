@@ -1,5 +1,6 @@
 """The options of `predict` that say what is written for each photo."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,14 +23,21 @@ if TYPE_CHECKING:
     from pipeline.inference.outputs import Output
     from pipeline.inference.segmenter import Segmenter
 
+log = logging.getLogger(__name__)
+
 NAMES = ("mask", "cutout", "alpha", *POLYGONS)
 
 USERS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("background", "format", "quality", "crop", "margin"), ("cutout",)),
+    **dict.fromkeys(("background", "format", "quality", "crop", "group", "margin"), ("cutout",)),
     **dict.fromkeys(("alpha", "grow"), ("cutout", "alpha")),
     **dict.fromkeys(("tolerance", "instances", "category"), POLYGONS),
 }
 """The outputs that an option is of."""
+
+ALONE = (
+    "each of the %d photos is cropped by itself, since no two are in one group; --group says which "
+    "photos belong together"
+)
 
 Quality = Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=100))]
 
@@ -59,6 +67,10 @@ class OutputArguments:
     crop: Literal["object", "group"] | None = None
     """Crop cutouts to the object, or all photos of a group to one box, for which they are predicted
     twice; by default the whole photo is kept."""
+    group: str | None = None
+    """Which photos --crop group takes together: a regular expression for the whole name of a photo
+    without its ending, whose first brackets hold the name of the group, such as '(.+)_[0-9]+'; by
+    default that of the Carvana challenge."""
     margin: str | None = None
     """What is kept around that box: a share of its longer side, such as 3%, or pixels."""
     metadata: bool = True
@@ -128,7 +140,10 @@ class OutputArguments:
             SettingsError: options contradict each other, or belong to no output.
             InputError: the picture of the background cannot be read.
         """
-        return OutputMaker(self.names(), self.cutouts(), self.polygons())
+        cutouts, polygons = self.cutouts(), self.polygons()
+        if self.group is not None and self.crop != "group":
+            raise SettingsError("--group says which photos share a box: add --crop group")
+        return OutputMaker(self.names(), cutouts, polygons, self.group)
 
     def _check_used(self) -> None:
         """Raise if an option is given that no output uses.
@@ -153,6 +168,8 @@ class OutputMaker:
     cutouts: "CutoutOptions"
     polygons: "PolygonOptions | None" = None
     """None if there are none to write."""
+    group_pattern: str | None = None
+    """Of photos whose cutouts share a box; None for the default."""
 
     @property
     def shares_boxes(self) -> bool:
@@ -160,10 +177,30 @@ class OutputMaker:
         return "cutout" in self.names and self.cutouts.crop == "group"
 
     def keys(self, photos: "Sequence[PhotoFile]") -> list[str]:
-        """Return what decides which part each photo is in: its name, or that of its group."""
+        """Return what decides which part each photo is in: its name, or that of its group.
+
+        Raises:
+            SettingsError: the pattern of groups is none, takes too long, or fits no photo.
+        """
+        if not self.shares_boxes:
+            return [photo.name for photo in photos]
+        from data.groups import CARVANA_GROUP, unmatched
         from pipeline.inference.cutouts.cutout_files import group_names
 
-        return group_names(photos) if self.shares_boxes else [photo.name for photo in photos]
+        pattern = self.group_pattern or CARVANA_GROUP
+        try:
+            others = unmatched(pattern, [photo.path.stem for photo in photos])
+            names = group_names(photos, pattern)
+        except SettingsError as error:
+            raise SettingsError(str(error).replace("data.group", "--group")) from error
+        if self.group_pattern is not None and len(others) == len(photos):
+            raise SettingsError(
+                f"--group {pattern!r} fits none of the {len(photos)} photos, such as "
+                f"{others[0]!r}; it must fit the whole name of a photo without its ending"
+            )
+        if len(set(names)) == len(names) > 1:
+            log.warning(ALONE, len(names))
+        return names
 
     def without_boxes(self, out: Path | None) -> "tuple[Output, ...]":
         """Return the outputs where no photo has a box, which tell what files are called.
@@ -194,7 +231,8 @@ class OutputMaker:
         if has_results(job.out) and not job.overwrite:
             without = self.without_boxes(job.out)
             check_same(job.out, made_with(segmenter, options, without, job.given))
-        boxes = group_boxes(photos, segmenter, options, self.cutouts, given=job.given)
+        keys = self.keys(photos)
+        boxes = group_boxes(photos, segmenter, options, self.cutouts, keys, given=job.given)
         return self._made(boxes, job.out)
 
     def _made(self, boxes: "Mapping[Path, Box] | None", out: Path | None) -> "tuple[Output, ...]":

@@ -17,7 +17,6 @@ from data.encoding import FORMATS, encode_picture
 from data.files import write_bytes
 from data.geometry import Size
 from data.images import read_photo
-from data.masks import read_mask
 from pipeline.evaluation.evaluate import object_of
 from pipeline.full_training.ending import Ending, Rows, Stages, ending_of
 from pipeline.full_training.held_out import HeldOut, PhotoResult
@@ -35,6 +34,7 @@ from pipeline.reporting.canvas import (
     marks_at_size,
     overlay,
 )
+from pipeline.reporting.show import read_truth
 from pipeline.training.epoch_lines import duration
 from pipeline.training.fitted_settings import Choice
 
@@ -150,7 +150,8 @@ def show_photo(result: PhotoResult, segmenter: Segmenter) -> Shown:
         InputError: the photo or its mask cannot be read.
     """
     photo = read_photo(Path(result.photo))
-    truth = read_mask(result.mask, object_values=object_of(segmenter.model))
+    values = object_of(segmenter.model)
+    truth = read_truth(Path(result.photo), Path(result.mask), photo, values)
     mask = segmenter(photo)
     near = densest_crop(mask ^ truth, CROP)
     wrong = difference(photo, mask, truth)

@@ -1,6 +1,7 @@
 """What one call of `predict` writes, and where to."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,12 +148,28 @@ class Job:
                 kaggle_csv.write(self._own(self.csv), masks, on_row)
         if self.expected is not None:
             write_expected(self._own(self.expected), done, interval)
-        names = sorted(photo.name for photo in done)
         for output in self.outputs:
-            if (path := self._joined_path(output)) is not None and output.joined is not None:
-                parts = Files([output.path(self.out, name) for name in names], path.name)
+            if (path := self._joined_path(output)) is not None:
                 with replacing(path, place=self.place) as partial, partial.open("wb") as file:
-                    file.writelines(output.joined.pieces(parts))
+                    file.writelines(self._pieces(output, done))
+
+    def joined_hash(self, output: Output, photos: Iterable[PhotoFile]) -> str:
+        """Return the SHA-256 that the file of all `photos` should have; some may have no results.
+
+        Raises:
+            InputError: the file of a photo cannot be read.
+        """
+        digest = hashlib.sha256()
+        done = [photo for photo in photos if output.path(self.out, photo.name).exists()]
+        for piece in self._pieces(output, done):
+            digest.update(piece)
+        return digest.hexdigest()
+
+    def _pieces(self, output: Output, photos: Iterable[PhotoFile]) -> Iterator[bytes]:
+        """Yield the content of the file that is of all `photos`, whatever their order."""
+        if output.joined is not None:
+            paths = [output.path(self.out, name) for name in sorted(p.name for p in photos)]
+            yield from output.joined.pieces(Files(paths, output.joined.name))
 
     def remove_joined(self) -> None:
         """Remove the files that are of all photos."""

@@ -201,6 +201,7 @@ def verify(
             near += found.near
     if with_others:
         findings += without_photo(out, photos, outputs)
+        findings += wrongly_joined(job, photos)
     different = [num for num in near if num]
     return Verification(
         findings,
@@ -224,6 +225,22 @@ def without_photo(
                 reason = f"no photo is called {name}"
                 findings.append(Finding(path, None, "no photo", reason))
     return sorted(findings, key=lambda finding: finding.result)
+
+
+def wrongly_joined(job: Job, photos: Sequence[PhotoFile]) -> list[Finding]:
+    """Return the files of all `photos` that are not what those of each photo give together."""
+    findings = []
+    for output in job.outputs:
+        path = output.joined_path(job.out)
+        if path is None:
+            continue
+        if not path.exists():
+            reason = f"missing, the {output.name} of all photos"
+            findings.append(Finding(path, None, "missing", reason))
+        elif file_hash(path) != job.joined_hash(output, photos):
+            reason = "it is not what the files of the photos give together"
+            findings.append(Finding(path, None, "changed", reason))
+    return findings
 
 
 def _results_in(root: Path, suffix: str) -> Iterator[tuple[Path, str]]:

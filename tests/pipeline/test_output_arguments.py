@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from data.images import read_photo, write_png
 from pipeline.model_folder import save_model
 from tests.builders import foveamask
 from tests.pipeline.inference.predicting import segmenter_of, visible, write_photos
@@ -23,6 +25,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--output", "mask,mask"], "each once, not 'mask,mask'"),
         (["--format", "webp"], "--format is of cutout: add --output cutout"),
         (["--output", "alpha", "--crop", "object"], "--crop is of cutout: add --output cutout"),
+        (["--output", "cutout", "--group", "(.).*"], "--group says which photos share a box"),
+        (["--output", "cutout", "--crop", "group", "--group", "x"], "--group is 'x'; put the part"),
+        (["--output", "cutout", "--crop", "group", "--group", "(x)"], "--group '(x)' fits none of"),
         (["--grow", "1"], "--grow is of cutout and alpha: add --output cutout"),
         (["--output", "cutout", "--format", "jpg"], "--format jpg has no transparency"),
         (["--output", "cutout", "--background", "blanc"], "'blanc' is neither"),
@@ -61,25 +66,6 @@ def test_all_outputs_in_one_command(tmp_path: Path, model: Path):
         assert set(visible(tmp_path / "out" / name)) == {f"0000.{suffix}", f"0001.{suffix}"}
 
 
-def test_polygons_and_their_options_in_one_command(tmp_path: Path, model: Path):
-    write_photos(tmp_path / "photos", 2)
-
-    status = foveamask(
-        *("predict", tmp_path / "photos", tmp_path / "out", "--model", model),
-        *("--output", "mask,coco,yolo,labelme,svg,geojson", "--category", "leaf"),
-        *("--tolerance", "0.5", "--instances"),
-    )
-
-    assert status == 0
-    out = tmp_path / "out"
-    assert set(visible(out / "coco")) == {"annotations.json"}
-    assert (out / "yolo/classes.txt").read_text() == "leaf\n"
-    for name, suffix in (("labelme", "json"), ("svg", "svg"), ("geojson", "geojson")):
-        assert set(visible(out / name)) == {f"0000.{suffix}", f"0001.{suffix}"}
-        assert "leaf" in (out / name / f"0000.{suffix}").read_text()
-    assert foveamask("convert", out / "coco/annotations.json", out / "back", "--to", "png") == 0
-
-
 def test_another_box_of_groups_is_refused_before_it_is_looked_for(
     tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -93,3 +79,33 @@ def test_another_box_of_groups_is_refused_before_it_is_looked_for(
     assert status == 1
     assert "were not made with the same outputs" in (error := capsys.readouterr().err)
     assert "boxes" not in error
+
+
+@pytest.mark.parametrize(
+    ("pattern", "heights"),
+    [("(...).*", 1), ("(....)", 2), (None, 2)],
+    ids=["one", "two", "default"],
+)
+def test_photos_of_a_group_share_a_box(
+    tmp_path: Path,
+    model: Path,
+    capsys: pytest.CaptureFixture[str],
+    pattern: str | None,
+    heights: int,
+):
+    """Cutouts of photos whose names begin alike are of one size."""
+    for path, shade in zip(write_photos(tmp_path / "photos", 2), (30, 60), strict=True):
+        picture = np.zeros((64, 96, 3), np.uint8)
+        picture[8 : 8 + shade // 2, 10:70] = 200
+        write_png(path, picture)
+    given = [] if pattern is None else ["--group", pattern]
+
+    status = foveamask(
+        *("predict", tmp_path / "photos", tmp_path / "out", "--model", model),
+        *("--output", "cutout", "--crop", "group", *given),
+    )
+
+    assert status == 0
+    shapes = {read_photo(path).shape for path in (tmp_path / "out").glob("*.png")}
+    assert len(shapes) == heights
+    assert ("--group says which photos" in capsys.readouterr().err) == (heights == 2)

@@ -131,7 +131,7 @@ def group_boxes(
     segmenter: Segmenter,
     options: MaskOptions,
     cutouts: CutoutOptions,
-    group_pattern: str = CARVANA_GROUP,
+    groups_of_photos: Sequence[str],
     *,
     given: GivenMasks | None = None,
 ) -> dict[Path, Box]:
@@ -144,19 +144,15 @@ def group_boxes(
         segmenter: model and runtime.
         options: how masks are made.
         cutouts: how alpha is made.
-        group_pattern: regular expression for a whole stem; its first bracket is the group.
+        groups_of_photos: the group of each photo, see `group_names`.
         given: masks that are refined instead of predicted.
-
-    Raises:
-        SettingsError: it is no such pattern, or takes too long.
     """
-    names = group_names(photos, group_pattern)
     groups: dict[str, list[Path]] = {}
     found: dict[str, list[Box | None]] = {}
     stream = _boxes(photos, segmenter, options, cutouts, given)
     with closing(stream) as results, progress("finding the boxes of groups") as on_photo:
         for i, (photo, result) in enumerate(zip(photos, results, strict=True)):
-            group = names[i]
+            group = groups_of_photos[i]
             groups.setdefault(group, []).append(photo.path)
             found.setdefault(group, []).append(None if isinstance(result, InputError) else result)
             on_photo(i + 1, len(photos))

@@ -222,14 +222,15 @@ def test_photos_of_a_group_share_a_box(tmp_path: Path):
     for i, photo in enumerate(write_photos(tmp_path / "photos", 3)):
         photos.append(photo.rename(photo.with_name(f"{0 if i < 2 else 1:012x}_{i:02}.png")))
     options = CutoutOptions(crop="group")
-    boxes = group_boxes(by_stems(photos), segmenter_of(), DEFAULT_OPTIONS, options)
+    files = by_stems(photos)
+    boxes = group_boxes(files, segmenter_of(), DEFAULT_OPTIONS, options, group_names(files))
 
     predict_photos(
         photos, tmp_path / "out", segmenter_of(), outputs=[cutout_output(options, boxes)]
     )
 
     alone = [
-        group_boxes(by_stems([photo]), segmenter_of(), DEFAULT_OPTIONS, options)[photo]
+        group_boxes(by_stems([photo]), segmenter_of(), DEFAULT_OPTIONS, options, ["a"])[photo]
         for photo in photos
     ]
     assert boxes[photos[0]] == boxes[photos[1]] == alone[0].union(alone[1])
@@ -272,7 +273,7 @@ def test_a_photo_that_cannot_be_read_has_no_box(tmp_path: Path):
     photos[0].write_bytes(b"")
 
     boxes = group_boxes(
-        by_stems(photos), segmenter_of(), DEFAULT_OPTIONS, CutoutOptions(crop="group")
+        by_stems(photos), segmenter_of(), DEFAULT_OPTIONS, CutoutOptions(crop="group"), ["a", "a"]
     )
 
     assert list(boxes) == [photos[1]]
