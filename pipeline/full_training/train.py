@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.errors import InputError
-from data.samples import Sample, find_samples, fingerprint
+from data.fingerprints import fingerprint
+from data.samples import Sample, find_samples
 from pipeline.checking.dataset_check import Planned
 from pipeline.config import Config
 from pipeline.full_training import finishing, held_out

@@ -139,15 +139,23 @@ def test_errors_of_the_command_line_and_of_settings_are_one_line(
     assert message in err.strip().splitlines()[-1]
 
 
+def test_the_contact_sheet_is_a_png(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    data = write_set(tmp_path / "data", 2)
+
+    assert foveamask("check", data, "--sheet", tmp_path / "sheet.jpg") == 2
+
+    assert "--sheet takes the name of a PNG file, not sheet.jpg" in capsys.readouterr().err
+
+
 def test_the_contact_sheet_has_all_photos_the_marked_ones_first(tmp_path: Path):
     data = write_set(tmp_path / "data", 10)
     for stem in ("a07", "a09"):
         Image.fromarray(np.zeros_like(pair(0).mask)).save(data / "masks" / f"{stem}.png")
     (data / "images" / "a05.jpg").write_bytes(b"no photo")
 
-    assert foveamask("check", data, "--sheet", tmp_path / "sheet.png") == 1
+    assert foveamask("check", data, "--sheet", tmp_path / "new" / "sheet.png") == 1
 
-    sheet = np.asarray(Image.open(BytesIO((tmp_path / "sheet.png").read_bytes())))
+    sheet = np.asarray(Image.open(BytesIO((tmp_path / "new" / "sheet.png").read_bytes())))
     across = sheet.shape[1] // 8
     frames = [frame_of(sheet[60:160, i * across : (i + 1) * across]) for i in range(8)]
     assert frames == ["fatal", "suspect", "suspect", *[None] * 5]
