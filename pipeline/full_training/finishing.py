@@ -9,6 +9,7 @@ import torch
 
 from data.samples import Sample
 from pipeline.config import Config
+from pipeline.dice_interval import fit_dice_interval
 from pipeline.evaluation.budget_curve import TileGains
 from pipeline.evaluation.evaluate import score_samples
 from pipeline.evaluation.tile_choice import choose_tiles, measure_tiles
@@ -85,6 +86,17 @@ def score(trained: Sequence[Trained], device: torch.device) -> list[PhotoResult]
             pairs = zip(one.held_out, photos, strict=True)
             results += [result_of(sample, scores) for sample, scores in pairs]
     return results
+
+
+def fit_interval(finished: Trained, results: Sequence[PhotoResult]) -> None:
+    """Let the finished model say between which ends a Dice lies, if enough groups were held out."""
+    interval = fit_dice_interval(
+        [result.expected_dice for result in results],
+        [result.dice for result in results],
+        [result.group for result in results],
+    )
+    if interval is not None:
+        save_model(replace(load_model(finished.folder), dice_interval=interval), finished.folder)
 
 
 def show(trained: Sequence[Trained], held_out: HeldOut, device: torch.device) -> list[Shown]:

@@ -34,6 +34,8 @@ def test_all_photos_are_scored_by_models_that_did_not_see_them(
     assert {(fold.low, fold.high, fold.budget) for fold in folds} == {
         (model.low, model.high, model.budget)
     }
+    assert model.dice_interval is not None
+    assert model.dice_interval.photos == NUM_PHOTOS
     assert "a little better" in capsys.readouterr().out.splitlines()[0]
 
 
