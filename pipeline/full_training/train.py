@@ -195,7 +195,8 @@ class Training:
         finishing.choose(self._trained(), self.wanted.device, keeps_bounds=is_given)
 
     def _scores(self) -> None:
-        results = finishing.score(self._trained(), self.wanted.device)
+        trained = self._trained()
+        results = finishing.score(trained, self.wanted.device)
         held_out.save(self.run, results, is_all_photos=self.wanted.all_photos)
         finishing.fit_interval(self.run / "model", results)
 

@@ -67,6 +67,7 @@ JOBS = (
     Job("train-coarse", ("train-coarse", "{in}/data", "{out}", "--config", "{in}/run.toml", *CPU)),
     Job("make-patches", ("make-patches", "{in}/data", "{out}", *CPU), "train-coarse"),
     Job("train-refiner", ("train-refiner", "{out}", *CPU), "make-patches"),
+    Job("train", ("train", "{in}/data", "{out}", "--config", "{in}/run.toml", *CPU)),
     Job("calibrate", ("calibrate", "{in}/more", "{out}/model", *CPU), "train-refiner"),
     Job("export", ("export", "{out}/model.onnx", "--model", "{in}/model")),
     Job("check", ("check", "{in}/data", "--sheet", "{out}/sheet.png", "--config", "{in}/run.toml")),
