@@ -1,5 +1,7 @@
 """The commands that work on models."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -91,10 +93,8 @@ def _exported(arguments: ExportArguments) -> tuple["Model", bytes, str]:
         InputError: there is no such model, it cannot be exported, or a package is missing.
         SettingsError: there is no such post-processing step.
     """
-    try:
+    with _packages():
         from pipeline.exporting.onnx_file import about, exported_model, onnx_model, terms_of
-    except ModuleNotFoundError as error:
-        raise _missing(error) from error
     from pipeline.model_folder import load_model
 
     chosen = MaskArguments(stage=arguments.stage, postprocess=arguments.postprocess)
@@ -111,10 +111,8 @@ def _exported(arguments: ExportArguments) -> tuple["Model", bytes, str]:
 
 def _masks_are_equal(content: bytes, model: "Model", photos: list[Path]) -> bool:
     """Print a table of the masks that a file and the package make; return whether they agree."""
-    try:
+    with _packages():
         from pipeline.exporting.onnx_check import compare
-    except ModuleNotFoundError as error:
-        raise _missing(error) from error
     from pipeline.progress import progress
 
     answer(f"{'photo':32} {'size':>12} {'tiles':>6} {'object':>9} {'differ':>7} {'Dice':>9}")
@@ -130,6 +128,12 @@ def _masks_are_equal(content: bytes, model: "Model", photos: list[Path]) -> bool
     return are_equal
 
 
-def _missing(error: ModuleNotFoundError) -> Exception:
-    """Return the error for a package of the extra that is not installed."""
-    return InputError(NO_ONNX) if error.name in ("onnx", "onnxruntime") else error
+@contextmanager
+def _packages() -> Iterator[None]:
+    """Say how to install the packages of the extra, if one is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in ("onnx", "onnxruntime"):
+            raise
+        raise InputError(NO_ONNX) from error

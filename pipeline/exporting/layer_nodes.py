@@ -111,13 +111,12 @@ def max_pool_with_masks(
     Of equal pixels the first is the maximum, as in torch.
     """
     if list(kernel) != [2, 2] or list(stride or kernel) != [2, 2]:
-        raise InputError("a network that remembers maxima of other than 2 x 2 pixels cannot be "
-                         "exported yet")  # fmt: skip
-    pixels = [
-        graph.op("Slice", x, graph.ints(i, j), graph.ints(*[sys.maxsize] * 2), graph.ints(2, 3),
-                 graph.ints(2, 2))
-        for i in range(2) for j in range(2)
-    ]  # fmt: skip
+        raise InputError(
+            "a network that remembers maxima of more than 2 x 2 pixels cannot be exported"
+        )
+    axes, steps, ends = graph.ints(2, 3), graph.ints(2, 2), graph.ints(sys.maxsize, sys.maxsize)
+    starts = [graph.ints(row, column) for row in range(2) for column in range(2)]
+    pixels = [graph.op("Slice", x, start, ends, axes, steps) for start in starts]
     largest = graph.op("Max", *pixels)
     masks, found = [], ""
     for pixel in pixels[:3]:

@@ -99,8 +99,8 @@ def _triangles(side: Side, reach: Value) -> Table:
     """Return the table of weights that fall to zero at `reach`, (1,) float64, old pixels."""
     graph = side.graph
     centre = _centres(side)
-    first = graph.op("Add", graph.op("Floor", graph.op("Sub", centre, reach)),
-                     graph.number(1, np.float64))  # fmt: skip
+    before = graph.op("Floor", graph.op("Sub", centre, reach))
+    first = graph.op("Add", before, graph.number(1, np.float64))
 
     def triangle(pixel: Value) -> Value:
         distance = graph.op("Div", graph.op("Abs", graph.op("Sub", pixel, centre)), reach)

@@ -136,10 +136,10 @@ def stitched(
     rows = graph.op("Reshape", logits, graph.ints(-1, side))
     row = graph.op("Mul", graph.op("Div", tiles.numbers, tiles.columns), graph.ints(side))
     column = graph.op("Mod", tiles.numbers, tiles.columns)
-    inside = graph.op("Add", graph.op("Unsqueeze", row, graph.ints(1)),
-                      graph.constant(np.arange(side), np.int64))  # fmt: skip
-    numbers = graph.op("Add", graph.op("Mul", inside, tiles.columns),
-                       graph.op("Unsqueeze", column, graph.ints(1)))  # fmt: skip
+    within = graph.constant(np.arange(side), np.int64)
+    inside = graph.op("Add", graph.op("Unsqueeze", row, graph.ints(1)), within)
+    first = graph.op("Mul", inside, tiles.columns)
+    numbers = graph.op("Add", first, graph.op("Unsqueeze", column, graph.ints(1)))
     if residual:
         refined = graph.op("Add", graph.op("Gather", rows, numbers, axis=0), refined)
     index = graph.op("Unsqueeze", numbers, graph.ints(2))

@@ -93,7 +93,7 @@ def test_operations_give_what_torch_gives(function: Callable[[Tensor], Tensor]):
         (torch.erf, "the operation erf cannot be exported"),
         (lambda x: x / x.shape[-1], "depends on the size of its input"),
         (lambda x: F.pad(x, (1, 1, 1, 1), mode="reflect"), "pads by reflect"),
-        (lambda x: F.max_pool2d(x, 3, return_indices=True)[1].float(), "other than 2 x 2"),
+        (lambda x: F.max_pool2d(x, 3, return_indices=True)[1].float(), "more than 2 x 2"),
         (lambda x: F.interpolate(x, scale_factor=1.5, mode="nearest"), "no whole factor"),
     ],
 )
