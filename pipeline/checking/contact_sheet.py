@@ -18,8 +18,9 @@ from data.printable import printable
 from data.samples import Sample
 from data.threads import map_threads
 from pipeline.checking.dataset_check import DatasetCheck
-from pipeline.checking.examination import Examined, read_any_mask, resized_mask
+from pipeline.checking.examination import Examined, resized_mask
 from pipeline.checking.findings import SHORT, Severity
+from pipeline.checking.mask_look import read_any_mask
 from pipeline.progress import OnStep
 from pipeline.reporting.canvas import INK, draw_contour
 
@@ -125,7 +126,7 @@ def _picture(sample: Sample) -> Photo:
     interpolation = cv2.INTER_AREA if shown.height < photo.shape[0] else cv2.INTER_LINEAR
     picture = np.asarray(cv2.resize(photo, shown[::-1], interpolation=interpolation), np.uint8)
     try:
-        mask, _, _ = read_any_mask(sample)
+        mask, _ = read_any_mask(sample)
     except InputError:
         return picture
     return draw_contour(picture, resized_mask(mask, shown), CONTOUR, width=1.5)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,12 @@ from data.threads import map_threads, named
 from pipeline.checking.examination import Examined, Problem, examine
 from pipeline.checking.findings import Finding, Findings, by_weight
 from pipeline.checking.forecast import Forecast, fitted, forecast
-from pipeline.checking.mask_findings import choice_findings, share_findings, value_findings
+from pipeline.checking.mask_findings import (
+    category_findings,
+    choice_findings,
+    share_findings,
+    value_findings,
+)
 from pipeline.checking.pair_findings import find_all_pairs, pair_findings, same_name_findings
 from pipeline.checking.photo_findings import (
     edge_findings,
@@ -98,6 +103,7 @@ def check_dataset(
         *same_name_findings(pairings),
         *problem_findings(examined),
         *choice_findings(examined),
+        *category_findings(examined),
         *pattern_findings([sample.name for sample in samples], data),
     ]
     planned = None
@@ -114,16 +120,20 @@ def check_dataset(
 
 def samples_of(pairings: Iterable[Pairing], data: DataConfig) -> list[Sample]:
     """Return the photos that have a mask, by name, with their groups."""
-    found = [(pairing.folder, *pair) for pairing in pairings for pair in pairing.pairs.items()]
-    stems = [photo.stem for _, photo, _ in found]
+    found = [
+        Sample(
+            *(photo.stem, photo, mask, "", pairing.folder, data.object),
+            None if pairing.labelled is None else pairing.labelled.entries[photo],
+        )
+        for pairing in pairings
+        for photo, mask in pairing.pairs.items()
+    ]
+    stems = [sample.name for sample in found]
     try:
         groups = groups_of(stems, data.group)
     except SettingsError:  # which is a finding
         groups = stems
-    return sorted(
-        Sample(photo.stem, photo, mask, group, folder, data.object)
-        for (folder, photo, mask), group in zip(found, groups, strict=True)
-    )
+    return sorted(replace(s, group=group) for s, group in zip(found, groups, strict=True))
 
 
 def examine_all(samples: Sequence[Sample], on_photo: OnStep | None = None) -> list[Examined]:

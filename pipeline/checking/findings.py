@@ -11,6 +11,7 @@ Severity = Literal["fatal", "suspect", "note"]
 SHORT: Mapping[str, str] = {
     "damaged-photo": "cannot be read",
     "unreadable-mask": "mask cannot be read",
+    "unusable-polygons": "polygons?",
     "sizes-differ": "sizes differ",
     "choose-object": "which values?",
     "empty-mask": "empty mask",

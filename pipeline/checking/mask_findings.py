@@ -3,11 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from statistics import median
 
+from data.folders import counted
 from data.mask_values import MaskValue, background_of, suggestion
-from pipeline.checking.examination import Examined, MaskLook
+from pipeline.checking.examination import Examined
 from pipeline.checking.findings import Finding
+from pipeline.checking.mask_look import POLYGONS, TRANSPARENCY, MaskLook
 from pipeline.checking.phrases import (
     between,
     how_many_are,
@@ -36,7 +39,7 @@ def choice_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
     read = [(e, e.mask) for e in examined if e.mask is not None]
     unclear = [e.sample.photo for e, mask in read if mask.needs_choice]
     if unclear:
-        values = merged([mask for _, mask in read if mask.kind != "a picture with transparency"])
+        values = merged([m for _, m in read if m.kind not in (TRANSPARENCY, POLYGONS)])
         yield Finding(
             "choose-object",
             "fatal",
@@ -57,6 +60,27 @@ def choice_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
             f"data.object = {chosen}, and no mask has a pixel of that. Found "
             f"{_with_shares(merged([mask for _, mask in read]))}. Name some of these instead.",
         )
+
+
+def category_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
+    """Yield the folders whose polygons are of several categories while nothing chooses one."""
+    by_folder: dict[Path, list[MaskLook]] = {}
+    for e in examined:
+        if e.mask is not None and e.mask.kind == POLYGONS and not e.sample.object_values:
+            by_folder.setdefault(e.sample.folder, []).append(e.mask)
+    for folder, looks in by_folder.items():
+        values = sorted(merged(looks), key=lambda value: -value.num_pixels)
+        if len(values) > 1:
+            found = ", ".join(f"{v.entry} ({counted(v.num_pixels, 'photo')})" for v in values)
+            yield Finding(
+                "choose-object",
+                "fatal",
+                f"{folder} has polygons of several categories, and nothing says which of them are "
+                f"the object: {found}. Write into a settings file, such as settings.toml, which "
+                "are, and pass it with --config:\n"
+                f"    [data]\n    object = {json.dumps([values[0].entry])}\n"
+                "In all that follows here, all of them are taken for the object.",
+            )
 
 
 def value_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
@@ -185,7 +209,7 @@ def _inverted(looks: Sequence[tuple[Examined, MaskLook]]) -> Iterator[Finding]:
 
 
 def _how_to_invert(looks: Sequence[MaskLook]) -> str:
-    if any("transparency" in look.kind for look in looks):
+    if any(look.kind == TRANSPARENCY for look in looks):
         return "If so, make the object opaque and all else transparent."
     values = merged(looks)
     others = [value.entry for value in values if not value.is_object]
@@ -201,6 +225,8 @@ def _working_side(mask: MaskLook, long_side: int) -> float:
 
 def _taken(kind: str, values: Sequence[MaskValue]) -> str:
     """Return which values are the object and which are not."""
+    if not values:
+        return "all of them are the object"
     inside = [value for value in values if value.is_object]
     outside = [value for value in values if not value.is_object]
     if "soft" in kind:

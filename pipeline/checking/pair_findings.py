@@ -7,10 +7,11 @@ from pathlib import Path
 from data.errors import InputError
 from data.folders import counted, visible
 from data.images import MASK_SUFFIXES, PHOTO_SUFFIXES
+from data.labelled_photos import LabelledPhotos
 from data.layouts import MASK_ENDINGS, SAME_FOLDER
 from data.pairing import Pairing, find_pairs
 from pipeline.checking.findings import Finding
-from pipeline.checking.phrases import named
+from pipeline.checking.phrases import MOST_NAMED, how_many_have, named
 
 MOST_FOLDERS = 6
 
@@ -55,11 +56,34 @@ def pair_findings(pairing: Pairing) -> Iterator[Finding]:
             "these masks to another folder.",
             pairing.unused,
         )
+    if pairing.labelled is not None:
+        yield from _polygon_findings(pairing.labelled)
     if pairing.left_out:
         yield Finding(
             "left-out",
             "suspect",
             f"Left out of {pairing.folder / layout.photos}: {pairing.left_out}.",
+        )
+
+
+def _polygon_findings(labelled: LabelledPhotos) -> Iterator[Finding]:
+    """Yield what lacks its partner where polygons are in place of masks; training leaves it out."""
+    num = len(labelled.entries) + len(labelled.unlabelled)
+    if labelled.unlabelled:
+        yield Finding(
+            "unlabelled-photo",
+            "note",
+            f"{how_many_have(len(labelled.unlabelled), num)} no polygons ({labelled}), and would "
+            f"be left out: {named(labelled.unlabelled)}.",
+            labelled.unlabelled,
+        )
+    if labelled.strays:
+        shown = ", ".join(labelled.strays[:MOST_NAMED])
+        yield Finding(
+            "missing-photo",
+            "suspect",
+            f"{counted(len(labelled.strays), 'label')} without a photo, such as {shown}. They would"
+            " be left out.",
         )
 
 

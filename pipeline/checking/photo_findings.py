@@ -13,10 +13,18 @@ from pipeline.checking.looks import LEAST_PHOTOS, unlike_the_rest
 from pipeline.checking.phrases import how_many_are, how_many_have, named, part_of, some
 
 TITLES = {
-    "damaged-photo": "photo that cannot be read",
-    "unreadable-mask": "mask that cannot be read",
-    "sizes-differ": "mask of another size than its photo",
+    "damaged-photo": ("photo that cannot be read", "photos that cannot be read"),
+    "unreadable-mask": ("mask that cannot be read", "masks that cannot be read"),
+    "unusable-polygons": (
+        "photo with polygons that cannot be drawn, which would be left out",
+        "photos with polygons that cannot be drawn, which would be left out",
+    ),
+    "sizes-differ": (
+        "mask of another size than its photo",
+        "masks of other sizes than their photos",
+    ),
 }
+"""What a file with a problem is called, and several of them."""
 
 MOST_REASONS = 3
 """Most messages of single files that a finding repeats."""
@@ -43,21 +51,28 @@ CLEAR_GAIN = 1.3
 
 def problem_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
     """Yield the files that cannot be read, or do not fit together."""
-    for code, title in TITLES.items():
-        found = [(e.sample.photo, p) for e in examined for p in e.problems if p.code == code]
-        if found:
-            reasons = [f"    {problem.message}" for _, problem in found[:MOST_REASONS]]
-            more = len(found) - MOST_REASONS
-            tail = [f"    and {more} more"] if more > 0 else []
-            what = title if len(found) == 1 else title.replace(" that", "s that", 1)
-            if code == "sizes-differ" and len(found) > 1:
-                what = "masks of another size than their photos"
-            yield Finding(
-                code,
-                "fatal",
-                "\n".join([f"{len(found)} {what}:", *reasons, *tail]),
-                tuple(photo for photo, _ in found),
-            )
+    for code, (one, several) in TITLES.items():
+        found = [(e, p) for e in examined for p in e.problems if p.code == code]
+        if not found:
+            continue
+        reasons = [f"    {problem.message}" for _, problem in found[:MOST_REASONS]]
+        if len(found) > MOST_REASONS:
+            reasons.append(f"    and {len(found) - MOST_REASONS} more")
+        is_fatal = code != "unusable-polygons" or _has_none_left(examined, code)
+        yield Finding(
+            code,
+            "fatal" if is_fatal else "suspect",
+            "\n".join([f"{len(found)} {one if len(found) == 1 else several}:", *reasons]),
+            tuple(e.sample.photo for e, _ in found),
+        )
+
+
+def _has_none_left(examined: Sequence[Examined], code: str) -> bool:
+    """Whether all photos of a folder have this problem; a training leaves single ones out."""
+    has_left = dict.fromkeys((e.sample.folder for e in examined), False)
+    for e in examined:
+        has_left[e.sample.folder] |= all(problem.code != code for problem in e.problems)
+    return not all(has_left.values())
 
 
 def size_findings(examined: Sequence[Examined]) -> Iterator[Finding]:

@@ -116,7 +116,7 @@ def test_as_json_a_set_that_fails_has_no_forecast(
     ("data", "text", "status", "message"),
     [
         ("nowhere", "", 1, "no such folder"),
-        ("data", "[data]\nobject = 'red'", 2, "object must be"),
+        ("data", "[data]\nobject = '#12'", 2, "object must be"),
         ("data", "[data]\nobjects = [1]", 2, "did you mean data.object?"),
         ("data", "[data]\nobject = [1.5]", 2, "object must be"),
     ],
