@@ -21,7 +21,7 @@ from benchmarks.markdown import of_model, table
 from data.arrays import Mask
 from data.datasets.coarse_dataset import CoarseView
 from data.images import read_photo
-from data.masks import read_mask
+from data.samples import read_sample_mask
 from pipeline import DEFAULT_MODEL
 from pipeline.cli.arguments import Count
 from pipeline.cli.program import run
@@ -55,7 +55,7 @@ def decisions(data: Path, /, *, model: str = DEFAULT_MODEL, every: Count = 1) ->
     generator = torch.Generator().manual_seed(0)
     for sample in samples[::every]:
         prediction = segmenter.predict(read_photo(sample.photo), MaskOptions(postprocess=()))
-        truth = read_mask(sample.mask)
+        truth = read_sample_mask(sample)
         gains.append(tile_gains(prediction, truth))
         coarse = prediction.proposal.coarse[0].float().cpu()
         target = coarse_target(truth, segmenter)

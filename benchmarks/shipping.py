@@ -10,7 +10,7 @@ from benchmarks import model_card
 from benchmarks.thresholds import Point, choose, pooled
 from data.errors import InputError
 from data.files import replacing
-from data.samples import photo_hashes
+from data.fingerprints import photo_hashes
 from pipeline.config import Config
 from pipeline.model import Model, identity
 from pipeline.model_folder import save_model

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
-from data.samples import fingerprint
+from data.fingerprints import fingerprint
 from pipeline import DEFAULT_MODEL
 from pipeline.config import Config
 from pipeline.model_folder import load_model, save_model

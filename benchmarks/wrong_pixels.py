@@ -20,8 +20,7 @@ from cyclopts import App
 from benchmarks.markdown import of_model, table
 from data.errors import InputError
 from data.images import read_photo
-from data.masks import read_mask
-from data.samples import Sample
+from data.samples import Sample, read_sample_mask
 from pipeline import DEFAULT_MODEL
 from pipeline.cli.arguments import Count
 from pipeline.cli.program import run
@@ -96,7 +95,7 @@ def errors_of_sample(
     Raises:
         InputError: photo or mask is damaged, or the photo was resampled to its working size.
     """
-    photo, truth = read_photo(sample.photo), read_mask(sample.mask)
+    photo, truth = read_photo(sample.photo), read_sample_mask(sample)
     breakdown = break_down(segmenter.predict(photo, MaskOptions(postprocess=())), truth)
     if reference is None:
         return PhotoErrors(breakdown)

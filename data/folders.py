@@ -30,7 +30,9 @@ MAX_LISTED = 5
 
 
 def images_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    """Return the images in `folder` with one of `suffixes`, in lower or upper case, by name.
+    """Return the files in `folder` with one of `suffixes`, in lower or upper case, by name.
+
+    Hidden files are left out.
 
     Raises:
         InputError: the folder cannot be read.

@@ -28,8 +28,14 @@ def chosen(picture: MaskPicture, values: ObjectValues, name: str) -> Mask:
     and the noise of a JPEG belong to the nearest value.
 
     Raises:
-        InputError: the mask is a photo, or in colour while `values` are class indices.
+        InputError: the mask is a photo, or in colour while `values` are class indices, or `values`
+            are categories of polygons.
     """
+    if values.names and not (values.numbers or values.colours):
+        raise InputError(
+            f"{name} is a picture, so data.object cannot name {min(values.names)!r}, a category of "
+            "polygons; name the values of the object"
+        )
     if isinstance(picture, NumberPicture):
         return _by_number(picture, values, name)
     mask = _by_colour(picture, values, name)

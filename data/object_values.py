@@ -1,4 +1,4 @@
-"""Which values of a mask are the object, as the setting `data.object` says it."""
+"""Which values of a mask, or which polygons, are the object, as the setting `data.object` says."""
 
 import re
 from collections.abc import Sequence
@@ -13,10 +13,14 @@ Colour = tuple[int, int, int]
 MAX_NUMBER = 65535
 """Largest value of a mask."""
 
-ENTRY = re.compile(r"(?P<negated>not\s+)?(?:(?P<number>\d{1,5})|#(?P<colour>[0-9a-fA-F]{6}))")
+ENTRY = re.compile(
+    r"(?P<negated>not\s+)?"
+    r"(?:(?P<number>\d{1,5})|#(?P<colour>[0-9a-fA-F]{6})|(?P<name>(?!not$|not\s|\d+$)[^#\s].*))"
+)
 
 ACCEPTED = (
-    '[1, 2] (class indices), ["#00b000", "#ff0000"] (colours), or "not 0" (all but the background)'
+    '[1, 2] (class indices), ["#00b000", "#ff0000"] (colours), "not 0" (all but the background), '
+    'or ["car"] (categories of polygons)'
 )
 
 
@@ -30,6 +34,8 @@ class ObjectValues:
     """Red, green and blue from 0 to 255."""
     is_complement: bool = False
     """Whether these values are the background instead, and all others the object."""
+    names: frozenset[str] = frozenset()
+    """Categories of polygons."""
 
     @property
     def all_colours(self) -> frozenset[Colour]:
@@ -41,6 +47,15 @@ class ObjectValues:
         """The values of a picture in grey; a colour without hue is a grey value there."""
         return self.numbers | {red for red, green, blue in self.colours if red == green == blue}
 
+    def has_category(self, name: str, number: int | None = None) -> bool:
+        """Whether polygons of a category are the object.
+
+        Args:
+            name: of the category.
+            number: of the category, where the file has numbers.
+        """
+        return (name in self.names or number in self.numbers) ^ self.is_complement
+
 
 def checked_entries(given: object) -> tuple[int | str, ...]:
     """Return the entries of the setting `data.object`; a single one need not be in a list.
@@ -49,13 +64,13 @@ def checked_entries(given: object) -> tuple[int | str, ...]:
         SettingsError: it is something else.
     """
     entries = tuple(given) if isinstance(given, list | tuple) else (given,)
+    negated = set()
     for entry in entries:
-        if type(entry) is int and 0 <= entry <= MAX_NUMBER:
-            continue
-        if isinstance(entry, str) and _match(entry):
-            continue
-        raise SettingsError(f"object must be {ACCEPTED}, not {shown(given)}")
-    negated = {isinstance(entry, str) and entry.startswith("not") for entry in entries}
+        is_number = type(entry) is int
+        match = _match(str(entry)) if is_number or isinstance(entry, str) else None
+        if match is None or (is_number and not match["number"]):
+            raise SettingsError(f"object must be {ACCEPTED}, not {shown(given)}")
+        negated.add(bool(match["negated"]))
     if len(negated) > 1:
         raise SettingsError(
             f"object names either what is the object or, with not, what is not; {shown(given)} "
@@ -85,6 +100,7 @@ def _parsed(entries: tuple[int | str, ...]) -> ObjectValues:
         numbers=frozenset(int(m["number"]) for m in matches if m["number"]),
         colours=frozenset(colour_of(m["colour"]) for m in matches if m["colour"]),
         is_complement=any(match["negated"] for match in matches),
+        names=frozenset(m["name"].strip() for m in matches if m["name"]),
     )
 
 

@@ -25,7 +25,7 @@ FLOORS = [
     {"model_folder", "seen_photos"},
     {"inference"},
     {"evaluation"},
-    {"training", "reporting"},
+    {"training", "reporting", "exporting"},
     {"checking"},
     {"full_training"},
     {"demo"},

@@ -28,6 +28,7 @@ from pipeline.checking.photo_findings import (
 )
 from pipeline.checking.set_findings import copy_findings, group_findings, pattern_findings
 from pipeline.config import AUTO, Config, DataConfig
+from pipeline.inference.cpu_setup import opencv_in_one_thread
 from pipeline.progress import OnStep
 from pipeline.toml_settings import overlaid
 from pipeline.training.coarse_training import check_init
@@ -128,7 +129,10 @@ def samples_of(pairings: Iterable[Pairing], data: DataConfig) -> list[Sample]:
 def examine_all(samples: Sequence[Sample], on_photo: OnStep | None = None) -> list[Examined]:
     """Look at each photo with its mask, in threads."""
     examined = []
-    with closing(map_threads(named(examine), samples)) as results:
+    with (
+        opencv_in_one_thread(),
+        closing(map_threads(named(examine), samples)) as results,
+    ):
         for i, (sample, result) in enumerate(zip(samples, results, strict=True), 1):
             if isinstance(result, InputError):
                 result = Examined(sample, (Problem("damaged-photo", str(result)),))

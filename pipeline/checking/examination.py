@@ -74,7 +74,7 @@ class Examined:
     photo_digest: str = ""
     """Hash of the photo's file."""
     mask_digest: str = ""
-    """Hash of the mask's pixels."""
+    """Hash of the mask, reduced to `FIT_SIDE`."""
 
     @property
     def is_whole(self) -> bool:
@@ -101,16 +101,20 @@ def examine(sample: Sample) -> Examined:
             check_fit(sample, size, Size(*mask.shape))
         except InputError as error:
             problems.append(Problem("sizes-differ", str(error)))
-    fits = photo is not None and mask is not None and not problems
+    small, fit = None, None
+    if photo is not None and mask is not None and not problems:
+        fitting = reduced(photo, FIT_SIDE)
+        small = resized_mask(mask, Size(*fitting.shape[:2]))
+        fit = edge_fit(fitting, small)
     return Examined(
         sample=sample,
         problems=tuple(problems),
         size=size,
         look=None if photo is None else look_of(reduced(photo, LOOK_SIDE)),
         mask=look,
-        fit=_fit(photo, mask) if fits and photo is not None and mask is not None else None,
+        fit=fit,
         photo_digest="" if photo is None else sha256(data).hexdigest(),
-        mask_digest="" if mask is None else sha256(np.packbits(mask).tobytes()).hexdigest(),
+        mask_digest="" if small is None else sha256(np.packbits(small).tobytes()).hexdigest(),
     )
 
 
@@ -149,11 +153,6 @@ def read_any_mask(sample: Sample) -> tuple[Mask, MaskPicture, bool]:
         if not is_of_classes(picture, error.values):
             raise
         return chosen(picture, all_but(background_of(error.values)), name), picture, True
-
-
-def _fit(photo: Photo, mask: Mask) -> EdgeFit | None:
-    small = reduced(photo, FIT_SIDE)
-    return edge_fit(small, resized_mask(mask, Size(*small.shape[:2])))
 
 
 def _mask_and_look(sample: Sample) -> tuple[Mask, MaskLook]:

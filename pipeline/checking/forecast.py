@@ -63,8 +63,8 @@ class Forecast:
         ]
         if self.num_val < FEW_VALIDATED:
             lines[-1] += (
-                f" {self.num_val} photos say little: one bad mask among them moves the score by "
-                f"{percent(1 / max(self.num_val, 1))} of its error."
+                f" So few say little: each of them is {percent(1 / max(self.num_val, 1))} of the "
+                "score."
             )
         lines += [
             f"The coarse network would take {self.coarse_steps} steps, the refiner about "
@@ -82,13 +82,15 @@ class Forecast:
             num = self.num_train + self.num_val
             return [f"What Dice to expect: no figure, nobody measured {num} photos yet. {cost}."]
         figures = [
-            f"{result.num_photos} photos of {result.kind}: {result.dice:.3f}, the contour off by "
-            f"{result.boundary_error_px:.1f} pixels ({result.source})"
+            f"{result.dice:.3f} with {result.num_photos} photos of {result.kind} (contour off by "
+            f"{result.boundary_error_px:.1f} pixels)"
             for result in self.known
         ]
+        sources = ", ".join(sorted({result.source for result in self.known}))
         return [
-            f"What Dice to expect: with about as many photos, others reached {'; '.join(figures)}. "
-            f"Clear contours and exact masks are near the upper figure. {cost}."
+            f"What Dice to expect: trainings with about as many photos reached "
+            f"{', '.join(figures)}; see {sources}. Objects with a clear contour and exact masks "
+            f"come near the highest figure. {cost}."
         ]
 
     def to_json(self) -> dict[str, Any]:

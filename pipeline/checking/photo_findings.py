@@ -124,10 +124,7 @@ def odd_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
 def edge_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
     """Yield the masks whose contour does not follow the edges of the photo."""
     fits = [(e, e.fit) for e in examined if e.fit is not None]
-    if not fits:
-        return
-    middle = median(fit.score for _, fit in fits)
-    if middle < NO_FIT and len(fits) >= LEAST_PHOTOS:
+    if len(fits) >= LEAST_PHOTOS and median(fit.score for _, fit in fits) < NO_FIT:
         yield Finding(
             "edges-disagree-set",
             "suspect",
@@ -135,22 +132,26 @@ def edge_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
             "Do they belong to other photos, or have photos been cropped since they were labelled?",
         )
         return
-    limit = min(LOW_FIT, LOW_SHARE * middle)
-    doubtful = sorted(
-        ((e, fit) for e, fit in fits if fit.score < limit and fit.gain > 1),
-        key=lambda pair: pair[1].score,
-    )
+    doubtful = [fits[i] for i in doubtful_fits([fit for _, fit in fits])]
     if doubtful:
         photos = tuple(e.sample.photo for e, _ in doubtful)
         yield Finding(
             "edges-disagree",
             "suspect",
-            f"{how_many_have(len(photos), len(fits), 'mask')} a "
-            f"contour that does not follow the edges in the photo: {named(photos)}."
-            f"{_moved(doubtful)} Look whether these masks belong to these photos, and lie where "
-            "the object is.",
+            f"{how_many_have(len(photos), len(fits), 'mask')} a contour that does not follow the "
+            f"edges in the photo: {named(photos)}.{_moved(doubtful)} Look whether these masks "
+            "belong to these photos, and lie where the object is.",
             photos,
         )
+
+
+def doubtful_fits(fits: Sequence[EdgeFit]) -> list[int]:
+    """Return the indices of the fits that are far worse than those of the others, worst first."""
+    if not fits:
+        return []
+    limit = min(LOW_FIT, LOW_SHARE * median(fit.score for fit in fits))
+    found = [i for i, fit in enumerate(fits) if fit.score < limit and fit.gain > 1]
+    return sorted(found, key=lambda i: fits[i].score)
 
 
 def _moved(doubtful: Sequence[tuple[Examined, EdgeFit]]) -> str:

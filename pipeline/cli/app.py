@@ -15,6 +15,7 @@ from pipeline.cli.data_commands import check, convert
 from pipeline.cli.demo_commands import demo, demo_data
 from pipeline.cli.judging_commands import calibrate, check_csv, evaluate, show, verify
 from pipeline.cli.mask_commands import predict
+from pipeline.cli.model_commands import export
 from pipeline.cli.program import run, set_up_logging
 from pipeline.cli.standard_streams import with_streams
 from pipeline.cli.training_commands import make_patches, train, train_coarse, train_refiner
@@ -34,6 +35,7 @@ COMMANDS = (
     show,
     check_csv,
     convert,
+    export,
 )
 
 app = App(

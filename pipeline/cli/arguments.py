@@ -27,6 +27,8 @@ Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 Seed = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 Angles = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=99))]
 HeightWidth = Annotated[tuple[Count, Count], Parameter(negative=())]
+Tolerance = Annotated[float, Parameter(validator=validators.Number(gte=0, lt=1e6))]
+Flag = Annotated[bool, Parameter(negative=())]
 Share = Annotated[float | None, Parameter(validator=validators.Number(gte=0, lte=1))]
 Budget = Annotated[int | None, Parameter(validator=validators.Number(gte=0))]
 

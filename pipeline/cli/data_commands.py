@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter, validators
+from cyclopts import Parameter
 
+from data.errors import SettingsError
 from data.polygons import FormatName
-from pipeline.cli.arguments import Device, HeightWidth, Settings, check_data_paths
+from pipeline.cli.arguments import Device, Flag, HeightWidth, Settings, Tolerance, check_data_paths
 from pipeline.cli.program import answer, report
 
 
@@ -27,12 +28,12 @@ class ConvertArguments:
     category: str | None = None
     """Category of the object. Of several in IN only this one is read; by default IN may have only
     one, and it is called object where IN does not name it."""
-    tolerance: Annotated[float, Parameter(validator=validators.Number(gte=0, lt=1e6))] = 0.0
+    tolerance: Tolerance = 0.0
     """Pixels by which a polygon may leave the contour in order to have fewer corners; 0 gives the
     mask exactly."""
-    instances: Annotated[bool, Parameter(negative=())] = False
+    instances: Flag = False
     """Make each connected part of a mask an object; by default a photo has one object."""
-    overwrite: Annotated[bool, Parameter(negative=())] = False
+    overwrite: Flag = False
     """Replace files with other content."""
 
 
@@ -62,6 +63,8 @@ def check(
         device: device that a training would compute on; auto is a GPU if there is one.
     """
     check_data_paths(data, config)
+    if sheet is not None and sheet.suffix.lower() != ".png":
+        raise SettingsError(f"--sheet takes the name of a PNG file, not {sheet.name}")
     from data.files import write_bytes
     from pipeline.checking.check_report import json_of, text_of
     from pipeline.checking.contact_sheet import contact_sheet
@@ -74,6 +77,7 @@ def check(
     with progress("checking photos") as on_photo:
         found = check_dataset(data, read_table(config) if config else {}, on_photo)
     if sheet is not None and found.examined:
+        sheet.parent.mkdir(parents=True, exist_ok=True)
         with progress("drawing photos") as on_photo:
             write_bytes(sheet, contact_sheet(found, on_photo))
     expected = found.forecast(chosen)

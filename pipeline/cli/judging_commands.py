@@ -14,6 +14,7 @@ from pipeline.cli.arguments import (
     DEFAULTS,
     Count,
     Device,
+    Flag,
     HeightWidth,
     MaskArguments,
     Settings,
@@ -85,7 +86,7 @@ def verify(
     photos: list[Path],
     /,
     *,
-    quick: Annotated[bool, Parameter(negative=())] = False,
+    quick: Flag = False,
     sample: Count | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     results: OutputArguments = DEFAULT_OUTPUTS,
@@ -118,7 +119,7 @@ def verify(
 
     keep_freed_memory()
     maker, options, segmenter = results.maker(), arguments.options(), arguments.segmenter()
-    job = Job(out=out, outputs=maker.without_boxes(), overwrite=True)
+    job = Job(out=out, outputs=maker.without_boxes(out), overwrite=True)
     if not quick:
         job = replace(job, outputs=maker.outputs(files, job, segmenter, options))
     found = verification.verify(
@@ -158,7 +159,8 @@ def show(
         photos: photos, or folders of them.
         out: folder for the pictures, the last argument.
         mask: the true mask of the photo, or a folder of masks, <stem>.png or <stem>_mask.gif, with
-            the same sub-folders.
+            the same sub-folders; or their polygons, such as <stem>.json of LabelMe or one file of
+            COCO.
         tile: ROW,COL of the tile to draw with _fovea, in the grid of tiles at working size, from
             0,0; by default the most uncertain one.
         arguments: the model, and how masks are made.

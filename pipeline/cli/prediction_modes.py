@@ -58,15 +58,17 @@ def predict_all(request: Request) -> int:
 
     found = find_photo_files(request.photos, request.out)  # before what takes seconds to import
     from pipeline.inference.cpu_setup import keep_freed_memory
+    from pipeline.inference.outputs import check_names
     from pipeline.inference.predict import predict_photos
 
     keep_freed_memory()
     maker, run = request.results.maker(), request.run
-    job = replace(run.job(request.out, maker.without_boxes()), call=request.call())
-    job.check(found)
+    job = replace(run.job(request.out, maker.without_boxes(request.out)), call=request.call())
     if job.part is not None:
+        check_names(job.out, found, job.outputs)
         keys = zip(found, maker.keys(found), strict=True)
         found = [photo for photo, key in keys if job.part.has(key)]
+    job.check(found)
     options, segmenter = request.arguments.options(), request.arguments.segmenter()
     with resumable(RESUME_OVERWRITING if job.overwrite else RESUME):
         outputs = maker.outputs(found, job, segmenter, options)
@@ -97,7 +99,7 @@ def predict_arriving(request: Request) -> int:
         report(failure.reason)
 
     keep_freed_memory()
-    job = replace(run.job(request.out, maker.without_boxes()), call=request.call())
+    job = replace(run.job(request.out, maker.without_boxes(request.out)), call=request.call())
     arrivals = Arrivals(request.photos, request.out, job.part)
     job.check(arrivals.photos)
     options, segmenter = request.arguments.options(), request.arguments.segmenter()
@@ -129,7 +131,7 @@ def predict_streamed(request: Request) -> int:
     name, data = _read(photos[0])
     from pipeline.inference.one_photo import result_of
 
-    (output,) = maker.without_boxes()
+    (output,) = maker.without_boxes(None)
     options, segmenter = request.arguments.options(), request.arguments.segmenter()
     limit = request.run.fail_under
     result = result_of(data, name, segmenter, options, output, with_dice=limit is not None)

@@ -48,7 +48,7 @@ class Journal:
     steps: Mapping[str, int] = field(default_factory=dict)
     """Steps of the parts whose settings do not say them."""
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """How long each finished part took, interrupted tries left out."""
+    """How long each finished part took, without what was lost by interruptions."""
 
     def with_limits(self, leg: str, limits: Limits) -> "Journal":
         """Return the journal with the `limits` of the training `leg`."""
@@ -79,9 +79,9 @@ def load_journal(run: Path) -> Journal | None:
         return None
     try:
         table = json.loads(path.read_bytes())
-        if table.pop("format") != FORMAT:
-            raise InputError(f"{path} is of another version; train in another folder")
-        limits = table.pop("limits")
+        version, limits = table.pop("format"), table.pop("limits")
+        if version != FORMAT:
+            raise InputError(f"{path} has format {version}, not {FORMAT}; train in another folder")
         return Journal(
             start=Start(**table.pop("start")),
             facts=PhotoFacts(**table.pop("facts")),
@@ -90,6 +90,8 @@ def load_journal(run: Path) -> Journal | None:
             limits={leg: Limits(**ends) for leg, ends in limits.items()},
             **table,
         )
+    except InputError:
+        raise
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise InputError(f"{path} is damaged; train in another folder") from error
 

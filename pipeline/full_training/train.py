@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.errors import InputError
-from data.samples import Sample, find_samples, fingerprint
+from data.fingerprints import fingerprint
+from data.samples import Sample, find_samples
 from pipeline.checking.dataset_check import Planned
 from pipeline.config import Config
 from pipeline.full_training import finishing, held_out
@@ -89,8 +90,9 @@ class Training:
         )
         self.groups = {s.group for s in self.samples if s.folder == wanted.data[0]}
         start = Start(fingerprint(self.samples), wanted.given, wanted.seconds, wanted.all_photos)
-        self.before = sum(found.seconds.values()) if found else 0.0
-        """Seconds that the parts took that are done."""
+        self.before = 0.0
+        """Seconds that the training took before it was interrupted: parts that are done, and the
+        epochs of those that are not."""
         if found is not None:
             check_same(found.start, start, self.run)
             log.info("going on after: %s", ", ".join(found.seconds))
@@ -98,6 +100,14 @@ class Training:
         elif planned is not None:
             self.journal = self._begun(start, planned)
         self.legs = self._legs()
+        self.unfinished = {
+            leg.part(stage): run_folder.seconds_taken(leg.run(self.run) / stage)
+            for leg in self.legs
+            for stage in ("coarse", "refiner")
+            if leg.part(stage) not in self.journal.seconds
+        }
+        if found is not None:
+            self.before = sum(found.seconds.values()) + sum(self.unfinished.values())
 
     def finish(self) -> Outcome:
         """Do what is not done yet."""
@@ -146,7 +156,7 @@ class Training:
         parts = [*(leg.part(stage) for leg in self.legs for stage in STAGES), *list(TITLES)[3:]]
         number = f"[{parts.index(part) + 1}/{len(parts)}]"
         log.info("%s %s%s", number, TITLES[stage], f" of {leg}" if leg else "")
-        before = self._elapsed()
+        before = self._elapsed() - self.unfinished.get(part, 0.0)
         work(*arguments)
         self._save(self.journal.after(part, self._elapsed() - before))
 
@@ -251,16 +261,12 @@ class Training:
         self._save(self.journal.with_limits(leg.name, ends))
 
     def _left(self, leg: Leg, stage: str) -> SecondsLeft | None:
-        """Return what says how many seconds a stage of a training has left, if it has a limit.
-
-        What the stage took before it was interrupted counts.
-        """
+        """Return what says how many seconds a stage of a training has left, if it has a limit."""
         ends = self.journal.limits.get(leg.name)
         if ends is None:
             return None
-        before = run_folder.seconds_taken(leg.run(self.run) / stage)
         end: float = getattr(ends, stage)
-        return lambda: end - before - self._elapsed()
+        return lambda: end - self._elapsed()
 
     def _expect_steps(self, part: str, num: float) -> None:
         """Note how many steps a limit of time will leave, for the learning rate to begin with."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from data import kaggle_csv
 from data.errors import InputError
-from data.files import is_special
+from data.files import is_special, read_bytes, replacing
 from data.photo_files import PhotoFile
 from data.tables import prepare_table, reserved
 from pipeline.dice_interval import DiceInterval
@@ -18,6 +18,21 @@ from pipeline.inference.part import Part
 from pipeline.inference.records import Record
 from pipeline.inference.run_file import RUN_FILE, Call, check_run_file
 from pipeline.progress import progress
+
+
+@dataclass(frozen=True)
+class Files:
+    """The content of files, read one at a time whenever they are gone through, with progress."""
+
+    paths: Sequence[Path]
+    title: str
+    """Name of what is made of them."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        with progress(f"writing {self.title}") as on_file:
+            for i, path in enumerate(self.paths, 1):
+                yield read_bytes(path)
+                on_file(i, len(self.paths))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +126,7 @@ class Job:
     def write_tables(
         self, done: Mapping[PhotoFile, Record], interval: DiceInterval | None = None
     ) -> None:
-        """Write the tables of photos that are finished.
+        """Write the tables of photos that are finished, and the files that are of all of them.
 
         Args:
             done: their records.
@@ -126,6 +141,24 @@ class Job:
                 kaggle_csv.write(self._own(self.csv), masks, on_row)
         if self.expected is not None:
             write_expected(self._own(self.expected), done, interval)
+        names = sorted(photo.name for photo in done)
+        for output in self.outputs:
+            if (path := self._joined_path(output)) is not None and output.joined is not None:
+                parts = Files([output.path(self.out, name) for name in names], path.name)
+                with replacing(path, place=self.place) as partial, partial.open("wb") as file:
+                    file.writelines(output.joined.pieces(parts))
+
+    def remove_joined(self) -> None:
+        """Remove the files that are of all photos."""
+        for output in self.outputs:
+            if (path := self._joined_path(output)) is not None:
+                path.unlink(missing_ok=True)
+
+    def _joined_path(self, output: Output) -> Path | None:
+        """Return the file of this job that is of all photos; that of parts is its own."""
+        path = output.joined_path(self.out)
+        is_shared = output.joined is None or not output.joined.is_of_parts
+        return path if path is None or is_shared else self._own(path)
 
     def _own(self, table: Path) -> Path:
         """Return where the rows of this job go that belong into `table`."""

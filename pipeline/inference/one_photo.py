@@ -62,6 +62,8 @@ def result_of(
 
     def encode(_: str, prediction: Prediction) -> PhotoResult:
         result = output.encode(Finished(Path(name), prediction, data, provenance))
+        if output.joined is not None and output.joined.is_of_parts:
+            result = b"".join(output.joined.pieces([result]))
         if not with_dice:
             return PhotoResult(result, prediction.is_known)
         record = Record(sha256, {}, prediction.predicted_dice, prediction.is_known)

@@ -51,7 +51,8 @@ class Worker:
     def encoded(self, output: Output, work: PhotoWork, prediction: Prediction) -> bytes:
         """Return the file of one result of a photo."""
         provenance = self.making.provenance(output, work.sha256)
-        return output.encode(Finished(work.photo.path, prediction, work.data, provenance))
+        photo = work.photo
+        return output.encode(Finished(photo.path, prediction, work.data, provenance, photo.name))
 
     def write(self, work: PhotoWork, prediction: Prediction) -> Record:
         """Write the results of one photo and return its record."""

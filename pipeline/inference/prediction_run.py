@@ -156,7 +156,7 @@ class Run:
         new = dict.fromkeys(folder_of(photo.name) for photo in photos)
         for folder in new.keys() - self._folders:
             for output in self.job.outputs:
-                place = self.job.out / output.folder / folder
+                place = output.files(self.job.out) / folder
                 place.mkdir(parents=True, exist_ok=True)
                 if self.job.part is None:
                     remove_partials(place)
@@ -207,6 +207,8 @@ def begun(job: Job, segmenter: Segmenter, options: MaskOptions) -> Iterator[Run]
         resumed(job.out, making, job.part, overwrite=job.overwrite) as records,
     ):
         interval = interval_of(segmenter, options) if job.records_dice else None
+        if not records.found:
+            job.remove_joined()  # which is of other results
         run = Run(job, records, segmenter, options, making, interval)
         device = computing(segmenter.device)
         with recorded(job.run_file, job.call, making, device, run.figures, job.place):

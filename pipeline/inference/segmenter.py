@@ -280,9 +280,8 @@ class Segmenter:
         return stage or ("coarse" if self.model.refiner is None else "refined")
 
     def _max_tiles(self, options: MaskOptions) -> int | None:
-        if self.check_stage(options.stage) == "coarse":
-            return 0
-        return self.model.budget if options.budget is None else options.budget
+        budget = self.model.budget if options.budget is None else options.budget
+        return 0 if self.check_stage(options.stage) == "coarse" else budget
 
     def _seen_by_coarse(self, levels: list[Tensor]) -> Tensor:
         """Return the (B, 3, h, w) level of the pyramid that the coarse network sees."""

@@ -10,7 +10,7 @@ The name of a photo is its stem, after the path to it in the folder that was giv
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -23,6 +23,7 @@ from data.geometry import Size
 from data.images import MASK_SUFFIXES, read_photo, write_png
 from data.layouts import MASK_ENDINGS
 from data.photo_files import PICTURES_MARK, PhotoFile
+from data.polygons import SUFFIXES
 from data.samples import Sample, check_fit, read_sample_mask
 from data.threads import named
 from pipeline.evaluation.evaluate import object_of
@@ -123,7 +124,8 @@ def draw(
 def find_mask(photo: PhotoFile, photos: Sequence[PhotoFile], mask: Path | None) -> Path | None:
     """Return the path of the true mask of `photo`: `mask`, or a file of its name in that folder.
 
-    The mask of a photo in a sub-folder lies in a sub-folder of the same name.
+    The mask of a photo in a sub-folder lies in a sub-folder of the same name. It may have polygons
+    instead; one file of COCO has those of all photos.
 
     Raises:
         InputError: there is no mask or more than one, or `mask` is one file for several photos.
@@ -131,22 +133,31 @@ def find_mask(photo: PhotoFile, photos: Sequence[PhotoFile], mask: Path | None) 
     if mask is None:
         return None
     if mask.is_file():
-        if len(photos) > 1:
+        if len(photos) > 1 and not _is_of_many(mask):
             raise InputError(f"{mask} is one mask for {len(photos)} photos; name a folder of masks")
         return mask
     if not mask.is_dir():
         raise InputError(f"no such mask or folder: {mask}")
     folder, stem = mask / folder_of(photo.name), photo.path.stem
     stems = {stem + ending for ending in MASK_ENDINGS}
-    images = images_in(folder, MASK_SUFFIXES) if folder.is_dir() else []
-    images = [path for path in images if path != photo.path]
-    matches = [path for path in images if path.stem in stems]
+    files = images_in(folder, (*MASK_SUFFIXES, *SUFFIXES)) if folder.is_dir() else []
+    files = [path for path in files if path != photo.path]
+    matches = [path for path in files if path.stem in stems]
     if len(matches) != 1:
         if matches:
             names = ", ".join(path.name for path in matches)
             raise InputError(f"{len(matches)} masks of {photo} in {folder}: {names}")
         raise InputError(f"no mask of {photo} in {folder} (looked for {', '.join(sorted(stems))})")
     return matches[0]
+
+
+def _is_of_many(mask: Path) -> bool:
+    """Whether a file has the polygons of several photos."""
+    if mask.suffix.lower() not in SUFFIXES:
+        return False
+    from data.polygons.formats import found_format  # which takes half a second to import
+
+    return found_format(mask) == "coco"
 
 
 def read_truth(
@@ -160,6 +171,10 @@ def read_truth(
         InputError: it cannot be read, or is of another size.
     """
     sample = Sample(photo.stem, photo, mask, "", photo.parent, tuple(object_values))
+    if mask.suffix.lower() in SUFFIXES:
+        from data.labelled_photos import polygons_of_photo
+
+        sample = replace(sample, polygons=polygons_of_photo(mask, photo))
     truth = read_sample_mask(sample)
     check_fit(sample, Size(*pixels.shape[:2]), Size(*truth.shape))
     return truth

@@ -23,8 +23,9 @@ from data.datasets.coarse_dataset import (
     load_pairs,
 )
 from data.errors import InputError
+from data.fingerprints import combined, hashes_of
 from data.geometry import Size
-from data.samples import Sample, check_object_shares, combined, counted, hashes_of
+from data.samples import Sample, check_object_shares, counted
 from data.threads import map_threads, raise_first
 from pipeline.config import CoarseConfig, Config
 from pipeline.evaluation.metrics import overlap

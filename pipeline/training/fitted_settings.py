@@ -6,11 +6,11 @@ behind the numbers ("Learning curves").
 
 import math
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from data.groups import position_of
-from pipeline.config import CoarseConfig, Config, RefinerConfig
+from pipeline.config import RefinerConfig
 from pipeline.training.photo_facts import PhotoFacts
 
 LONG_SIDE = 1918
@@ -91,7 +91,7 @@ def long_side(facts: PhotoFacts) -> Choice:
     width = facts.object_width * usual / facts.long_side
     if facts.long_side > usual and 0 < width < NARROW:
         most = min(facts.long_side, MOST_PIXELS * LONG_SIDE)
-        side = min(most, round(usual * NARROW / width))
+        side = round(min(most, usual * NARROW / width))
         why = f"the object is narrow, {width:.0f} pixels of a photo reduced to {usual}"
     elif facts.long_side * 1.25 < usual:
         side, why = usual, f"photos of {facts.long_side} pixels gain from being enlarged"
@@ -112,11 +112,6 @@ def augmentation(num_train: int) -> list[Choice]:
         for stage, values in (("coarse", coarse), ("refiner", refiner))
         for name, value in values.items()
     ]
-
-
-def coarse_steps(config: CoarseConfig, num_train: int) -> int:
-    """Return the steps of stage one: they grow with the root of the photos."""
-    return round(config.STEPS_OF_ONE * math.sqrt(num_train / config.batch_size))
 
 
 def refiner_steps(config: RefinerConfig, num_patches: int) -> int:
@@ -148,18 +143,3 @@ def is_given(name: str, given: Mapping[str, Any]) -> bool:
             return False
         value = value[part]
     return True
-
-
-def facts_of(table: Mapping[str, Any]) -> PhotoFacts:
-    """Return the facts that `dataclasses.asdict` made `table` of."""
-    return PhotoFacts(**table)
-
-
-def to_json(facts: PhotoFacts) -> dict[str, Any]:
-    """Return the table that `facts_of` takes."""
-    return asdict(facts)
-
-
-def steps_of(config: Config, num_train: int) -> int:
-    """Return the steps of stage one by `config`, which may set them."""
-    return config.coarse.steps or coarse_steps(config.coarse, num_train)

@@ -10,12 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from data.errors import InputError
+from data.fingerprints import fingerprint
 from data.images import read_photo, read_size
 from data.patch_cache import patch_store
 from data.patch_cache.patch_store import BEYOND, RINGS, Origin, Patches
 from data.patch_cache.patch_writer import PatchWriter, remove_progress
 from data.pyramid import to_working_size
-from data.samples import Sample, check_samples, fingerprint, read_sample_mask
+from data.samples import Sample, check_samples, read_sample_mask
 from data.threads import raise_first
 from data.tile_grid import tile_mask, to_blocks
 from pipeline.config import Config

@@ -32,8 +32,8 @@ class PhotoFacts:
     object_share: float
     """Share of a photo that is object, 0 to 1."""
     object_width: float
-    """How wide the object is: twice its area over its outline, the diameter of a disc, the width
-    of a strip. 0 if most photos have no object."""
+    """How wide the object is: twice its area over its outline, which is the width of a strip and
+    the radius of a disc. 0 if most photos have no object."""
     contour: float
     """Pixels of the outline."""
 

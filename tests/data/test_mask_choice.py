@@ -140,6 +140,12 @@ def test_numbers_do_not_name_colours():
         chosen(encoded(in_colour(two_discs())), 1, 2)
 
 
+def test_categories_of_polygons_name_nothing_in_a_picture():
+    with pytest.raises(InputError, match=r"a\.png is a picture, so .* cannot name 'car', a categ"):
+        chosen(encoded(two_discs()), "car")
+    assert (chosen(encoded(two_discs()), "car", 2) == (two_discs() == 2)).all()
+
+
 def test_in_colour_the_number_0_is_black():
     classes = two_discs()
 

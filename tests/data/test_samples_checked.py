@@ -5,16 +5,8 @@ import pytest
 from PIL import Image
 
 from data.errors import InputError
-from data.samples import (
-    HASH_LENGTH,
-    check_object_shares,
-    check_samples,
-    check_sizes,
-    combined,
-    find_samples,
-    hashes_of,
-    photo_hashes,
-)
+from data.fingerprints import HASH_LENGTH, combined, hashes_of, photo_hashes
+from data.samples import check_object_shares, check_samples, check_sizes, find_samples
 from tests.builders import SIZE, middle_disc, noise, write_sample
 from tests.layouts import write_carvana, write_masks, write_photos
 

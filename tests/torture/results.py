@@ -76,7 +76,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _is_whole(path: Path, right: bytes | None) -> bool:
-    if path.suffix in (".png", ".csv", ".gz"):
+    if path.suffix in (".png", ".csv", ".gz", ".onnx"):
         return path.read_bytes() == right
     if path.suffix == ".pt":
         checkpoint.read(path)

@@ -66,6 +66,8 @@ JOBS = (
     Job("make-patches", ("make-patches", "{in}/data", "{out}", *CPU), "train-coarse"),
     Job("train-refiner", ("train-refiner", "{out}", *CPU), "make-patches"),
     Job("calibrate", ("calibrate", "{in}/more", "{out}/model", *CPU), "train-refiner"),
+    Job("export", ("export", "{out}/model.onnx", "--model", "{in}/model")),
+    Job("check", ("check", "{in}/data", "--sheet", "{out}/sheet.png", "--config", "{in}/run.toml")),
     Job("convert", ("convert", "{in}/data/masks", "{out}/all.json", "--to", "coco", "--overwrite")),
 )
 """The commands, each after the one that it begins with."""

@@ -134,14 +134,8 @@ def test_an_epoch_is_written_down_with_its_loss_its_rate_and_its_times(
 
     config = TrainConfig(epochs=2, lr=0.05)
     run = tmp_path / "runs" / "tiny"
-    fit(
-        tiny_network(),
-        remembered,
-        TinyBatches(),
-        lambda _: next(scores),
-        config,
-        StageRun(run, "tiny"),
-    )
+    stage = StageRun(run, "tiny")
+    fit(tiny_network(), remembered, TinyBatches(), lambda _: next(scores), config, stage)
 
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert all(0 <= row.pop("waiting_seconds") < 1 for row in rows)
@@ -201,15 +195,9 @@ def test_training_stops_before_a_gradient_that_is_not_finite_reaches_the_weights
 def test_a_run_of_another_origin_is_refused(tmp_path: Path):
     small_run(tmp_path)
 
+    stage = StageRun(tmp_path, "other")
     with pytest.raises(InputError, match="trained from other photos or settings"):
-        fit(
-            tiny_network(),
-            batch_loss,
-            TinyBatches(),
-            score,
-            TrainConfig(),
-            StageRun(tmp_path, "other"),
-        )
+        fit(tiny_network(), batch_loss, TinyBatches(), score, TrainConfig(), stage)
 
 
 def test_a_network_ends_with_the_average_of_its_best_epoch_and_its_score(tmp_path: Path):
@@ -221,14 +209,8 @@ def test_a_network_ends_with_the_average_of_its_best_epoch_and_its_score(tmp_pat
         return next(scores) if len(seen) % 2 else 0.0  # the average is scored first
 
     model = tiny_network()
-    best = fit(
-        model,
-        batch_loss,
-        TinyBatches(),
-        scripted,
-        TrainConfig(epochs=4),
-        StageRun(tmp_path, "tiny"),
-    )
+    stage = StageRun(tmp_path, "tiny")
+    best = fit(model, batch_loss, TinyBatches(), scripted, TrainConfig(epochs=4), stage)
 
     assert best == 0.9
     assert checkpoint.read(tmp_path / "best.pt")["epoch"] == 2
@@ -246,14 +228,8 @@ def test_no_epoch_is_the_best_without_a_higher_score(tmp_path: Path):
     scores = iter([0.5, 0.4, 0.5, 0.5, 0.4, 0.3])
     config = TrainConfig(epochs=6, validate_every=2)
 
-    fit(
-        tiny_network(),
-        batch_loss,
-        TinyBatches(),
-        lambda _: next(scores),
-        config,
-        StageRun(tmp_path, "tiny"),
-    )
+    stage = StageRun(tmp_path, "tiny")
+    fit(tiny_network(), batch_loss, TinyBatches(), lambda _: next(scores), config, stage)
 
     assert checkpoint.read(tmp_path / "best.pt")["epoch"] == 2
 
@@ -278,14 +254,8 @@ def test_fp16_trains_with_scaled_gradients(tmp_path: Path):
 def test_other_processes_write_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(distributed, "rank", lambda: 1)
 
-    fit(
-        tiny_network(),
-        batch_loss,
-        TinyBatches(),
-        score,
-        TrainConfig(epochs=2),
-        StageRun(tmp_path, "tiny"),
-    )
+    stage = StageRun(tmp_path, "tiny")
+    fit(tiny_network(), batch_loss, TinyBatches(), score, TrainConfig(epochs=2), stage)
 
     assert not list(tmp_path.iterdir())
 

@@ -11,18 +11,10 @@ from PIL import Image
 
 from data.picture_provenance import provenance_in
 from pipeline.inference.manifest import bytes_hash
-from pipeline.model_folder import save_model
 from tests.builders import foveamask
-from tests.pipeline.inference.predicting import segmenter_of, visible, write_photos
+from tests.pipeline.inference.predicting import visible, write_photos
 
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model")
-    save_model(segmenter_of().model, path)
-    return path
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
