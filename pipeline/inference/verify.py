@@ -31,9 +31,10 @@ from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import predict_stream
 from pipeline.progress import OnStep, progress
 
-TOLERANCE = 1e-4
+TOLERANCE = 3e-4
 """Share of a picture's pixels that may differ in a result that is as it was written: on another
-processor, or with another version of torch, numbers are rounded otherwise."""
+processor, or with another version of torch, numbers are rounded otherwise. Between float32 and
+bfloat16 it is 0.3 in 10,000 on average, and up to 1.1."""
 
 
 @dataclass(frozen=True)
