@@ -294,7 +294,6 @@ def test_a_trained_model_tells_what_is_novel_with_both_stages(tmp_path: Path):
     data = write_grey_data(tmp_path, 2 * NUM_CARS)
 
     model = load_model(train_coarse(data, tmp_path / "run", tiny_config()))
-
     assert model.novelty is not None
     photo = torch.from_numpy(shaded_photo((64, 96))).permute(2, 0, 1)[None]
     _, description = model.coarse.eval().described(photo)

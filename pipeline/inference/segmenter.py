@@ -1,7 +1,6 @@
 """A trained model as one object: photos in, masks out.
 
-This is the only path from a photo to its mask. Patch extraction, prediction and evaluation all use
-it, in three steps:
+This is the only path from a photo to its mask, for training, prediction and evaluation:
 
     propose   computes coarse logits, unless they are given, and the windows of uncertain tiles
     refine    computes the refiner's logits of those windows
