@@ -123,8 +123,13 @@ def samples_of(pairings: Iterable[Pairing], data: DataConfig) -> list[Sample]:
     """Return the photos that have a mask, by name, with their groups."""
     found = [
         Sample(
-            *(photo.stem, photo, mask, "", pairing.folder, data.object),
-            None if pairing.labelled is None else pairing.labelled.entries[photo],
+            name=photo.stem,
+            photo=photo,
+            mask=mask,
+            group="",
+            folder=pairing.folder,
+            object_values=data.object,
+            polygons=None if pairing.labelled is None else pairing.labelled.entries[photo],
         )
         for pairing in pairings
         for photo, mask in pairing.pairs.items()
