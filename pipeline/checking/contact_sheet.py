@@ -21,6 +21,7 @@ from pipeline.checking.dataset_check import DatasetCheck
 from pipeline.checking.examination import Examined, resized_mask
 from pipeline.checking.findings import SHORT, Severity
 from pipeline.checking.mask_look import read_any_mask
+from pipeline.inference.cpu_setup import opencv_in_one_thread
 from pipeline.progress import OnStep
 from pipeline.reporting.canvas import INK, draw_contour
 
@@ -75,7 +76,7 @@ def contact_sheet(check: DatasetCheck, on_photo: OnStep) -> bytes:
     if room and others:
         shown += others[:: -(-len(others) // room)]
     drawn = []
-    with closing(map_threads(_draw, shown)) as results:
+    with opencv_in_one_thread(), closing(map_threads(_draw, shown)) as results:
         for i, result in enumerate(results, 1):
             if isinstance(result, InputError):
                 raise result

@@ -38,6 +38,7 @@ from pipeline.progress import OnStep
 from pipeline.toml_settings import overlaid
 from pipeline.training.coarse_training import check_init
 from pipeline.training.fitted_settings import Choice
+from pipeline.training.patch_extraction import check_shapes
 from pipeline.training.photo_facts import PhotoFacts, summary
 from pipeline.training.split import divide
 
@@ -107,11 +108,11 @@ def check_dataset(
         *pattern_findings([sample.name for sample in samples], data),
     ]
     planned = None
-    if whole:
+    if any(e.sample.folder == folders[0] for e in whole):
         try:
             planned = plan(whole, folders[0], given)
         except InputError as error:
-            findings.append(_split_finding(whole, str(error)))
+            findings.append(_plan_finding(whole, str(error)))
     findings += set_findings(examined, whole, planned)
     ordered = by_weight(findings)
     is_fatal = any(finding.severity == "fatal" for finding in ordered)
@@ -122,8 +123,13 @@ def samples_of(pairings: Iterable[Pairing], data: DataConfig) -> list[Sample]:
     """Return the photos that have a mask, by name, with their groups."""
     found = [
         Sample(
-            *(photo.stem, photo, mask, "", pairing.folder, data.object),
-            None if pairing.labelled is None else pairing.labelled.entries[photo],
+            name=photo.stem,
+            photo=photo,
+            mask=mask,
+            group="",
+            folder=pairing.folder,
+            object_values=data.object,
+            polygons=None if pairing.labelled is None else pairing.labelled.entries[photo],
         )
         for pairing in pairings
         for photo, mask in pairing.pairs.items()
@@ -156,8 +162,8 @@ def plan(whole: Sequence[Examined], first_folder: Path, given: Mapping[str, Any]
     """Return the training that would follow.
 
     Raises:
-        InputError: one of its sets would be empty, or it may not begin with the model that the
-            settings name.
+        InputError: one of its sets would be empty, it may not begin with the model that the
+            settings name, or photos are not of the size that they are to be stretched to.
     """
     samples = [e.sample for e in whole]
     facts = summary(
@@ -170,14 +176,15 @@ def plan(whole: Sequence[Examined], first_folder: Path, given: Mapping[str, Any]
     train, val = divide(samples, first_folder, config.data)
     if config.coarse.init not in ("", AUTO):
         check_init(config.coarse, val, CHANGE_INIT)
+    check_shapes(samples, config)
     ((size, _),) = Counter(e.size for e in whole if e.size is not None).most_common(1)
     return Planned(config, tuple(choices), facts, size, tuple(train), tuple(val))
 
 
-def _split_finding(whole: Sequence[Examined], error: str) -> Finding:
+def _plan_finding(whole: Sequence[Examined], error: str) -> Finding:
     num_groups = len({e.sample.group for e in whole})
     if num_groups > 1:
-        return Finding("split", "fatal", f"{error}.")
+        return Finding("plan", "fatal", f"{error}.")
     what = "group of photos" if len(whole) > 1 else "photo with a mask that fits it"
     return Finding(
         "split",

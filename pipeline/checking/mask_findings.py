@@ -39,7 +39,7 @@ def choice_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
     read = [(e, e.mask) for e in examined if e.mask is not None]
     unclear = [e.sample.photo for e, mask in read if mask.needs_choice]
     if unclear:
-        values = merged([m for _, m in read if m.kind not in (TRANSPARENCY, POLYGONS)])
+        values = choosable([mask for _, mask in read])
         yield Finding(
             "choose-object",
             "fatal",
@@ -47,7 +47,7 @@ def choice_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
             f"says which of them are the object. Found {_with_shares(values)}. Write into a "
             "settings file, such as settings.toml, which values are the object, and pass it with "
             "--config:\n"
-            f"    [data]\n    object = {suggestion(values)}\n"
+            f"    [data]\n    object = {_proposal(values)}\n"
             f"In all that follows here, everything but {background_of(values)} is taken for the "
             "object.",
             some(unclear, len(read)),
@@ -60,6 +60,22 @@ def choice_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
             f"data.object = {chosen}, and no mask has a pixel of that. Found "
             f"{_with_shares(merged([mask for _, mask in read]))}. Name some of these instead.",
         )
+
+
+def choosable(looks: Sequence[MaskLook]) -> list[MaskValue]:
+    """Return the values that may be chosen from: numbers, colours, or both, as unclear masks have.
+
+    Other masks of the same set may have further classes, two at a time.
+    """
+    kinds = {type(value.entry) for look in looks if look.needs_choice for value in look.values}
+    values = merged([look for look in looks if look.kind not in (TRANSPARENCY, POLYGONS)])
+    return [value for value in values if type(value.entry) in kinds]
+
+
+def _proposal(values: Sequence[MaskValue]) -> str:
+    """Return what `data.object` may be; where some masks are in colour, numbers name none of it."""
+    is_mixed = len({type(value.entry) for value in values}) > 1
+    return '"not 0"' if is_mixed else suggestion(values)
 
 
 def category_findings(examined: Sequence[Examined]) -> Iterator[Finding]:

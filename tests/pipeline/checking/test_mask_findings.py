@@ -111,6 +111,32 @@ def test_masks_of_classes_are_refused_with_a_line_that_makes_them_readable(
     assert shares == [pair(i).mask.mean() for i in range(6)]
 
 
+def test_classes_that_only_masks_of_two_values_have_are_proposed_too(tmp_path: Path):
+    """A mask with one class beside the background can be read, as something else than meant."""
+    write_set(tmp_path, 6, encode=classes)
+    Image.fromarray(pair(3).mask * np.uint8(3)).save(tmp_path / "masks" / "a03.png")
+
+    one = finding(check(tmp_path), "choose-object")
+
+    assert one.message.startswith("5 of 6 masks have several values")
+    assert "object = [1, 2, 3]" in one.message
+
+
+def test_for_masks_in_colour_among_class_indices_a_line_is_proposed_that_reads_both(
+    tmp_path: Path,
+):
+    write_set(tmp_path, 6, encode=classes)
+    Image.fromarray(colours(pair(3).mask)).save(tmp_path / "masks" / "a03.png")
+
+    one = finding(check(tmp_path), "choose-object")
+
+    assert 'object = "not 0"' in one.message
+    again = check(tmp_path, object="not 0")
+    assert [e.mask.share for e in again.examined if e.mask] == [
+        pair(i).mask.mean() for i in range(6)
+    ]
+
+
 def ready_lines(message: str) -> list[str]:
     """The lines of a message that belong into a settings file."""
     return [line.strip() for line in message.splitlines() if line.startswith("    ")]

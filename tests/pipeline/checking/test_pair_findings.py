@@ -124,6 +124,20 @@ def test_one_group_is_too_few_to_train_on(tmp_path: Path):
     assert "There is only one group of photos" in finding(found, "split").message
 
 
+def test_photos_that_are_not_of_the_size_to_stretch_to_are_refused(tmp_path: Path):
+    """The patches of such photos would be of another scale; `make-patches` refuses them."""
+    found = check(write_set(tmp_path, 4), stretch_to=[400, 576])
+
+    assert "are not 400 x 576" in finding(found, "plan").message
+
+
+def test_a_first_folder_of_unknown_layout_is_all_that_is_said_of_the_split(tmp_path: Path):
+    write_set(tmp_path / "two", 3)
+    (tmp_path / "one").mkdir()
+
+    assert codes(check(tmp_path / "one", tmp_path / "two"), "fatal") == ["unknown-layout"]
+
+
 def test_what_is_left_out_of_a_folder_is_said(tmp_path: Path):
     write_set(tmp_path, 3)
     (tmp_path / "images" / "b.nef").touch()
