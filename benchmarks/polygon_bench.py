@@ -60,10 +60,11 @@ def losses(masks: Sequence[Mask]) -> str:
         options = PolygonOptions(tolerance=tolerance)
         wrong = fmean(num_wrong(mask, polygons_of(mask, tolerance=tolerance)) for mask in masks)
         sizes = [
-            f"{fmean(len(FORMATS[name].encode(mask, 'a.jpg', options)) for mask in masks) / 1e3:.1f}"
+            fmean(len(FORMATS[name].encode(mask, "a.jpg", options)) for mask in masks)
             for name in POLYGONS
         ]
-        rows.append([f"{tolerance:g}", f"{wrong:.0f}", *sizes])
+        kilobytes = [f"{size / 1e3:.1f}" for size in sizes]
+        rows.append([f"{tolerance:g}", f"{wrong:.0f}", *kilobytes])
     headings = [f"kB, {name}" for name in POLYGONS]
     return table(["tolerance, px", "pixels that differ", *headings], rows)
 
