@@ -96,7 +96,13 @@ def find_pairs(folder: Path) -> Pairing:
         return with_polygons
     if pairing.pairs or pairing.several:
         return pairing
-    return _find_polygons(folder) or pairing
+    with_polygons = _find_polygons(folder)
+    if with_polygons is None:
+        return pairing
+    if pairing.unused:
+        num, first = len(pairing.unused), pairing.unused[0]
+        log.warning("%d masks without a photo, such as %s, are left aside for polygons", num, first)
+    return with_polygons
 
 
 def _find_polygons(folder: Path) -> Pairing | None:

@@ -46,8 +46,9 @@ class DataConfig(Checked):
     """Another seed puts other groups into the validation set."""
     object: tuple[int | str, ...] = ()
     """Which values of the masks are the object, where these have several: class indices as in
-    `[1, 2]`, colours as in `["#00b000", "#ff0000"]`, or `"not 0"` for all but the background. Empty
-    for masks of two values, of which the larger is the object."""
+    `[1, 2]`, colours as in `["#00b000", "#ff0000"]`, or `"not 0"` for all but the background. Of
+    polygons the categories, as in `["car"]`. Empty for masks of two values, of which the larger is
+    the object, and for polygons of one category."""
     exclude: tuple[str, ...] = ()
     """Stems of photos that are never trained on, such as those with a wrong mask."""
     long_side: Annotated[int, LONG_SIDES] = 1918

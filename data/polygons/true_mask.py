@@ -1,5 +1,6 @@
 """The mask of a photo from its polygons, as training and evaluation need it."""
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -117,9 +118,10 @@ def _check_categories(
     if not wanted and len(numbers) > 1:
         raise InputError(
             f"{folder} has polygons of several categories, {counts}; choose in a settings file, "
-            f'such as data.object = ["{numbers.most_common(1)[0][0]}"]'
+            f"such as data.object = {json.dumps([numbers.most_common(1)[0][0]])}"
         )
     if wanted and numbers and not any(one.is_object for one in checked):
         raise InputError(
-            f"{folder} has no polygons of {list(wanted)} (data.object); there are {counts}"
+            f"{folder} has no polygons of data.object = {json.dumps(list(wanted))}; there are "
+            f"{counts}"
         )

@@ -133,6 +133,16 @@ def test_masks_come_before_polygons(tmp_path: Path, data: Path):
     assert all(sample.polygons is None for sample in found)
 
 
+def test_masks_of_other_photos_are_left_aside_and_named(
+    tmp_path: Path, data: Path, caplog: pytest.LogCaptureFixture
+):
+    folder = with_polygons(data, tmp_path / "polygons", "labelme")
+    write_masks(folder / "masks", ["other.png"], SIZE[::-1])
+
+    assert names(find_samples(folder)) == ["0", "1", "2"]
+    assert f"1 masks without a photo, such as {folder}/masks/other.png, are left" in caplog.text
+
+
 def test_two_kinds_of_polygons_for_the_same_photos_are_refused(tmp_path: Path, data: Path):
     folder = with_polygons(data, tmp_path / "polygons", "labelme")
     with_polygons(data, tmp_path / "others", "yolo")

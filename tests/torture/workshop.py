@@ -64,6 +64,7 @@ JOBS = (
     Job("predict-gz", (*PREDICT, "--csv", "{out}/masks.csv.gz")),
     Job("predict-part", (*PREDICT, "--part", "1/2", "--csv", "{out}/masks.csv")),
     Job("predict-join", (*PREDICT, "--csv", "{out}/masks.csv"), "predict-part"),
+    Job("predict-polygons", (*PREDICT, "--output", "coco,labelme,cutout", "--crop", "object")),
     Job("train-coarse", ("train-coarse", "{in}/data", "{out}", "--config", "{in}/run.toml", *CPU)),
     Job("make-patches", ("make-patches", "{in}/data", "{out}", *CPU), "train-coarse"),
     Job("train-refiner", ("train-refiner", "{out}", *CPU), "make-patches"),

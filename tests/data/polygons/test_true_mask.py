@@ -93,7 +93,7 @@ def test_what_is_not_chosen_need_not_be_drawn(tmp_path: Path):
 def test_a_category_that_is_nowhere_is_an_error_that_lists_those_there_are(tmp_path: Path):
     labelled(tmp_path, a=[shape(SQUARE, "car")], b=[shape(SQUARE, "tree")])
 
-    with pytest.raises(InputError, match=r"no polygons of \['bus'\] .* car \(1 photo\), tree"):
+    with pytest.raises(InputError, match=r'object = \["bus"\]; there are car \(1 photo\), tree'):
         find_samples(tmp_path, object_values=["bus"])
 
 
