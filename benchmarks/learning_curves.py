@@ -1,12 +1,12 @@
 """What Dice to expect of how many photos: own photos of several kinds, in the same minutes.
 
     python -m benchmarks.learning_curves leaves LEAVES --work WORK [--sizes 8 20 50] [--draws 3]
-    python -m benchmarks.learning_curves --table
+    python -m benchmarks.learning_curves
 
 Photos are drawn at random, `--draws` times for each size. Those that are not drawn, 40 at most, are
 scored at their own size, by networks that never saw one of their group. Each method is given the
 same minutes: `foveamask train` with its limit of time, both stages with the default settings, and a
-plain U-Net. `--asked` trains on 20 photos more than the smallest size: 20 at random, or the 20 of
+plain U-Net. Two more methods are given 20 photos more than were drawn: 20 at random, or those of
 which a first model expects the lowest Dice.
 
 Time is that of the processor, so other work on the machine does not matter: ten minutes are those
