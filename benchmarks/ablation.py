@@ -35,8 +35,7 @@ from data.arrays import Photo
 from data.errors import SettingsError
 from data.files import replacing
 from data.images import read_photo
-from data.masks import read_mask
-from data.samples import Sample
+from data.samples import Sample, read_sample_mask
 from pipeline import DEFAULT_MODEL
 from pipeline.cli.arguments import Count
 from pipeline.cli.program import run
@@ -161,7 +160,7 @@ def postprocessing(samples: Sequence[Sample]) -> dict[str, dict[str, list[float]
     chains |= {text: [parse(part) for part in text.split(",")] for text in POSTPROCESS}
     results: dict[str, dict[str, list[float]]] = {text: defaultdict(list) for text in chains}
     for sample in samples:
-        photo, truth = read_photo(sample.photo), read_mask(sample.mask)
+        photo, truth = read_photo(sample.photo), read_sample_mask(sample)
         prediction = segmenter.predict(photo, MaskOptions(postprocess=()))
         masks = {
             "coarse, nearest": prediction.coarse_nearest,

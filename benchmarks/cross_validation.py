@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter, validators
 
 from benchmarks.markdown import number, table
-from benchmarks.training_runs import made_with, read_scores, train
+from benchmarks.training_runs import made_with, read_scores, train, training_seconds
 from data.errors import SettingsError
 from data.files import replacing
 from data.images import read_size
@@ -27,6 +27,7 @@ from pipeline.evaluation import evaluate
 from pipeline.evaluation.cost import photo_cost
 from pipeline.evaluation.scores import summarize
 from pipeline.inference.segmenter import Segmenter
+from pipeline.model import identity
 from pipeline.toml_settings import load_settings, overlaid
 
 app = App(name="cross_validation", help_format="plaintext")
@@ -85,12 +86,24 @@ def scores_of(run: Path, data: Sequence[Path], settings: Config) -> dict[str, An
 
 
 def run_fold(data: Sequence[Path], run: Path, settings: Config) -> None:
-    """Train both stages in the folder `run`, score them, and write the scores.
+    """Train both stages in the folder `run`, score them, and write the scores."""
+    train(data, run, settings)
+    score_fold(data, run, settings)
+
+
+def score_fold(
+    data: Sequence[Path],
+    run: Path,
+    settings: Config,
+    *,
+    device: str = "auto",
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """Score the model of the fold in `run`, and write the scores, with what is in `more`.
 
     Photos that the settings exclude, because their masks are wrong, are not scored either.
     """
-    train(data, run, settings)
-    segmenter = Segmenter.load(run / "model")
+    segmenter = Segmenter.load(run / "model", device)
     _, photos = evaluate.evaluate(data[0], segmenter)
     evaluate.write_score_table(run / "photos.csv", photos)
     scored = [photo for photo in photos if photo.name not in settings.data.exclude]
@@ -99,7 +112,10 @@ def run_fold(data: Sequence[Path], run: Path, settings: Config) -> None:
     gmac = photo_cost(segmenter.model, read_size(samples[0].photo), "refined", num_tiles)
     scores = summarize(scored, num_seen, gmac).to_json() | {
         "groups": len({sample.group for sample in samples}),
+        "model": identity(segmenter.model),
         "made_with": made_with(data, settings),
+        "training_seconds": training_seconds(run),
+        **(more or {}),
     }
     with replacing(run / "scores.json") as file:
         file.write_text(json.dumps(scores, indent=2))

@@ -1,4 +1,4 @@
-"""Cutouts against the studio's truth, and what they cost.
+"""Cutouts against the studio's truth, and what colours cost.
 
     python -m benchmarks.cutout_bench [--cars 4] [--picture cutouts.png]
 
@@ -9,7 +9,7 @@ benchmarks/requirements-cutouts.txt`).
 """
 
 import sys
-import tracemalloc
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -25,22 +25,16 @@ from numpy.typing import NDArray
 from benchmarks.markdown import table
 from benchmarks.timing import on_one_core, seconds_in_turn
 from data.arrays import Mask
-from data.encoding import FORMATS, encode_picture
 from data.geometry import Size
 from data.images import write_png
-from data.masks import encode_mask
 from data.studio.photograph import FULL_SIZE
 from data.studio.truth import CutOut, render_cutout
 from pipeline import DEFAULT_MODEL
 from pipeline.cli.arguments import Count, HeightWidth
 from pipeline.cli.program import run
-from pipeline.inference.cutouts.background import Background
-from pipeline.inference.cutouts.compose import cutout, to_pixels
-from pipeline.inference.cutouts.crop_box import Box
 from pipeline.inference.segmenter import Segmenter
 from refine.matte.colours import TILE, object_colours
-from refine.matte.coverage import Floats, contour_alpha, probability_alpha
-from refine.matte.growth import grown
+from refine.matte.coverage import Floats, contour_alpha
 
 SHADES = ((255, 255, 255), (0, 0, 0), (255, 0, 255))
 
@@ -81,7 +75,7 @@ def cutout_bench(
     size: HeightWidth = FULL_SIZE,
     picture: Path | None = None,
 ) -> None:
-    """Print the error of cutouts of studio photos, then time and memory of each step.
+    """Print the error of cutouts of studio photos, then the time of their steps.
 
     Args:
         cars: number of photos, each of another car.
@@ -139,7 +133,7 @@ def by_pymatting(case: Case) -> Cut:
 def errors(exact: Sequence[Case], found: Sequence[Case]) -> str:
     """Return the table of errors."""
     makers = methods()
-    seconds = seconds_in_turn(list(makers.values()), exact)
+    seconds = seconds_in_turn(list(makers.values()), exact, time.process_time)
     rows = []
     for (name, make), taken in zip(makers.items(), seconds, strict=True):
         cells = [
@@ -177,37 +171,15 @@ def laid(colours: Colours, alpha: Floats, shade: tuple[int, int, int]) -> Colour
 
 
 def costs(cases: Sequence[Case]) -> str:
-    """Return the table of time and memory."""
-    steps = steps_of()
-    seconds = seconds_in_turn(list(steps.values()), cases)
-    rows = [
-        [name, f"{1000 * taken:.0f}", f"{peak_megabytes(step, cases[0]):.0f}"]
-        for (name, step), taken in zip(steps.items(), seconds, strict=True)
-    ]
-    return table(["step", "ms", "peak MB of numpy"], rows)
-
-
-def steps_of() -> dict[str, Callable[[Case], object]]:
-    """Return what is done for each output, by name."""
+    """Return the table of the time of colours, along the contour and in all of a photo."""
     steps: dict[str, Callable[[Case], object]] = {
-        "mask: PNG": lambda case: encode_mask(case.mask),
-        "alpha: contour": lambda case: case.alpha,
-        "alpha: contour, --grow 0.5": lambda case: grown(case.mask, case.logits, 0.5),
-        "alpha: probability": lambda case: probability_alpha(case.mask, case.logits),
-        "alpha: PNG": lambda case: encode_picture(to_pixels(case.alpha), FORMATS["png"]),
-        "contour and colours": ours,
-        "contour and colours, tiles of the whole photo": everywhere,
+        "alpha": lambda case: case.alpha,
+        "alpha, colours along the contour": ours,
+        "alpha, colours of the whole photo": everywhere,
     }
-    white = Background.parse("white")
-    for name, form in FORMATS.items():
-
-        def encoded(case: Case, name: str = name) -> object:
-            box = Box(0, 0, *case.mask.shape)
-            on = None if FORMATS[name].has_alpha else white
-            return encode_picture(cutout(case.truth.photo, case.alpha, on, box), FORMATS[name])
-
-        steps[f"cutout: {form.name}" + ("" if form.has_alpha else " on white")] = encoded
-    return steps
+    seconds = seconds_in_turn(list(steps.values()), cases, time.process_time)
+    rows = [[name, f"{1000 * taken:.0f}"] for name, taken in zip(steps, seconds, strict=True)]
+    return table(["step", "ms"], rows)
 
 
 def everywhere(case: Case) -> object:
@@ -215,15 +187,6 @@ def everywhere(case: Case) -> object:
     height, width = case.mask.shape
     tiles = np.argwhere(np.ones((-(-height // TILE), -(-width // TILE)), np.bool_))
     return object_colours(case.truth.photo, case.alpha, tiles=tiles)
-
-
-def peak_megabytes(step: Callable[[Case], object], case: Case) -> float:
-    """Return the most memory of numpy's arrays while `step` runs, without its input."""
-    tracemalloc.start()
-    step(case)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return peak / 1e6
 
 
 def drawn(case: Case) -> NDArray[np.uint8]:

@@ -17,11 +17,11 @@ import torch
 from cyclopts import App
 from numpy.typing import NDArray
 
-from benchmarks.markdown import table
+from benchmarks.markdown import of_model, table
 from data.arrays import Mask
 from data.datasets.coarse_dataset import CoarseView
 from data.images import read_photo
-from data.masks import read_mask
+from data.samples import read_sample_mask
 from pipeline import DEFAULT_MODEL
 from pipeline.cli.arguments import Count
 from pipeline.cli.program import run
@@ -55,7 +55,7 @@ def decisions(data: Path, /, *, model: str = DEFAULT_MODEL, every: Count = 1) ->
     generator = torch.Generator().manual_seed(0)
     for sample in samples[::every]:
         prediction = segmenter.predict(read_photo(sample.photo), MaskOptions(postprocess=()))
-        truth = read_mask(sample.mask)
+        truth = read_sample_mask(sample)
         gains.append(tile_gains(prediction, truth))
         coarse = prediction.proposal.coarse[0].float().cpu()
         target = coarse_target(truth, segmenter)
@@ -65,6 +65,7 @@ def decisions(data: Path, /, *, model: str = DEFAULT_MODEL, every: Count = 1) ->
         chosen = torch.randperm(coarse.numel(), generator=generator)[:PIXELS_A_PHOTO].numpy()
         logits.append(coarse.numpy().ravel()[chosen])
         targets.append(target.ravel()[chosen])
+    print(of_model(segmenter.model, len(gains)))
     print(budget_table(budget_curve(gains, BUDGETS)))
     print(reliability_table(reliability))
     temperature, bias = fit_temperature(np.concatenate(logits), np.concatenate(targets))

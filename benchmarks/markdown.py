@@ -1,6 +1,8 @@
-"""Tables in Markdown."""
+"""Tables in Markdown, and the line above them."""
 
 from collections.abc import Iterable, Sequence
+
+from pipeline.model import Model, identity
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -20,6 +22,11 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def number(value: float | None, form: str) -> str:
     """Return `value` in the format `form`, such as .3f; a dash for None."""
     return "-" if value is None else f"{value:{form}}"
+
+
+def of_model(model: Model, num_photos: int) -> str:
+    """Return the line above a table that says which model it is of, and of how many photos."""
+    return f"model {identity(model)[:16]}, {num_photos} photos\n"
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -11,7 +11,8 @@ from benchmarks.peer_networks import Encoder, EncoderWeights
 from benchmarks.thinning import evenly_spaced
 from benchmarks.variants import FROM_NOTHING
 from data.errors import SettingsError
-from data.samples import Sample, fingerprint
+from data.fingerprints import fingerprint
+from data.samples import Sample
 from pipeline import DEFAULT_MODEL
 from pipeline.config import Config
 from pipeline.model import identity

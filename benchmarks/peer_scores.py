@@ -21,8 +21,7 @@ from data.errors import InputError
 from data.files import replacing
 from data.geometry import Size, padded
 from data.images import read_photo, read_size
-from data.masks import read_mask
-from data.samples import Sample
+from data.samples import Sample, read_sample_mask
 from data.threads import raise_first
 from pipeline import DEFAULT_MODEL
 from pipeline.evaluation.cost import gmac, networks_of, num_parameters, photo_cost
@@ -130,7 +129,7 @@ def scored(row: Row, mask: Masker, bench: Bench) -> Row:
     """
 
     def work(sample: Sample) -> Scores:
-        return score(mask(read_photo(sample.photo)), read_mask(sample.mask))
+        return score(mask(read_photo(sample.photo)), read_sample_mask(sample))
 
     num_workers = PHOTOS_ON_GPU if bench.device.type == "cuda" else None
     scores = []

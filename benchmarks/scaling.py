@@ -23,9 +23,8 @@ from coarse.coarse_network import CoarseNetwork
 from data.arrays import Mask, Photo
 from data.geometry import Size
 from data.images import read_photo
-from data.masks import read_mask
 from data.pyramid import pad, pyramid, resize
-from data.samples import Sample
+from data.samples import Sample, read_sample_mask
 from pipeline.evaluation.metrics import contour
 from pipeline.inference.networks import Networks
 from pipeline.inference.segmenter import Segmenter
@@ -121,7 +120,7 @@ def table_of_points(points: Sequence[Point]) -> str:
 
 def by_size(segmenter: Segmenter, sample: Sample) -> list[Point]:
     """Return the times of one photo at each of `MEGAPIXELS`."""
-    photo, mask = read_photo(sample.photo), read_mask(sample.mask)
+    photo, mask = read_photo(sample.photo), read_sample_mask(sample)
     points = []
     for megapixels in MEGAPIXELS:
         scale = (1e6 * megapixels / mask.size) ** 0.5
@@ -137,7 +136,8 @@ def by_size(segmenter: Segmenter, sample: Sample) -> list[Point]:
 def by_boundary(segmenter: Segmenter, samples: Sequence[Sample]) -> list[Point]:
     """Return the times of `samples`, those with the fewest tiles first."""
     points = [
-        measured(segmenter, read_photo(sample.photo), read_mask(sample.mask)) for sample in samples
+        measured(segmenter, read_photo(sample.photo), read_sample_mask(sample))
+        for sample in samples
     ]
     return sorted(points, key=lambda point: point.tiles)
 

@@ -16,7 +16,7 @@ import torch
 from cyclopts import App
 from numpy.typing import NDArray
 
-from benchmarks.markdown import table
+from benchmarks.markdown import of_model, table
 from data.arrays import Photo
 from data.errors import SettingsError
 from data.images import read_photo
@@ -58,6 +58,7 @@ def seams(
         [str(shift), f"{1000 * fmean(differing(segmenter, p, shift) for p in photos):.2f}"]
         for shift in shifts or range(stride, tile, stride)
     ]
+    print(of_model(segmenter.model, len(photos)))
     print(table(["shift, px", "differing pixels in 1,000 of contour"], rows), end="")
 
 

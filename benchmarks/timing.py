@@ -34,23 +34,32 @@ def median_seconds(work: Callable[[], object], device: torch.device) -> float:
 
 
 def seconds_in_turn(
-    methods: Sequence[Callable[[Item], object]], items: Sequence[Item]
+    methods: Sequence[Callable[[Item], object]],
+    items: Sequence[Item],
+    clock: Callable[[], float] | None = None,
 ) -> list[float]:
     """Return the median time that each method takes for an item.
 
     In every round each method works on all items, so that what slows the machine down slows all of
     them. Before that each works on one item, which is not counted: it allocates memory and
     compiles kernels.
+
+    Args:
+        methods: called with an item.
+        items: at least one.
+        clock: by default `time.perf_counter`; `time.process_time` counts the processor's time,
+            whatever else the machine does.
     """
+    clock = clock or time.perf_counter
     times: list[list[float]] = [[] for _ in methods]
     for method in methods:
         method(items[0])
     for _ in range(ROUNDS):
         for method, taken in zip(methods, times, strict=True):
-            started = time.perf_counter()
+            started = clock()
             for item in items:
                 method(item)
-            taken.append((time.perf_counter() - started) / len(items))
+            taken.append((clock() - started) / len(items))
     return [median(taken) for taken in times]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
-from data.samples import fingerprint
+from data.fingerprints import fingerprint
 from pipeline import DEFAULT_MODEL
 from pipeline.config import Config
 from pipeline.model_folder import load_model, save_model
@@ -20,32 +20,59 @@ from pipeline.training.split import split_samples
 
 
 def made_with(data: Sequence[Path], settings: Config) -> str:
-    """Return a hash of the photos and settings of a run."""
+    """Return a hash of the photos and settings of a run, and of the weights it begins with.
+
+    The names of these weights' folders do not count: a folder of runs may be moved.
+    """
     sides = split_samples(data, settings.data)
     train, val = (fingerprint(samples) for samples in sides)
     settings = with_coarse_init(settings, {sample.group for side in sides for sample in side})
-    text = json.dumps([asdict(settings), origin(settings, train, val)], sort_keys=True)
+    trained_from = origin(settings, train, val)
+    settings = replace(settings, coarse=replace(settings.coarse, init=""))
+    text = json.dumps([asdict(settings), trained_from], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def train(data: Sequence[Path], run: Path, settings: Config, *, with_coarse: bool = True) -> None:
+def train(
+    data: Sequence[Path],
+    run: Path,
+    settings: Config,
+    *,
+    with_coarse: bool = True,
+    num_sharp: int = 1,
+    device: str = "auto",
+) -> None:
     """Train both stages in the folder `run`, or the refiner on the coarse network of the package.
 
     Args:
-        data: folders of photos with masks; patches are made from the first one alone.
+        data: folders of photos with masks.
         run: folder of the run.
         settings: of both stages.
         with_coarse: whether the coarse network is trained as well.
+        num_sharp: patches are made from so many of the folders, the first ones.
+        device: device to compute on.
     """
     run.mkdir(parents=True, exist_ok=True)
     path = run / "settings.toml"
     save_settings(settings, path)
     if with_coarse:
-        commands.train_coarse(data, run, path, "auto")
+        commands.train_coarse(data, run, path, device)
     elif not (run / "model").exists():
         save_model(replace(load_model(DEFAULT_MODEL), refiner=None), run / "model")
-    commands.make_patches(data[:1], run, path, "auto")
-    commands.train_refiner(run, path, "auto")
+    commands.make_patches(data[:num_sharp], run, path, device)
+    commands.train_refiner(run, path, device)
+
+
+def training_seconds(run: Path) -> dict[str, float]:
+    """Return how long each stage of the run in the folder `run` was trained, validation included.
+
+    The time that an interruption took from an epoch is not in it.
+    """
+    seconds = {}
+    for path in sorted(run.glob("*/metrics.jsonl")):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        seconds[path.parent.name] = round(sum(row["seconds"] for row in rows), 1)
+    return seconds
 
 
 def read_scores(run: Path, origin: Any, depends_on: str) -> dict[str, Any] | None:

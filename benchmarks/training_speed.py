@@ -14,8 +14,7 @@ from pathlib import Path
 from benchmarks.markdown import table
 from benchmarks.variants import FROM_NOTHING, Settings
 from data.images import read_photo
-from data.masks import read_mask
-from data.samples import Sample
+from data.samples import Sample, read_sample_mask
 from pipeline.inference.stream import map_photos
 from pipeline.model import Model
 from pipeline.model_folder import save_model
@@ -81,7 +80,7 @@ def row(name: str, epoch: Mapping[str, float], unit: str) -> list[str]:
 def seconds_to_read(samples: Sequence[Sample]) -> float:
     """Return how long it takes to read all photos and masks, on all cores."""
     started = time.perf_counter()
-    for _ in map_photos(lambda s: (read_photo(s.photo), read_mask(s.mask)), samples):
+    for _ in map_photos(lambda s: (read_photo(s.photo), read_sample_mask(s)), samples):
         pass
     return time.perf_counter() - started
 

@@ -17,11 +17,10 @@ from statistics import fmean
 import cv2
 from cyclopts import App
 
-from benchmarks.markdown import table
+from benchmarks.markdown import of_model, table
 from data.errors import InputError
 from data.images import read_photo
-from data.masks import read_mask
-from data.samples import Sample
+from data.samples import Sample, read_sample_mask
 from pipeline import DEFAULT_MODEL
 from pipeline.cli.arguments import Count
 from pipeline.cli.program import run
@@ -72,6 +71,7 @@ def wrong_pixels(
         name: [errors_of_sample(sample, segmenter, other) for sample in samples]
         for name, samples in sets.items()
     }
+    print(of_model(segmenter.model, sum(map(len, columns.values()))))
     print(error_table(columns))
 
 
@@ -95,7 +95,7 @@ def errors_of_sample(
     Raises:
         InputError: photo or mask is damaged, or the photo was resampled to its working size.
     """
-    photo, truth = read_photo(sample.photo), read_mask(sample.mask)
+    photo, truth = read_photo(sample.photo), read_sample_mask(sample)
     breakdown = break_down(segmenter.predict(photo, MaskOptions(postprocess=())), truth)
     if reference is None:
         return PhotoErrors(breakdown)

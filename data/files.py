@@ -84,8 +84,8 @@ def prepare(path: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
-    """Give a temporary path beside `path`, which replaces `path` if the block does not raise.
+def replacing(path: Path, *, is_durable: bool = True, place: Path | None = None) -> Iterator[Path]:
+    """Give a temporary path, which replaces `path` if the block does not raise.
 
     If `path` is a symbolic link, the file that it points to is replaced. For a device or a pipe,
     such as /dev/stdout, `path` itself is given: it is not replaced.
@@ -95,6 +95,7 @@ def replacing(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
         is_durable: whether the new content must be on the disk, where a power cut does not lose it,
             before anything that is written afterwards. Files that the next call checks and makes
             again do not need it.
+        place: folder on the same disk for the temporary file; by default that of `path`.
 
     Raises:
         OSError: nothing can be written there; it names `path`.
@@ -103,9 +104,9 @@ def replacing(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
         yield path
         return
     if path.is_symlink():
-        path = path.resolve()
+        path, place = path.resolve(), None  # which may be on another disk
     try:
-        with _held_partial(path) as partial:
+        with _held_partial(place or path.parent) as partial:
             yield partial
             if is_durable:
                 _sync(partial)
@@ -119,17 +120,22 @@ def replacing(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
         raise
 
 
-def create(path: Path, data: bytes) -> bool:
+def create(path: Path, data: bytes, place: Path | None = None) -> bool:
     """Write `data` to a new file, completely or not at all; return whether it was not there before.
 
     Of several processes that create a file at once, one does so, also where there are no locks.
+
+    Args:
+        path: the file.
+        data: its content.
+        place: folder on the same disk for a temporary file; by default that of `path`.
 
     Raises:
         OSError: nothing can be written there; it names `path`.
     """
     if path.exists():
         return False
-    with _held_partial(path) as partial:
+    with _held_partial(place or path.parent) as partial:
         partial.write_bytes(data)
         _sync(partial)
         try:
@@ -144,9 +150,11 @@ def create(path: Path, data: bytes) -> bool:
     return True
 
 
-def write_bytes(path: Path, data: bytes, *, is_durable: bool = True) -> None:
+def write_bytes(
+    path: Path, data: bytes, *, is_durable: bool = True, place: Path | None = None
+) -> None:
     """Write `data` to `path`, completely or not at all; see `replacing`."""
-    with replacing(path, is_durable=is_durable) as partial:
+    with replacing(path, is_durable=is_durable, place=place) as partial:
         partial.write_bytes(data)
 
 
@@ -180,13 +188,13 @@ def _remove_if_free(path: Path) -> None:
 
 
 @contextmanager
-def _held_partial(path: Path) -> Iterator[Path]:
-    """Make a temporary file beside `path`, hold a lock on it, and remove it if it is still there.
+def _held_partial(folder: Path) -> Iterator[Path]:
+    """Make a temporary file in `folder`, hold a lock on it, and remove it if it is still there.
 
     Raises:
         OSError: it cannot be made.
     """
-    partial, file = _new_partial(path)
+    partial, file = _new_partial(folder)
     try:
         yield partial
     finally:
@@ -195,11 +203,11 @@ def _held_partial(path: Path) -> Iterator[Path]:
         os.close(file)
 
 
-def _new_partial(path: Path) -> tuple[Path, int]:
-    """Return a new temporary file beside `path`, and a descriptor that holds a lock on it."""
+def _new_partial(folder: Path) -> tuple[Path, int]:
+    """Return a new temporary file in `folder`, and a descriptor that holds a lock on it."""
     while True:
-        # A name of fixed length, because the name of `path` may have the maximal length already.
-        partial = path.with_name(f".{secrets.token_hex(8)}.partial")
+        # Of fixed length: the name of the file that is written may have the maximal one already.
+        partial = folder / f".{secrets.token_hex(8)}.partial"
         # Not made by tempfile, so that its permissions follow the umask. Reading the umask means
         # setting it, which is not safe with several threads.
         file = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)

@@ -30,7 +30,9 @@ MAX_LISTED = 5
 
 
 def images_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    """Return the images in `folder` with one of `suffixes`, in lower or upper case, by name.
+    """Return the files in `folder` with one of `suffixes`, in lower or upper case, by name.
+
+    Hidden files are left out.
 
     Raises:
         InputError: the folder cannot be read.
@@ -69,10 +71,7 @@ def photos_at(path: Path) -> list[Path]:
         InputError: there is nothing at `path`, or no photo in it.
     """
     if path.is_dir():
-        photos, others = images_in(path, PHOTO_SUFFIXES), left_out(path)
-        if not photos:
-            found = f"; there are {others}" if others else ""
-            raise InputError(f"no photos in {path} (looked for {', '.join(PHOTO_SUFFIXES)}){found}")
+        photos, others = photos_in(path)
         if others:
             log.warning("left out of %s: %s", path, others)
         return photos
@@ -80,6 +79,19 @@ def photos_at(path: Path) -> list[Path]:
         what = "is no regular file" if path.exists() else "is no photo and no folder"
         raise InputError(f"no such photo or folder: {path} {what}")
     return [path]
+
+
+def photos_in(folder: Path) -> tuple[list[Path], str]:
+    """Return the photos in `folder` by name, and what is left out, if anything is.
+
+    Raises:
+        InputError: it cannot be read, or there is no photo in it.
+    """
+    photos, others = images_in(folder, PHOTO_SUFFIXES), left_out(folder)
+    if not photos:
+        found = f"; there are {others}" if others else ""
+        raise InputError(f"no photos in {folder} (looked for {', '.join(PHOTO_SUFFIXES)}){found}")
+    return photos, others
 
 
 def left_out(folder: Path) -> str:

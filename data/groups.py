@@ -65,7 +65,7 @@ def in_validation(group: str, *, share: float, start: float = 0.0, seed: int = 0
     A group is in it if a hash of its name, from 0 to 1, lies in [start, start + share). So with
     adjacent intervals of equal shares, as in a cross-validation, each group is in it once.
     """
-    return start <= _unit_hash(group, seed) < start + share
+    return start <= position_of(group, seed) < start + share
 
 
 def fold_of(group: str, num_folds: int, *, seed: int = 0) -> int:
@@ -74,13 +74,15 @@ def fold_of(group: str, num_folds: int, *, seed: int = 0) -> int:
     Folds use another hash than the validation set, so the training groups are divided among them
     evenly.
     """
-    return int(_unit_hash(group, f"{seed}:fold") * num_folds)
+    return int(position_of(group, f"{seed}:fold") * num_folds)
 
 
 def split(
     samples: Sequence[T], *, share: float, start: float = 0.0, seed: int = 0
 ) -> tuple[list[T], list[T]]:
     """Return the training samples and the validation samples, by group; see `in_validation`.
+
+    With a `share` of 0, all samples are for training.
 
     Raises:
         InputError: one of the two sets is empty.
@@ -91,7 +93,7 @@ def split(
     }
     train_samples = [sample for sample in samples if not validation[sample.group]]
     val_samples = [sample for sample in samples if validation[sample.group]]
-    if not train_samples or not val_samples:
+    if not train_samples or (share and not val_samples):
         name, other = ("validation", "larger") if train_samples else ("training", "smaller")
         hint = f"use a {other} data.val_share, or another data.split_seed"
         if len(validation) < 2:
@@ -103,6 +105,15 @@ def split(
     return train_samples, val_samples
 
 
+def unmatched(text: str, stems: Sequence[str]) -> list[str]:
+    """Return those of `stems` that the pattern of groups does not fit.
+
+    Raises:
+        SettingsError: it is no pattern of groups, or takes too long.
+    """
+    return [stem for stem, match in zip(stems, _matches(stems, text), strict=True) if not match]
+
+
 def check_pattern(text: str, stems: Sequence[str]) -> None:
     """Say so if the pattern of groups does not fit all `stems`.
 
@@ -111,7 +122,7 @@ def check_pattern(text: str, stems: Sequence[str]) -> None:
     Raises:
         SettingsError: it fits none of them, although it is not the default.
     """
-    others = [stem for stem, match in zip(stems, _matches(stems, text), strict=True) if not match]
+    others = unmatched(text, stems)
     if len(others) == len(stems) and text != CARVANA_GROUP:
         raise SettingsError(
             f"data.group = {text!r} fits none of the {len(stems)} photos, such as {others[0]!r}; "
@@ -171,7 +182,8 @@ def _matches(stems: Sequence[str], text: str) -> list[regex.Match[str] | None]:
         ) from error
 
 
-def _unit_hash(group: str, seed: int | str) -> float:
+def position_of(group: str, seed: int | str) -> float:
+    """Return the hash of a group's name as a number from 0 to 1, 1 excluded."""
     digest = hashlib.sha256(as_bytes(f"{seed}:{group}")).digest()
     return int.from_bytes(digest[:6]) / 2**48
 

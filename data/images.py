@@ -89,12 +89,21 @@ def decode_photo(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Photo:
         InputError: `data` is no such image, is damaged, has floating-point pixels, too many pixels
             or more than there is memory for.
     """
-    with opened_image(BytesIO(data), name, max_pixels) as image:
-        if image.mode == "F":
-            raise InputError(f"{name} has floating-point pixels; save it with 8 or 16 bits")
-        num_bytes = _memory_for(image, name)
-        with decoding.holding(num_bytes):
-            return _decoded(image, data, name)
+    return _decoded_to(data, name, max_pixels)[0]
+
+
+def decode_small_photo(
+    data: bytes, name: str, least_side: int, max_pixels: int = MAX_PIXELS
+) -> tuple[Photo, Size]:
+    """Return an encoded photo as `decode_photo` does, perhaps reduced, and its upright size.
+
+    A JPEG is reduced by up to 8, as long as both sides have `least_side` pixels. The whole file is
+    read, so that damage is found all the same.
+
+    Raises:
+        InputError: for the reasons given at `decode_photo`.
+    """
+    return _decoded_to(data, name, max_pixels, least_side)
 
 
 def read_size(path: Path, max_pixels: int = MAX_PIXELS) -> Size:
@@ -175,6 +184,21 @@ def encode_png(pixels: Pixels) -> bytes:
     return encoded.tobytes()
 
 
+def _decoded_to(data: bytes, name: str, max_pixels: int, least_side: int = 0) -> tuple[Photo, Size]:
+    """Return an encoded photo and the upright size of the file's picture.
+
+    Raises:
+        InputError: for the reasons given at `decode_photo`.
+    """
+    with opened_image(BytesIO(data), name, max_pixels) as image:
+        if image.mode == "F":
+            raise InputError(f"{name} has floating-point pixels; save it with 8 or 16 bits")
+        num_bytes = _memory_for(image, name)
+        with decoding.holding(num_bytes):
+            photo = _decoded(image, data, name, least_side)
+            return photo, _upright_size(image) if least_side else Size(*photo.shape[:2])
+
+
 def _memory_for(image: ImageFile, name: str) -> int:
     """Return the bytes that work on an image takes.
 
@@ -192,13 +216,13 @@ def _memory_for(image: ImageFile, name: str) -> int:
     return needed
 
 
-def _decoded(image: ImageFile, data: bytes, name: str) -> Photo:
+def _decoded(image: ImageFile, data: bytes, name: str, least_side: int) -> Photo:
     """Return the upright RGB pixels of an image that was opened."""
     check_png(data, name)
     profile, depth = image.info.get("icc_profile"), depth_of(image, data)
     photo, turn = None, orientation(image)
     if image.format == "JPEG":
-        photo = _decoded_jpeg(image, data, name)
+        photo = _decoded_jpeg(image, data, name, least_side)
     if photo is None:
         image.load()  # which turns a TIFF upright, and raises if the file is damaged
         if depth is not None and depth.has_channels:
@@ -213,14 +237,14 @@ def _decoded(image: ImageFile, data: bytes, name: str) -> Photo:
     return turned(photo, turn)
 
 
-def _decoded_jpeg(image: ImageFile, data: bytes, name: str) -> Photo | None:
+def _decoded_jpeg(image: ImageFile, data: bytes, name: str, least_side: int) -> Photo | None:
     """Return the RGB pixels of a whole JPEG, not turned; None where Pillow is to decode it.
 
     Raises:
         InputError: it is damaged.
     """
     if image.mode in ("RGB", "L"):
-        return decode_jpeg(data, name)
+        return decode_jpeg(data, name, least_side)
     check_cmyk(data, name)
     return None
 

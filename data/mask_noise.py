@@ -40,10 +40,10 @@ MAX_NEAR_PLATEAU = 0.1
 Such are the labels 0, 1 and 255. Faint remains of JPEG, or of an edge, are smaller."""
 
 
-def levels_of(
+def two_levels(
     grey: Pixels, counts: NDArray[np.int64], *, is_soft: bool = False
 ) -> tuple[int, int] | None:
-    """Return the grey levels of background and object in a mask with a soft edge, or with noise.
+    """Return the two levels of a mask with a soft edge, or with noise, such as 0 and 255.
 
     Args:
         grey: (H, W) uint8.
@@ -65,6 +65,11 @@ def levels_of(
     ):
         return None
     return (0 if dark <= END else dark), (255 if bright >= 255 - END else bright)
+
+
+def threshold_between(levels: tuple[int, int]) -> int:
+    """Return the least grey value that belongs to the brighter of two levels: one half."""
+    return (sum(levels) + 1) // 2
 
 
 def _level(counts: NDArray[np.int64]) -> int:

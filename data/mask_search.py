@@ -11,7 +11,9 @@ from data.layouts import MASK_ENDINGS
 from data.photo_files import PhotoFile
 
 
-def find_masks(photos: Sequence[PhotoFile], place: Path) -> dict[PhotoFile, Path | InputError]:
+def find_masks(
+    photos: Sequence[PhotoFile], place: Path, suffixes: Sequence[str] = MASK_SUFFIXES
+) -> dict[PhotoFile, Path | InputError]:
     """Return the mask of each photo, or why there is none.
 
     The mask of `red/a.jpg` in a folder of photos is `red/a.png` in that of masks, or `a_mask.png`,
@@ -20,6 +22,7 @@ def find_masks(photos: Sequence[PhotoFile], place: Path) -> dict[PhotoFile, Path
     Args:
         photos: the photos.
         place: folder of masks, or the mask of the only photo.
+        suffixes: endings of masks in a folder.
 
     Raises:
         InputError: there is nothing at `place`, or it is one mask of several photos.
@@ -33,18 +36,21 @@ def find_masks(photos: Sequence[PhotoFile], place: Path) -> dict[PhotoFile, Path
     if not place.is_dir():
         raise InputError(f"no such mask or folder: {place}")
 
-    stems = cache(_by_stem)
+    @cache
+    def masks_in(folder: Path) -> Mapping[str, Sequence[Path]]:
+        return _by_stem(folder, suffixes)
+
     found: dict[PhotoFile, Path | InputError] = {}
     for photo in photos:
         folder = (place / photo.name).parent
-        found[photo] = _mask_of(photo, folder, stems(folder))
+        found[photo] = _mask_of(photo, folder, masks_in(folder))
     return found
 
 
-def _by_stem(folder: Path) -> dict[str, list[Path]]:
+def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
     """Return the masks in a folder by their stems; none if there is no such folder."""
     found: dict[str, list[Path]] = {}
-    for path in images_in(folder, MASK_SUFFIXES) if folder.is_dir() else []:
+    for path in images_in(folder, suffixes) if folder.is_dir() else []:
         found.setdefault(path.stem, []).append(path)
     return found
 

@@ -1,42 +1,50 @@
-"""Decoding masks to bool: pictures of two values, perhaps with a soft edge or noise between them.
+"""Decoding masks to bool: pictures of two values, or of several of which some are the object.
 
 As in `data.images`, functions that decode take bytes, and a name for their messages.
 """
 
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from data.arrays import Mask, Pixels
 from data.decoding.png_chunks import check_png
-from data.decoding.rgb_strips import turned
 from data.errors import InputError
 from data.files import read_bytes
-from data.images import (
-    LUMA,
-    MAX_PIXELS,
-    encode_png,
-    opened_image,
-    orientation,
-    write_png,
+from data.images import MAX_PIXELS, encode_png, opened_image, write_png
+from data.mask_choice import chosen
+from data.mask_noise import threshold_between, two_levels
+from data.mask_picture import (
+    MaskPicture,
+    NumberPicture,
+    as_one_channel,
+    palette_to_grey,
+    picture_of,
 )
-from data.mask_noise import levels_of
+from data.mask_values import UnclearMaskError
+from data.object_values import object_values as parsed
+from data.picture_provenance import PictureProvenance
+from data.png_extras import with_chunks
 
 
-def read_mask(path: str | Path, max_pixels: int = MAX_PIXELS) -> Mask:
+def read_mask(
+    path: str | Path, max_pixels: int = MAX_PIXELS, object_values: Sequence[int | str] = ()
+) -> Mask:
     """Return the mask in the file at `path`; see `decode_mask`.
 
     Raises:
         InputError: the file cannot be read, or is no mask.
     """
-    return decode_mask(read_bytes(Path(path)), str(path), max_pixels)
+    return decode_mask(read_bytes(Path(path)), str(path), max_pixels, object_values)
 
 
-def decode_mask(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
+def decode_mask(
+    data: bytes, name: str, max_pixels: int = MAX_PIXELS, object_values: Sequence[int | str] = ()
+) -> Mask:
     """Return an encoded mask as (H, W) bool.
 
     Of two values the larger is the object, whichever they are (0 and 1, 0 and 255, the
@@ -49,22 +57,44 @@ def decode_mask(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
         data: a whole image file, in a format that `data.images` reads.
         name: name of the file in messages.
         max_pixels: most pixels that it may have.
+        object_values: the values that are the object, as in the setting `data.object`. They are
+            needed where a mask has several, and count for every mask.
 
     Raises:
         InputError: `data` is no image or has too many pixels, has more than two values that are
-            no edge, or is a picture in colour.
+            no edge, or is a picture in colour, and `object_values` does not say what is the object.
+        SettingsError: `object_values` is something else.
     """
-    grey, counts = _decoded(data, name, max_pixels)
+    values = parsed(object_values)
+    picture = decode_mask_picture(data, name, max_pixels)
+    return default_mask(picture, name) if values is None else chosen(picture, values, name)
+
+
+def decode_mask_picture(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> MaskPicture:
+    """Return the picture in an encoded mask, before anything in it is taken for the object.
+
+    Raises:
+        InputError: `data` is no image or has too many pixels.
+    """
+    with opened_image(BytesIO(data), name, max_pixels) as image:
+        check_png(data, name)
+        return picture_of(image)
+
+
+def default_mask(picture: MaskPicture, name: str) -> Mask:
+    """Return the (H, W) object of a mask where no setting says which values it has.
+
+    Raises:
+        InputError: it has several values or colours.
+    """
+    grey, counts = _to_grey(picture, name)
     values = np.flatnonzero(counts)
     if len(values) <= 2:
         return np.asarray(grey > (values[0] if len(values) == 2 else 0))
-    levels = levels_of(grey, counts)
+    levels = two_levels(grey, counts)
     if levels is None:
-        raise InputError(
-            f"{name} has {len(values)} values ({_listed(values)}); a mask has two, with at most a "
-            "soft edge or the noise of a JPEG file between them; set every pixel to 0 or to 255"
-        )
-    return np.asarray(grey >= (sum(levels) + 1) // 2)
+        raise UnclearMaskError(name, picture)
+    return np.asarray(grey >= threshold_between(levels))
 
 
 def decode_soft_mask(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Pixels:
@@ -82,15 +112,15 @@ def decode_soft_mask(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Pi
         InputError: `data` is no image or has too many pixels, is a picture, in colour or in grey,
             or a map of several labels.
     """
-    grey, counts = _decoded(data, name, max_pixels)
+    grey, counts = _to_grey(decode_mask_picture(data, name, max_pixels), name)
     values = np.flatnonzero(counts)
     if len(values) <= 2:
         return _as_grey(np.asarray(grey > (values[0] if len(values) == 2 else 0)))
-    levels = levels_of(grey, counts, is_soft=True)
+    levels = two_levels(grey, counts, is_soft=True)
     if levels is None:
         raise InputError(
-            f"{name} has {len(values)} values ({_listed(values)}) that are no probabilities of one "
-            "object; most pixels of a mask are background, near 0, or object, near 255"
+            f"{name} has {len(values)} values that are no probabilities of one object; most pixels "
+            "of a mask are background, near 0, or object, near 255"
         )
     low, high = levels
     table = ((np.arange(256) - low) * (255 / (high - low))).round().clip(0, 255).astype(np.uint8)
@@ -102,104 +132,67 @@ def write_mask(path: str | Path, mask: Mask) -> None:
     write_png(Path(path), _as_grey(mask))
 
 
-def encode_mask(mask: Mask) -> bytes:
-    """Return (H, W) bool `mask` as a PNG file of 0 and 255."""
-    return encode_png(_as_grey(mask))
-
-
-def _decoded(data: bytes, name: str, max_pixels: int) -> tuple[Pixels, NDArray[np.int64]]:
-    """Return the upright (H, W) uint8 grey of an encoded mask, and how often each value occurs."""
-    with opened_image(BytesIO(data), name, max_pixels) as image:
-        check_png(data, name)
-        grey = _to_grey(image, name)
-    # A third of the time of `np.unique` or `np.bincount`.
-    counts = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel().astype(np.int64)
-    return grey, counts
+def encode_mask(mask: Mask, provenance: PictureProvenance | None = None) -> bytes:
+    """Return (H, W) bool `mask` as a PNG file of 0 and 255, which says how it was made."""
+    data = encode_png(_as_grey(mask))
+    return data if provenance is None else with_chunks(data, provenance.png_chunks())
 
 
 def _as_grey(mask: Mask) -> Pixels:
     return mask * np.uint8(255)
 
 
-def _to_grey(image: Image.Image, name: str) -> Pixels:
-    """Return the upright (H, W) uint8 grey of a mask; transparency becomes black."""
-    image.load()  # of TIFF this applies the orientation, and takes it out of the EXIF data
-    return turned(_grey_of(image, name), orientation(image))
+def _to_grey(picture: MaskPicture, name: str) -> tuple[Pixels, NDArray[np.int64]]:
+    """Return the (H, W) uint8 grey of a mask, and the number of pixels of each value.
+
+    Transparency becomes black.
+
+    Raises:
+        InputError: it is in colour, or has a picture that is transparent everywhere.
+    """
+    grey = _grey_of(picture, name)
+    # A third of the time of `np.unique` or `np.bincount`.
+    counts = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel().astype(np.int64)
+    return grey, counts
 
 
-def _grey_of(image: Image.Image, name: str) -> Pixels:
-    if image.mode.startswith("I"):
-        wide = np.asarray(image).astype(np.int64)
-        return (wide if wide.max() < 256 else wide >> 8).clip(0, 255).astype(np.uint8)
-    if has_transparency(image):
-        return _by_opacity(image, name)
-    if image.mode in ("1", "L"):
-        return np.array(image.convert("L"))
-    grey = _palette_to_grey(image) if image.mode == "P" else _as_one_channel(_rgb(image))
+def _grey_of(picture: MaskPicture, name: str) -> Pixels:
+    if isinstance(picture, NumberPicture):
+        return _numbers_to_grey(picture, name)
+    if picture.alpha is None:
+        raise UnclearMaskError(name, picture)
+    return _by_opacity(picture.colours, picture.alpha, name)
+
+
+def _numbers_to_grey(picture: NumberPicture, name: str) -> Pixels:
+    numbers = picture.numbers
+    if numbers.dtype != np.uint8:
+        return (numbers >> 8).astype(np.uint8)
+    if picture.palette is None:
+        return np.asarray(numbers, np.uint8)
+    grey = palette_to_grey(np.asarray(numbers, np.uint8), picture.palette)
     if grey is None:
-        raise InputError(
-            f"{name} is a picture in colour, not a mask; make the object white and all else black"
-        )
+        raise UnclearMaskError(name, picture)
     return grey
 
 
-def _by_opacity(image: Image.Image, name: str) -> Pixels:
+def _by_opacity(colours: Pixels, alpha: Pixels, name: str) -> Pixels:
     """Return the (H, W) uint8 mask of a picture that is not opaque everywhere.
 
     Raises:
         InputError: nothing of it is opaque, although it holds a picture.
     """
-    rgba = np.asarray(image.convert("RGBA"))
-    alpha = rgba[..., 3]
-    visible = rgba[..., :3][alpha > 0]
+    visible = colours[alpha > 0]
     if not len(visible):
-        if (rgba != rgba[0, 0]).any():
+        if (colours != colours[0, 0]).any():
             raise InputError(f"{name} is transparent everywhere, so it shows no object")
         return np.zeros(alpha.shape, np.uint8)
-    grey = _as_one_channel(visible)
+    grey = as_one_channel(visible)
     if grey is not None and grey.min() == 0 and grey.max() == 255 and _is_binary(grey):
         # A mask in black and white, part of whose background is transparent.
-        return np.where(alpha >= 128, rgba[..., 0], 0).astype(np.uint8)
-    return np.array(alpha)
-
-
-def has_transparency(image: Image.Image) -> bool:
-    """Whether a part of a picture is not opaque."""
-    if image.mode not in ("RGBA", "LA", "PA", "La", "RGBa") and "transparency" not in image.info:
-        return False
-    return bool(np.asarray(image.convert("RGBA").getchannel("A")).min() < 255)
+        return np.where(alpha >= 128, colours[..., 0], 0).astype(np.uint8)
+    return alpha
 
 
 def _is_binary(grey: Pixels) -> bool:
     return bool(((grey == 0) | (grey == 255)).all())
-
-
-def _rgb(image: Image.Image) -> Pixels:
-    return np.asarray(image.convert("RGB"))
-
-
-def _palette_to_grey(image: Image.Image) -> Pixels | None:
-    """Return the grey of a palette's grey colours, 0 and 1 of two others, else None."""
-    indices: Pixels = np.asarray(image)
-    palette = np.zeros((256, 3), np.uint8)
-    colours = np.array(image.getpalette(), np.uint8).reshape(-1, 3)
-    palette[: len(colours)] = colours
-    used = np.flatnonzero(np.bincount(indices.ravel()))
-    grey = _as_one_channel(palette[used])
-    if grey is None and len(used) <= 2:
-        # Of two equally bright colours the later in the palette is the object.
-        brighter = max(used, key=lambda index: (palette[index] @ LUMA, index))
-        return np.asarray(indices == brighter).astype(np.uint8)
-    if grey is None:
-        return None
-    return np.asarray(palette[indices, 0])
-
-
-def _as_one_channel(pixels: Pixels) -> Pixels | None:
-    """Return the one channel of (..., 3) grey `pixels`, None if they are in colour."""
-    return None if (pixels != pixels[..., :1]).any() else pixels[..., 0]
-
-
-def _listed(values: NDArray[np.intp]) -> str:
-    shown = ", ".join(str(value) for value in values[:6])
-    return shown + (", ..." if len(values) > 6 else "")

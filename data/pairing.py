@@ -1,17 +1,20 @@
-"""Which mask belongs to which photo."""
+"""Which mask, or which polygons, belong to which photo."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from data.errors import InputError
 from data.folders import (
     CLUTTER,
     by_stem,
     counted,
     images_in,
-    photos_at,
+    photos_in,
     raise_all,
     suffix_of,
     visible,
@@ -19,6 +22,10 @@ from data.folders import (
 from data.images import MASK_SUFFIXES
 from data.layouts import LAYOUTS, MASK_ENDINGS, SAME_FOLDER, Layout, find_layout, masks_of
 
+if TYPE_CHECKING:
+    from data.labelled_photos import LabelledPhotos
+
+log = logging.getLogger(__name__)
 LAST_PARTS = frozenset(Path(layout.photos).name for layout in LAYOUTS) - {""}
 """Names of folders that may hold the photos of a data folder."""
 
@@ -37,6 +44,10 @@ class Pairing:
     """Photos with more than one mask, and these."""
     unused: tuple[Path, ...] = ()
     """Masks without a photo."""
+    left_out: str = ""
+    """What is not read of the pictures in the folder of photos and below."""
+    labelled: "LabelledPhotos | None" = None
+    """The polygons that are in place of masks; `pairs` has their files."""
 
     @property
     def problems(self) -> list[str]:
@@ -71,6 +82,42 @@ class Pairing:
 
 
 def find_pairs(folder: Path) -> Pairing:
+    """Return the photos and masks of a data folder; where it has no masks, polygons.
+
+    Raises:
+        InputError: the folder has no known layout or no photo, or two photos or masks one stem.
+    """
+    try:
+        pairing = _find_masks(folder)
+    except InputError:
+        with_polygons = _find_polygons(folder) if folder.is_dir() else None
+        if with_polygons is None:
+            raise
+        return with_polygons
+    if pairing.pairs or pairing.several:
+        return pairing
+    return _find_polygons(folder) or pairing
+
+
+def _find_polygons(folder: Path) -> Pairing | None:
+    """Return the photos of a data folder with their polygons, None where there are none.
+
+    Raises:
+        InputError: for the reasons given at `data.labelled_photos.find_labelled`.
+    """
+    from data.labelled_photos import find_labelled  # which takes half a second to import
+
+    found = find_labelled(folder)
+    if found is None:
+        return None
+    pairs = {photo: found.file_of(photo) for photo in found.entries}
+    place = folder / found.layout.photos
+    # Beside their photos, drawings are no pictures that were left out.
+    others = "" if found.format == "svg" and found.place == place else photos_in(place)[1]
+    return Pairing(folder, found.layout, pairs, left_out=others, labelled=found)
+
+
+def _find_masks(folder: Path) -> Pairing:
     """Return the photos and masks of a data folder.
 
     Raises:
@@ -78,25 +125,30 @@ def find_pairs(folder: Path) -> Pairing:
     """
     layout = find_layout(folder)
     photo_files, mask_files = layout.files(folder)
+    others = ""
     if layout != SAME_FOLDER:
-        photo_files = photos_at(folder / layout.photos)  # says what is left out
+        photo_files, others = photos_in(folder / layout.photos)
     photos, masks = by_stem(photo_files), by_stem(mask_files)
     for ending in MASK_ENDINGS:
         if {stem + ending for stem in photos} == set(masks):
             pairs = {photo: masks[stem + ending] for stem, photo in photos.items()}
-            return Pairing(folder, layout, pairs)
-    return _pairs_of_any_ending(folder, layout, photos, masks)
+            return Pairing(folder, layout, pairs, left_out=others)
+    return replace(_pairs_of_any_ending(folder, layout, photos, masks), left_out=others)
 
 
-def pairs_in(folder: Path) -> Mapping[Path, Path]:
-    """Return the mask of each photo of a data folder.
+def checked_pairs(folder: Path) -> Pairing:
+    """Return the mask, or the polygons, of each photo of a data folder; say what is left out.
 
     Raises:
         InputError: the folder has no known layout, a photo or mask has no partner, or several.
     """
     pairing = find_pairs(folder)
+    if pairing.left_out:
+        log.warning("left out of %s: %s", folder / pairing.layout.photos, pairing.left_out)
+    if pairing.labelled is not None:
+        pairing.labelled.warn_of_others()
     raise_all(pairing.problems)
-    return pairing.pairs
+    return pairing
 
 
 def true_masks(photos: Iterable[Path]) -> list[Path]:
@@ -106,10 +158,10 @@ def true_masks(photos: Iterable[Path]) -> list[Path]:
     """
     by_folder: dict[Path, list[Path]] = {}
     for photo in photos:
-        by_folder.setdefault(photo.absolute().parent, []).append(photo)
+        by_folder.setdefault(photo.parent, []).append(photo)
     found: list[Path] = []
     beside = cache(_beside)
-    for folder, own in by_folder.items():
+    for folder, own in ((folder.absolute(), own) for folder, own in by_folder.items()):
         for above in (folder, *folder.parents):
             for masks_folder in beside(above):
                 inner = masks_folder / folder.relative_to(above)

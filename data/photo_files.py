@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from data.errors import InputError
 from data.folders import OTHER_SUFFIXES, counted
@@ -204,7 +204,7 @@ def _sort_out(
                 inner.append(name)
         elif is_hidden or name.lower() in SYSTEM_FILES:
             tree.passed_over[HIDDEN_FILE] += 1
-        elif (suffix := PurePath(name).suffix.lower()) in PHOTO_SUFFIXES:
+        elif (suffix := name[name.rfind(".") :].lower()) in PHOTO_SUFFIXES:
             tree.photos.append(PhotoFile(folder / name, f"{prefix}{name[: -len(suffix)]}"))
         else:
             tree.passed_over[f"{suffix} file" if suffix in OTHER_SUFFIXES else OTHER_FILE] += 1
@@ -255,8 +255,10 @@ def _has_colours(path: Path) -> bool:
 def _leave_masks_out(tree: Tree) -> None:
     """Leave out the masks that lie in a data folder beside their photos, and count them."""
     masks = set(true_masks(photo.path for photo in tree.photos))
-    if masks:
-        photos = [photo for photo in tree.photos if photo.path.absolute() not in masks]
+    if not masks:
+        return
+    photos = [photo for photo in tree.photos if photo.path.absolute() not in masks]
+    if len(photos) < len(tree.photos):
         tree.passed_over[MASK] += len(tree.photos) - len(photos)
         tree.photos = photos
 

@@ -16,6 +16,7 @@ from data.decoding.colour_profile import transform_of
 from data.decoding.rgb_strips import turned
 from data.geometry import Size
 from data.images import MAX_PIXELS, opened_image, orientation
+from data.picture_provenance import PictureProvenance
 
 KEPT = (
     ExifTags.Base.ImageDescription,
@@ -42,12 +43,14 @@ which are RGB once they are decoded."""
 
 @dataclass(frozen=True)
 class Metadata:
-    """What is carried from a photo over to a picture made from it."""
+    """What a picture that is made from a photo says besides its pixels."""
 
     exif: bytes = b""
     """TIFF block without `Exif\\0\\0` before it; the picture is upright."""
     icc: bytes = b""
     """Colour profile of RGB."""
+    provenance: PictureProvenance | None = None
+    """How the picture was made."""
 
 
 NO_METADATA = Metadata()

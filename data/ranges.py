@@ -8,6 +8,7 @@ import math
 import reprlib
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
+from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from data.errors import SettingsError
@@ -103,10 +104,14 @@ def _checked(kind: Any, value: Any, name: str) -> Any:
         return _items(arguments, value, name)
     if kind is float and type(value) is int:
         return _as_float(value, name)
-    if type(value) is not kind:
-        what = "a table of settings" if is_dataclass(kind) else kind.__name__
-        raise SettingsError(f"{name} must be {what}, not {shown(value)}")
+    kinds = arguments if origin is UnionType else (kind,)
+    if type(value) not in kinds:
+        raise SettingsError(f"{name} must be {_type_names(kinds)}, not {shown(value)}")
     return value
+
+
+def _type_names(kinds: tuple[Any, ...]) -> str:
+    return " or ".join("a table of settings" if is_dataclass(k) else k.__name__ for k in kinds)
 
 
 def _items(arguments: tuple[Any, ...], value: Any, name: str) -> tuple[Any, ...]:

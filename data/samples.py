@@ -1,26 +1,27 @@
 """Samples: photos with their masks, found in data folders, checked and hashed."""
 
-import hashlib
+import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from data.arrays import Mask
 from data.errors import InputError
-from data.files import read_bytes
 from data.folders import by_stem, photos_at, raise_all
 from data.geometry import Size
-from data.groups import CARVANA_GROUP, as_bytes, groups_of
+from data.groups import CARVANA_GROUP, groups_of
 from data.images import opened, orientation, read_size
 from data.masks import read_mask
-from data.pairing import pairs_in
-from data.threads import map_threads, named, raise_first
+from data.pairing import checked_pairs
+from data.threads import map_threads, named
+
+if TYPE_CHECKING:
+    from data.polygons.annotation import Entry
 
 log = logging.getLogger(__name__)
-
-HASH_LENGTH = 16
-"""Digits of `photo_hashes`: 64 bits, which no two of a million photos share by chance."""
 
 
 @dataclass(frozen=True, order=True)
@@ -31,23 +32,19 @@ class Sample:
     """Stem of the photo."""
     photo: Path
     mask: Path
+    """The file with its mask, or with its polygons."""
     group: str
     """Name of the group, such as the car."""
     folder: Path
     """The data folder, as it was given to `find_samples`."""
+    object_values: tuple[int | str, ...] = ()
+    """Which values of the mask are the object, as the setting `data.object` says; see
+    `data.masks.decode_mask`."""
+    polygons: "Entry | None" = field(default=None, compare=False, repr=False)
+    """What is in place of a mask, if not a picture."""
 
     def __str__(self) -> str:
         return str(self.photo)
-
-
-@dataclass(frozen=True)
-class Hashes:
-    """Hashes of the files of a sample."""
-
-    sample: str
-    """Of its name, its group, its photo and its mask."""
-    photo: str
-    """See `photo_hashes`."""
 
 
 def find_photos(*paths: Path) -> list[Path]:
@@ -64,27 +61,66 @@ def find_photos(*paths: Path) -> list[Path]:
     return photos
 
 
-def find_samples(*folders: Path, group_pattern: str = CARVANA_GROUP) -> list[Sample]:
+def find_samples(
+    *folders: Path, group_pattern: str = CARVANA_GROUP, object_values: Sequence[int | str] = ()
+) -> list[Sample]:
     """Return the photos of data folders with their masks, in the order of their names.
 
+    Photos whose polygons are missing or cannot be used are left out, with a warning.
+
     Args:
-        folders: each with `train/` and `train_masks/`, or with `images/` and `masks/`.
+        folders: each with `train/` and `train_masks/`, or with `images/` and `masks/`, or with
+            polygons in place of masks.
         group_pattern: regular expression for a whole stem; its first bracket is the group.
             A photo that it does not match is a group of its own.
+        object_values: which values of the masks are the object; see `data.masks.decode_mask`.
 
     Raises:
         InputError: there is no such folder, a photo or mask has no partner, or two folders have
-            photos of one stem; all of them are named.
+            photos of one stem; all of them are named. Or polygons have several categories, and
+            `object_values` names none.
         SettingsError: `group_pattern` is no regular expression, has no bracket, or takes too long.
     """
-    found = [(folder, *pair) for folder in folders for pair in pairs_in(folder).items()]
-    groups = groups_of([photo.stem for _, photo, _ in found], group_pattern)
-    samples = [
-        Sample(photo.stem, photo, mask, group, folder)
-        for (folder, photo, mask), group in zip(found, groups, strict=True)
-    ]
+    values = tuple(object_values)
+    found = [sample for folder in folders for sample in _samples_in(folder, values)]
+    groups = groups_of([sample.name for sample in found], group_pattern)
+    samples = [replace(s, group=group) for s, group in zip(found, groups, strict=True)]
     by_stem(sample.photo for sample in samples)
     return sorted(samples)
+
+
+def _samples_in(folder: Path, values: tuple[int | str, ...]) -> list[Sample]:
+    """Return the samples of one data folder, without their groups.
+
+    Raises:
+        InputError: for the reasons given at `find_samples`.
+    """
+    pairing = checked_pairs(folder)
+    if pairing.labelled is None:
+        return [
+            Sample(photo.stem, photo, mask, "", folder, values)
+            for photo, mask in pairing.pairs.items()
+        ]
+    from data.polygons.true_mask import usable
+
+    entries = pairing.labelled.entries
+    return [
+        Sample(photo.stem, photo, pairing.pairs[photo], "", folder, values, entries[photo])
+        for photo in usable(entries, folder, values)
+    ]
+
+
+def read_sample_mask(sample: Sample) -> Mask:
+    """Return the mask (H, W) bool of a sample.
+
+    Raises:
+        InputError: its file cannot be read, or is no mask, or its polygons cannot be drawn.
+    """
+    if sample.polygons is None:
+        return read_mask(sample.mask, object_values=sample.object_values)
+    from data.polygons.true_mask import read_true_mask
+
+    return read_true_mask(sample.polygons, read_size(sample.photo), sample.object_values)
 
 
 def counted(samples: Sequence[Sample]) -> str:
@@ -137,13 +173,22 @@ def check_fit(sample: Sample, photo: Size, mask: Size) -> None:
     )
 
 
-def warn_of_uniform_masks(samples: Sequence[Sample], object_shares: Sequence[float]) -> None:
+def check_object_shares(samples: Sequence[Sample], object_shares: Sequence[float]) -> None:
     """Say so if all masks of a data folder are empty, or all are full.
 
     Args:
         samples: photos with their masks.
         object_shares: share of each mask that is object, 0 to 1.
+
+    Raises:
+        InputError: there is no object in any mask, and the setting `data.object` says what it is.
     """
+    if samples and samples[0].object_values and not any(object_shares):
+        chosen = json.dumps(list(samples[0].object_values))
+        raise InputError(
+            f"data.object = {chosen} finds no object in any of the {len(samples)} masks, such as "
+            f"{samples[0].mask}; `foveamask check {samples[0].folder}` says which values they have"
+        )
     shares: dict[Path, list[float]] = {}
     for sample, share in zip(samples, object_shares, strict=True):
         shares.setdefault(sample.folder, []).append(share)
@@ -158,60 +203,6 @@ def warn_of_uniform_masks(samples: Sequence[Sample], object_shares: Sequence[flo
                 )
 
 
-def fingerprint(samples: Sequence[Sample]) -> str:
-    """Return a hash of the names, groups and files of `samples`.
-
-    Raises:
-        InputError: a file cannot be read.
-    """
-    return combined(digests(samples))
-
-
-def digests(samples: Sequence[Sample]) -> list[str]:
-    """Return a hash of the name, group and files of each sample.
-
-    Raises:
-        InputError: a file cannot be read.
-    """
-    return [hashes.sample for hashes in hashes_of(samples)]
-
-
-def hashes_of(samples: Sequence[Sample]) -> list[Hashes]:
-    """Return both hashes of each sample; its files are read once.
-
-    Raises:
-        InputError: a file cannot be read.
-    """
-    with closing(raise_first(map_threads(_hashes, samples))) as results:
-        return list(results)
-
-
-def photo_hashes(samples: Sequence[Sample]) -> list[str]:
-    """Return a hash of each photo's file, whatever its name: `HASH_LENGTH` hexadecimal digits.
-
-    Raises:
-        InputError: a file cannot be read.
-    """
-    with closing(raise_first(map_threads(_photo_hash, samples))) as results:
-        return list(results)
-
-
-def combined(hashes: Iterable[str]) -> str:
-    """Return the `fingerprint` of samples from the `digests` of them."""
-    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
-
-
-def _hashes(sample: Sample) -> Hashes:
-    photo, mask = (hashlib.sha256(read_bytes(path)) for path in (sample.photo, sample.mask))
-    name = as_bytes(f"{sample.name}/{sample.group}/")
-    whole = hashlib.sha256(name + photo.digest() + mask.digest())
-    return Hashes(whole.hexdigest(), photo.hexdigest()[:HASH_LENGTH])
-
-
-def _photo_hash(sample: Sample) -> str:
-    return hashlib.sha256(read_bytes(sample.photo)).hexdigest()[:HASH_LENGTH]
-
-
 def _is_turned(path: Path) -> bool:
     try:
         with opened(path) as image:
@@ -221,8 +212,10 @@ def _is_turned(path: Path) -> bool:
 
 
 def _check(sample: Sample) -> None:
-    check_fit(sample, read_size(sample.photo), Size(*read_mask(sample.mask).shape))
+    check_fit(sample, read_size(sample.photo), Size(*read_sample_mask(sample).shape))
 
 
 def _check_size(sample: Sample) -> None:
+    if sample.polygons is not None:
+        return  # they have been drawn, at the size of their photo
     check_fit(sample, read_size(sample.photo), read_size(sample.mask))

@@ -12,6 +12,7 @@ from data.datasets.patch_augment import PatchAugmentation
 from data.errors import SettingsError
 from data.geometry import Fovea
 from data.groups import CARVANA_GROUP
+from data.object_values import checked_entries
 from data.ranges import Checked, Count, NonNegative, Positive, Range, Seed, Share
 from pipeline.network_config import EnetConfig, MlpConfig
 from refine.postprocess import Step, parse
@@ -35,13 +36,18 @@ class DataConfig(Checked):
     """Regular expression of a photo's stem. Its first bracket is the group, of which all photos
     are either in the training or in the validation set. A photo that does not match is a group of
     its own."""
-    val_share: Annotated[float, Range(0.001, 0.999)] = 0.2
-    """Share of the groups in the validation set."""
+    val_share: Annotated[float, Range(0, 0.999)] = 0.2
+    """Share of the groups in the validation set. With 0 all photos are trained on: nothing is
+    scored, and the moving average of the weights after the last step is kept."""
     val_start: Annotated[float, Range(0, 0.999)] = 0.0
     """Where that share begins among the hashes of the groups, from 0 to 1. With a share of 0.2,
     the starts 0, 0.2, 0.4, 0.6 and 0.8 are the five folds of a cross-validation."""
     split_seed: Seed = 0
     """Another seed puts other groups into the validation set."""
+    object: tuple[int | str, ...] = ()
+    """Which values of the masks are the object, where these have several: class indices as in
+    `[1, 2]`, colours as in `["#00b000", "#ff0000"]`, or `"not 0"` for all but the background. Empty
+    for masks of two values, of which the larger is the object."""
     exclude: tuple[str, ...] = ()
     """Stems of photos that are never trained on, such as those with a wrong mask."""
     long_side: Annotated[int, LONG_SIDES] = 1918
@@ -52,6 +58,7 @@ class DataConfig(Checked):
     any other size are stretched back to it for the coarse network; empty for none."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "object", checked_entries(self.object))
         super().__post_init__()
         if len(self.stretch_to) not in (0, 2):
             raise SettingsError(
@@ -270,6 +277,12 @@ class Config(Checked):
                 f"tiles.levels = {self.tiles.levels}, but refiner.channels and refiner.depths "
                 f"have {len(self.refiner.channels)} levels"
             )
+        for stage, training in (("coarse", self.coarse), ("refiner", self.refiner)):
+            if training.schedule == "plateau" and not self.data.val_share:
+                raise SettingsError(
+                    f'{stage}.schedule = "plateau" follows the score of validation photos, of '
+                    "which data.val_share = 0 leaves none"
+                )
         if self.tiles.side < self.coarse.stride:
             raise SettingsError(
                 f"tiles.side = {self.tiles.side} must be at least coarse.stride = "

@@ -12,10 +12,9 @@ from rich.table import Table
 from data.arrays import Pixels
 from data.geometry import Size
 from data.images import read_photo, write_png
-from data.masks import read_mask
 from data.photo_files import PhotoFile
 from data.pyramid import pad, pyramid
-from data.samples import Sample, find_samples
+from data.samples import Sample, find_samples, read_sample_mask
 from data.studio import write_dataset
 from pipeline.config import CoarseConfig, Config, DataConfig, RefinerConfig
 from pipeline.evaluation.evaluate import evaluate
@@ -123,7 +122,7 @@ def print_table(summary: Summary, num_cars: int) -> None:
 
 def draw(sample: Sample, segmenter: Segmenter, path: Path) -> None:
     """Write a picture of one photo: coarse mask, uncertain tiles, refined mask, truth."""
-    photo, truth = read_photo(sample.photo), read_mask(sample.mask)
+    photo, truth = read_photo(sample.photo), read_sample_mask(sample)
     prediction = segmenter.predict(photo)
     coarse = prediction.coarse > 0
     side = segmenter.model.fovea.tile

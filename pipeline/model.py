@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -22,6 +23,7 @@ from coarse.novelty import NoveltyDetector
 from data.geometry import Fovea
 from data.ranges import shown
 from pipeline.config import LONG_SIDES, CoarseConfig, Config, RefinerConfig, TilesConfig
+from pipeline.dice_interval import DiceInterval
 from pipeline.new_networks import new_coarse_network, new_refiner
 from pipeline.provenance import check_provenance
 from pipeline.toml_settings import from_table
@@ -31,7 +33,8 @@ from refine.refiner_network import Refiner
 FORMAT = 3
 FORMATS = (1, 2, 3)
 """Formats that can be read. In format 1, weights are not named by their hash, and
-`refiner.inputs` is called `sees`. Formats 1 and 2 have no novelty detector."""
+`refiner.inputs` is called `sees`. Formats 1 and 2 have no novelty detector and no interval of the
+Dice."""
 
 PARTS = ("coarse", "refiner", "novelty")
 """Parts of a model with weights. All but the first may be missing."""
@@ -68,6 +71,11 @@ class Model:
     """Scores on the validation set."""
     novelty: NoveltyDetector | None = None
     """Tells photos that are unlike the training photos; None if the model cannot tell."""
+    budget: int | None = None
+    """Most tiles to refine per photo, unless a call says otherwise; None for all uncertain ones."""
+    dice_interval: DiceInterval | None = None
+    """How far the true Dice of its masks, made as it makes them by default, is from the expected
+    one; None if that was not measured."""
 
     def __post_init__(self) -> None:
         if type(self.long_side) is not int or self.long_side not in LONG_SIDES:
@@ -79,6 +87,8 @@ class Model:
             raise ValueError(f"low < high are from 0 to 1, not {self.low} and {self.high}")
         if self.refiner is not None and self.refiner.fovea != self.fovea:
             raise ValueError(f"a refiner of {self.refiner.fovea} does not fit {self.fovea}")
+        if self.budget is not None and (type(self.budget) is not int or self.budget < 0):
+            raise ValueError(f"budget is a number of tiles, not {shown(self.budget)}")
         check_provenance(self.provenance)
         if not isinstance(self.scores, dict) or not isinstance(self.validation_scores, dict):
             raise ValueError("scores are a table, and those of validation are one")
@@ -129,7 +139,7 @@ def identity(model: Model) -> str:
     """Return a hash of everything that decides which masks `model` makes."""
     hashes = {name: sha256(data) for name, data in model.weights().items()}
     description = to_json(model, hashes)
-    for name in ("format", "provenance", "scores"):
+    for name in ("format", "provenance", "scores", "dice_interval"):
         del description[name]
     return sha256(json.dumps(description, sort_keys=True).encode())
 
@@ -151,14 +161,17 @@ def to_json(model: Model, hashes: Mapping[str, str]) -> dict[str, Any]:
             "levels": fovea.levels,
             "low": model.low,
             "high": model.high,
+            **({} if model.budget is None else {"budget": model.budget}),
         },
         "novelty": model.novelty and {"sha256": hashes["novelty"]},
         "postprocess": [str(step) for step in model.postprocess],
         "provenance": model.provenance,
         "scores": model.scores,
+        "dice_interval": model.dice_interval and model.dice_interval.to_json(),
     }
 
 
+@cache
 def own_version() -> str:
     """Return the version of this package, which is recorded in the files it writes."""
     try:
@@ -186,7 +199,7 @@ def from_json(description: Mapping[str, Any], weights: Mapping[str, bytes]) -> M
     if description["refiner"] is not None:
         refiner = new_refiner(_refiner_config(description), tiles.fovea)
         _load_weights(refiner, weights["refiner"], "refiner")
-    steps = description["postprocess"]
+    steps, interval = description["postprocess"], description.get("dice_interval")
     if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
         raise ValueError("postprocess is a list of steps")
     return Model(
@@ -200,6 +213,8 @@ def from_json(description: Mapping[str, Any], weights: Mapping[str, bytes]) -> M
         provenance=description["provenance"],
         scores=description["scores"],
         novelty=_novelty(weights["novelty"]) if "novelty" in weights else None,
+        budget=description["tiles"].get("budget"),
+        dice_interval=None if interval is None else DiceInterval.from_json(interval),
     )
 
 

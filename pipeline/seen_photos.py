@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.errors import InputError
+from data.fingerprints import HASH_LENGTH, photo_hashes
 from data.groups import CARVANA_GROUP, groups_of
-from data.samples import HASH_LENGTH, Sample, photo_hashes
+from data.samples import Sample
 from pipeline.model import Model
 
 

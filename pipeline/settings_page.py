@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from itertools import pairwise
+from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from data.ranges import Range, field_types
@@ -111,6 +112,8 @@ def _values(kind: Any) -> str:
     if get_origin(kind) is tuple:
         number = "list" if arguments[-1] is Ellipsis else f"list of {len(arguments)}"
         return f"{number}: {_values(arguments[0])}"
+    if get_origin(kind) is UnionType:
+        return " or ".join(map(_values, arguments))
     if arguments and isinstance(arguments[1], Range):
         return f"{_values(arguments[0])} {arguments[1]}"
     return {int: "whole number", float: "number", str: "text", bool: "true or false"}[kind]

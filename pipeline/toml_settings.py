@@ -57,18 +57,28 @@ def load_settings(path: Path, base: Config | None = None) -> Config:
             of its range.
         FileNotFoundError: there is no such file.
     """
+    table = read_table(path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return overlaid(base or Config(), table)
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Return the settings in a TOML file, table by table, unchecked.
+
+    Raises:
+        SettingsError: the file is not TOML.
+        FileNotFoundError: there is no such file.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except RecursionError as error:
         raise SettingsError(f"{path} is nested too deeply") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path} is not text in UTF-8; save it as UTF-8") from error
     except ValueError as error:  # no TOML, or a number of too many digits
         raise SettingsError(f"{path} is not TOML: {error}") from error
-    try:
-        return overlaid(base or Config(), table)
-    except SettingsError as error:
-        raise SettingsError(f"{path}: {error}") from error
 
 
 def save_settings(config: Config, path: Path) -> None:

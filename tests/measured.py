@@ -27,11 +27,11 @@ depths = [1, 1, 1, 1]
 """
 
 
-def write_cars(folder: Path, cars: int = 8, angles: int = 4) -> Path:
+def write_cars(folder: Path, cars: int = 8, angles: int = 4, seed: int = 0) -> Path:
     """Discs on noise, in the Carvana layout."""
     (folder / "train").mkdir(parents=True)
     (folder / "train_masks").mkdir()
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     for car in range(cars):
         for angle in range(1, angles + 1):
             centre = 30 + 4 * angle, 30

@@ -1,7 +1,6 @@
 """Stand-ins that remember what they were shown, and networks whose answer is known beforehand."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +8,7 @@ from torch import Tensor, nn
 from coarse.coarse_network import CoarseNetwork
 from pipeline.config import TrainConfig
 from pipeline.training.batch_clock import Batches
-from pipeline.training.loop import BatchLoss, Score
+from pipeline.training.loop import BatchLoss, Score, StageRun
 from refine.fovea import Windows
 
 
@@ -29,11 +28,10 @@ class FitSpy:
         batches: Batches,
         score: Score,
         config: TrainConfig,
-        run_dir: Path,
-        origin: str,
+        run: StageRun,
     ) -> float:
         self.network, self.batch_loss, self.batches, self.score = model, batch_loss, batches, score
-        self.origin = origin
+        self.origin = run.origin
         return 0.0
 
 

@@ -17,7 +17,7 @@ ALLOWED: dict[str, set[str]] = {
 OURS = {*ALLOWED, "tests", "benchmarks"}
 
 FLOORS = [
-    {"network_config", "progress", "provenance"},
+    {"dice_interval", "network_config", "progress", "provenance"},
     {"config"},
     {"toml_settings"},
     {"new_networks", "settings_page"},
@@ -25,7 +25,9 @@ FLOORS = [
     {"model_folder", "seen_photos"},
     {"inference"},
     {"evaluation"},
-    {"training", "reporting"},
+    {"training", "reporting", "exporting"},
+    {"checking"},
+    {"full_training"},
     {"demo"},
     {"cli"},
     {"__main__"},

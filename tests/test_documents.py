@@ -66,6 +66,7 @@ def test_the_documents_have_commands():
 
     assert {command.split()[1] for command in documented if "python" not in command} >= {
         "predict", "evaluate", "train-coarse", "make-patches", "train-refiner", "demo-data",
+        "export",
     }  # fmt: skip
     assert {command.split()[2] for command in documented if "python" in command} >= {
         f"benchmarks.{name}" for name in ("ablation", "cross_validation", "decisions", "peers")

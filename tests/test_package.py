@@ -12,8 +12,10 @@ import pytest
 from data.geometry import Size
 from data.studio import render_photo
 from pipeline.evaluation.metrics import overlap
+from pipeline.exporting.page_folder import ASSETS
 from pipeline.inference.segmenter import Segmenter
-from pipeline.model_folder import WEIGHTS
+from pipeline.model import identity
+from pipeline.model_folder import WEIGHTS, load_model
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"foveamask", "data", "coarse", "refine", "pipeline"}
@@ -49,7 +51,8 @@ def test_the_wheel_holds_the_packages_the_weights_and_nothing_else(tmp_path: Pat
         }
         assert files == MODEL_FILES | more
     others = [name for name in ours if name.suffix != ".py" and weights not in name.parents]
-    assert not [name for name in others if name.name != "py.typed"]
+    page = {path.relative_to(ROOT) for path in ASSETS.iterdir()}
+    assert {name for name in others if name.name != "py.typed"} == page
     sources = {
         path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py")
     }
@@ -70,6 +73,16 @@ def test_the_model_card_says_what_the_model_says(name: str):
     assert f"{provenance['photos']} photos of {len(provenance['groups'])} cars" in card
     for value in description["scores"]["validation"].values():
         assert (f"{value:.4f}" if isinstance(value, float) else str(value)) in card
+
+
+@pytest.mark.parametrize("name", ["carvana", "carvana-base"])
+def test_documents_with_figures_name_the_model_that_they_are_of(name: str):
+    documents = [WEIGHTS / name / "README.md"]
+    if name == "carvana":
+        documents += [ROOT / "README.md", ROOT / "docs" / "results.md"]
+
+    for document in documents:
+        assert f"`{identity(load_model(name))[:16]}`" in document.read_text(), document
 
 
 def test_the_model_that_training_began_with_has_seen_no_car_of_the_other_one_at_full_size():

@@ -210,7 +210,7 @@ def test_a_photo_that_cannot_be_drawn_is_named_and_the_others_are_drawn(
     assert foveamask("show", folder, tmp_path / "out", "--model", model) == 1
 
     said = capsys.readouterr()
-    assert len(said.out.splitlines()) == len(list((tmp_path / "out").iterdir())) == 6
+    assert len(said.out.splitlines()) == len(list((tmp_path / "out").glob("[!.]*"))) == 6
     errors = said.err.splitlines()
     assert "bad.png is not an image" in errors[0]
     assert "xxx.png cannot be processed (OSError: [Errno 36] File name too long" in errors[1]

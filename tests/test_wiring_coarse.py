@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from coarse import catalogue
 from coarse.coarse_network import CoarseNetwork
-from data.samples import Sample, photo_hashes
+from data.fingerprints import photo_hashes
+from data.samples import Sample
 from pipeline.config import Config
 from pipeline.model_folder import load_model, save_model
 from pipeline.network_config import MlpConfig
@@ -290,9 +291,9 @@ def test_what_is_novel_is_told_by_the_training_photos_and_no_other(
 
 
 def test_a_trained_model_tells_what_is_novel_with_both_stages(tmp_path: Path):
-    data, settings = write_grey_data(tmp_path, 2 * NUM_CARS), tiny_config()
+    data = write_grey_data(tmp_path, 2 * NUM_CARS)
 
-    model = load_model(train_coarse(data, tmp_path / "run", settings))
+    model = load_model(train_coarse(data, tmp_path / "run", tiny_config()))
 
     assert model.novelty is not None
     photo = torch.from_numpy(shaded_photo((64, 96))).permute(2, 0, 1)[None]

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from data.errors import InputError
-from data.samples import find_samples, photo_hashes
+from data.fingerprints import photo_hashes
+from data.samples import find_samples
 from pipeline import model
 from pipeline.cli import main
 from pipeline.evaluation.evaluate import evaluate

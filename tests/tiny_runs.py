@@ -12,6 +12,7 @@ from pipeline.config import TrainConfig
 from pipeline.training import checkpoint
 from pipeline.training.checkpoint import TrainState
 from pipeline.training.loop import (
+    StageRun,
     fit,
 )
 
@@ -61,7 +62,7 @@ def small_run(run_dir: Path, seed: int = 1, **settings: object) -> dict[str, Ten
     """Train a tiny network, or resume that; return its weights after the last step."""
     model = tiny_network(seed)
     config = TrainConfig(**({"epochs": 4} | settings))  # type: ignore[arg-type]
-    fit(model, batch_loss, TinyBatches(), score, config, run_dir, "tiny")
+    fit(model, batch_loss, TinyBatches(), score, config, StageRun(run_dir, "tiny"))
     weights: dict[str, Tensor] = checkpoint.read(run_dir / "last.pt")["model"]
     return weights
 

@@ -18,9 +18,8 @@ from data.errors import InputError
 from data.folders import raise_all
 from data.geometry import ALIGNMENT, Size
 from data.images import read_photo
-from data.masks import read_mask
 from data.pyramid import pad, pyramid, resize, to_working_size
-from data.samples import Sample, check_fit
+from data.samples import Sample, check_fit, read_sample_mask
 from data.threads import map_threads
 
 
@@ -83,7 +82,7 @@ def load_pair(sample: Sample, view: CoarseView) -> CoarsePair:
     Raises:
         InputError: a file is damaged, or photo and mask differ in size.
     """
-    photo, mask = read_photo(sample.photo), read_mask(sample.mask)
+    photo, mask = read_photo(sample.photo), read_sample_mask(sample)
     check_fit(sample, Size(*photo.shape[:2]), Size(*mask.shape))
     white = mask.astype(np.uint8) * 255
     return CoarsePair(view(photo), view(white))

@@ -4,7 +4,15 @@ Coordinates are (x, y) in pixels, and a pixel is a square: that of column 0 and 
 in x and in y, its centre is (0.5, 0.5). A pixel belongs to a polygon if its centre lies inside.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
-FormatName = Literal["coco", "yolo", "labelme", "svg", "png", "csv", "geojson"]
+PolygonName = Literal["coco", "yolo", "labelme", "svg", "geojson"]
+"""The formats of polygons."""
+
+POLYGONS: tuple[PolygonName, ...] = get_args(PolygonName)
+
+SUFFIXES = (".json", ".txt", ".svg", ".geojson")
+"""Endings of files of polygons."""
+
+FormatName = Literal[PolygonName, "png", "csv"]
 """The formats of annotations; `data.polygons.formats` has what they do."""

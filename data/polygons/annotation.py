@@ -6,7 +6,8 @@ Shapes are drawn in the order of the file. Errors name the file and the shape.
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from data.geometry import Size
 from data.images import MAX_PIXELS
 from data.polygons.contour import Ring
 from data.polygons.filling import filled
+from data.polygons.json_file import read_text_bytes
 
 MAX_SHOWN = 80
 """Most characters of a name in a message."""
@@ -41,6 +43,8 @@ class Shape:
     """Returns the (H, W) mask of the shape in a photo of a size, or raises `InputError`."""
     is_erased: bool = False
     """Whether it is taken from the shapes before it, whatever their category."""
+    number: int | None = None
+    """The number of the category, where the file has numbers."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class Entry:
     """What messages call it."""
     parse: Callable[[], Annotation]
     """Returns the annotation, without where it is."""
+    content: Callable[[], bytes] = bytes
+    """Returns the bytes that decide what the annotation is; others, if it is another."""
 
     def read(self) -> Annotation:
         """Return the annotation.
@@ -102,20 +108,35 @@ def read_mask_of(
     where, found = annotation.where, annotation.categories
     if category is None and len(found) > 1:
         raise InputError(f"{where} has the categories {listed(found)}; choose one of them")
+    return drawn(annotation, size, lambda shape: category in (None, shape.category))
+
+
+def drawn(
+    annotation: Annotation, size: Size | None, is_wanted: Callable[[Shape], bool] = lambda _: True
+) -> Mask:
+    """Return the (H, W) mask of the shapes that are wanted, and of those that may be of any kind.
+
+    Args:
+        annotation: from one of the readers of this package.
+        size: the photo's; None for what the annotation says.
+        is_wanted: called with shapes that have a category.
+
+    Raises:
+        InputError: the size is unknown, another or too large, or a shape cannot be drawn.
+    """
     size = _agreed(annotation, size)
     mask = np.zeros(size, np.bool_)
     for shape in annotation.shapes:
-        is_other = category not in (None, shape.category) and shape.category != UNNAMED
-        if is_other and not shape.is_erased:
+        if not shape.is_erased and shape.category != UNNAMED and not is_wanted(shape):
             continue
         try:
-            drawn = shape.draw(size)
+            inside = shape.draw(size)
         except InputError as error:
-            raise InputError(f"{where}: {shape.what} cannot be used: {error}") from None
+            raise InputError(f"{annotation.where}: {shape.what} cannot be used: {error}") from None
         if shape.is_erased:
-            mask &= ~drawn
+            mask &= ~inside
         else:
-            mask |= drawn
+            mask |= inside
     return mask
 
 
@@ -205,6 +226,12 @@ def stem_of(photo: str) -> str:
     if length > MAX_NAME:
         raise InputError(f"the name of the photo is too long, {length} bytes")
     return stem
+
+
+def file_entry(file: Path, decode: Callable[[bytes], Annotation], max_bytes: int) -> Entry:
+    """Return the entry of a photo that has a file of its own, of `max_bytes` at most."""
+    content = partial(read_text_bytes, file, max_bytes)
+    return Entry(file.name, str(file), lambda: decode(content()), content)
 
 
 def failing(name: str, where: str, reason: str) -> Entry:

@@ -5,7 +5,7 @@ have none. `encode` makes the part of one photo, `finish` puts parts together.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from data.errors import InputError
 from data.geometry import Size
 from data.polygons import coco_runs
 from data.polygons.annotation import (
+    UNNAMED,
     Annotation,
     Entry,
     Shape,
@@ -47,21 +48,37 @@ def encode(mask: Mask, photo: str, options: PolygonOptions, logits: Logits | Non
     return dumps({"image": image, "annotations": [_annotation(o, size) for o in objects]})
 
 
-def finish(parts: Iterable[bytes], category: str) -> bytes:
-    """Return the whole file, from what `encode` has returned for each photo."""
-    images: list[bytes] = []
-    annotations: list[bytes] = []
-    for part in map(json.loads, parts):
-        images.append(dumps({"id": len(images) + 1} | part["image"]))
+def finish(parts: Iterable[bytes], category: str) -> Iterator[bytes]:
+    """Yield the whole file in pieces, from what `encode` has returned for each photo.
+
+    Args:
+        parts: of all photos. They are gone through twice, one part at a time.
+        category: name of what is inside the polygons.
+    """
+    yield b'{"images":['
+    for i, part in enumerate(map(json.loads, parts), 1):
+        yield (b",\n" if i > 1 else b"") + dumps({"id": i} | part["image"])
+    yield b'],\n"annotations":['
+    number = 0
+    for i, part in enumerate(map(json.loads, parts), 1):
         for annotation in part["annotations"]:
-            ids = {"id": len(annotations) + 1, "image_id": len(images), "category_id": 1}
-            annotations.append(dumps(ids | annotation))
-    categories = dumps([{"id": 1, "name": category, "supercategory": ""}])
-    return b'{"images":[%b],\n"annotations":[%b],\n"categories":%b}\n' % (
-        b",\n".join(images),
-        b",\n".join(annotations),
-        categories,
-    )
+            number += 1
+            ids = {"id": number, "image_id": i, "category_id": 1}
+            yield (b",\n" if number > 1 else b"") + dumps(ids | annotation)
+    yield b'],\n"categories":%b}\n' % dumps([{"id": 1, "name": category, "supercategory": ""}])
+
+
+def decode_part(data: bytes) -> Annotation:
+    """Return what is in the part of one photo, whose category is not known.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    part = decode_object(data)
+    image, annotations = part.get("image"), list_in(part, "annotations")
+    if not isinstance(image, dict):
+        raise InputError("'image' must be an object")
+    return _parse(image, [{"category_id": 1} | a for a in annotations], {1: UNNAMED})
 
 
 def entries(path: Path) -> list[Entry]:
@@ -117,7 +134,20 @@ def _entry(
     photo = image.get("file_name")
     if not isinstance(photo, str):
         return failing("", where, "'file_name' must be a text")
-    return Entry(photo, f"{path}, image {shown(photo)}", partial(_parse, image, annotations, names))
+    return Entry(
+        photo,
+        f"{path}, image {shown(photo)}",
+        partial(_parse, image, annotations, names),
+        partial(_content, image, annotations, names),
+    )
+
+
+def _content(
+    image: dict[str, Any], annotations: list[dict[str, Any]], names: dict[int, str]
+) -> bytes:
+    """Return the bytes that decide a photo's mask, whatever else is in the file."""
+    named = [[names.get(_category(a), ""), a.get("segmentation")] for a in annotations]
+    return dumps([image.get("height"), image.get("width"), named])
 
 
 def _parse(
@@ -125,21 +155,30 @@ def _parse(
 ) -> Annotation:
     size = size_of(image.get("height"), image.get("width"))
     shapes = tuple(_shape(annotation, names) for annotation in annotations)
-    return Annotation(size, shapes, image["file_name"])
+    return Annotation(size, shapes, str(image.get("file_name", "")))
 
 
 def _shape(annotation: dict[str, Any], names: dict[int, str]) -> Shape:
     what = f"annotation {annotation.get('id')!r:.20}"
-    category = annotation.get("category_id")
-    if type(category) is not int or category not in names:
-        raise InputError(f"{what} has the category_id {category!r:.20}, which is not in categories")
+    category = _category(annotation)
+    if category not in names:
+        given = annotation.get("category_id")
+        raise InputError(f"{what} has the category_id {given!r:.20}, which is not in categories")
     segmentation = annotation.get("segmentation")
     try:
         if isinstance(segmentation, dict):
-            return Shape(what, names[category], partial(_draw_runs, segmentation))
-        return Shape(what, names[category], drawing(_rings(segmentation)))
+            draw: Callable[[Size], Mask] = partial(_draw_runs, segmentation)
+        else:
+            draw = drawing(_rings(segmentation))
+        return Shape(what, names[category], draw, number=category)
     except InputError as error:
         raise InputError(f"{what}: {error}") from None
+
+
+def _category(annotation: dict[str, Any]) -> int:
+    """Return the number of its category, -1 where there is none."""
+    number = annotation.get("category_id")
+    return number if type(number) is int else -1
 
 
 def _rings(segmentation: Any) -> list[Ring]:

@@ -60,12 +60,13 @@ def polygons_of(
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         return []
+    # The object and the pixels around it; the rest of a photo costs as much again.
+    box = np.s_[max(rows[0] - 1, 0) : rows[-1] + 2, max(columns[0] - 1, 0) : columns[-1] + 2]
     # The border's pixels once more, so that contours cross the border straight; then background.
-    padded = np.pad(np.pad(mask, 1, mode="edge"), 1)
-    box = np.s_[rows[0] : rows[-1] + 5, columns[0] : columns[-1] + 5]
-    heights = _heights(padded, logits)[box]
-    offset = np.array([columns[0], rows[0]]) - 1.5  # centre of the first pixel of the padding
-    return _simplified(_grouped(padded[box], heights, offset, mask.shape), tolerance)
+    padded = np.pad(np.pad(mask[box], 1, mode="edge"), 1)
+    heights = _heights(padded, None if logits is None else logits[box])
+    offset = np.array([box[1].start, box[0].start]) - 1.5  # centre of the padding's first pixel
+    return _simplified(_grouped(padded, heights, offset, mask.shape), tolerance)
 
 
 def signed_area(ring: Ring) -> float:

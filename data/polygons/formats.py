@@ -14,14 +14,14 @@ from data import kaggle_csv, rle
 from data.arrays import Mask
 from data.decoding.photo_formats import READERS
 from data.errors import InputError
-from data.files import read_bytes, reading, write_bytes
+from data.files import read_bytes, reading, replacing
 from data.folders import images_in
 from data.geometry import Size
 from data.images import MASK_SUFFIXES
 from data.masks import decode_mask, encode_mask
 from data.polygons import FormatName, coco, geojson, labelme, svg, yolo
 from data.polygons.annotation import UNNAMED, Annotation, Entry, Shape, failing, shown
-from data.polygons.json_file import decode_object, read_text_bytes
+from data.polygons.json_file import decode_object, files_in, read_text_bytes
 from data.polygons.options import Logits, PolygonOptions
 from data.tables import replacing_table
 
@@ -67,6 +67,10 @@ class Format:
     """Folder of these files, in the folder for results."""
     finish: Callable[[Path, Sequence[bytes], str], None] | None = None
     """Writes the one file of all photos, from their parts and the category."""
+    of_files: Callable[[Sequence[Path]], list[Entry]] | None = None
+    """Returns the photos of files, if each photo has its own."""
+    decode: Callable[[bytes], Annotation] | None = None
+    """Returns what is in the content that `encode` has returned, if that is polygons."""
     knows_size: bool = True
     """Whether annotations say the size of their photo."""
 
@@ -87,7 +91,7 @@ def found_format(path: Path) -> FormatName:
     if (path / yolo.LABELS).is_dir() or yolo.entries(path):
         names.add("yolo")
     for suffix in (".json", svg.SUFFIX, geojson.SUFFIX):
-        names.update(_format_of_file(file) for file in sorted(path.glob(f"*{suffix}"))[:1])
+        names.update(_format_of_file(file) for file in files_in(path, suffix)[:1])
     if len(names) != 1:
         found = " and ".join(sorted(names)) or "none of masks, JSON, SVG and text files"
         raise InputError(f"{path} has {found}; name the format with --from, or another path")
@@ -129,15 +133,15 @@ def _mask_entries(path: Path) -> list[Entry]:
     files = [path] if path.is_file() else images_in(path, MASK_SUFFIXES)
     is_carvana = all(file.stem.endswith(CARVANA_ENDING) for file in files)
     ending = CARVANA_ENDING if is_carvana else ""
-    return [
-        Entry(f"{file.stem.removesuffix(ending)}.png", str(file), partial(_parse_mask, file))
-        for file in files
-    ]
+    return [_mask_entry(f"{file.stem.removesuffix(ending)}.png", file) for file in files]
 
 
-def _parse_mask(file: Path) -> Annotation:
-    mask = decode_mask(read_bytes(file), "it")
-    return Annotation(Size(*mask.shape), (Shape("mask", UNNAMED, lambda _: mask),))
+def _mask_entry(name: str, file: Path) -> Entry:
+    def parse() -> Annotation:
+        mask = decode_mask(read_bytes(file), "it")
+        return Annotation(Size(*mask.shape), (Shape("mask", UNNAMED, lambda _: mask),))
+
+    return Entry(name, str(file), parse, partial(read_bytes, file))
 
 
 def _encode_png(
@@ -159,7 +163,12 @@ def _row_entry(where: str, line: str) -> Entry:
     except InputError as error:
         return failing("", where, str(error))
     shape = Shape("the mask", UNNAMED, partial(rle.decode, runs))
-    return Entry(name, f"{where} ({shown(name)})", lambda: Annotation(None, (shape,), name))
+    return Entry(
+        name,
+        f"{where} ({shown(name)})",
+        lambda: Annotation(None, (shape,), name),
+        lambda: line.encode("utf-8", "surrogateescape"),
+    )
 
 
 def _encode_row(
@@ -182,15 +191,36 @@ def _write_rows(path: Path, rows: Sequence[bytes], category: str) -> None:  # no
 
 
 def _write_coco(path: Path, parts: Sequence[bytes], category: str) -> None:
-    write_bytes(path, coco.finish(parts, category))
+    with replacing(path) as partial, partial.open("wb") as file:
+        file.writelines(coco.finish(parts, category))
 
 
 FORMATS: dict[FormatName, Format] = {
-    "coco": Format(coco.entries, coco.encode, finish=_write_coco),
-    "yolo": Format(yolo.entries, yolo.encode, yolo.SUFFIX, folder=yolo.LABELS, knows_size=False),
-    "labelme": Format(labelme.entries, labelme.encode, labelme.SUFFIX),
-    "svg": Format(svg.entries, svg.encode, svg.SUFFIX),
+    "coco": Format(coco.entries, coco.encode, finish=_write_coco, decode=coco.decode_part),
+    "yolo": Format(
+        yolo.entries,
+        yolo.encode,
+        yolo.SUFFIX,
+        folder=yolo.LABELS,
+        of_files=yolo.entries_of,
+        decode=yolo.decode,
+        knows_size=False,
+    ),
+    "labelme": Format(
+        labelme.entries,
+        labelme.encode,
+        labelme.SUFFIX,
+        of_files=labelme.entries_of,
+        decode=labelme.decode,
+    ),
+    "svg": Format(svg.entries, svg.encode, svg.SUFFIX, of_files=svg.entries_of, decode=svg.decode),
     "png": Format(_mask_entries, _encode_png, ".png"),
     "csv": Format(_row_entries, _encode_row, finish=_write_rows, knows_size=False),
-    "geojson": Format(geojson.entries, geojson.encode, geojson.SUFFIX),
+    "geojson": Format(
+        geojson.entries,
+        geojson.encode,
+        geojson.SUFFIX,
+        of_files=geojson.entries_of,
+        decode=geojson.decode,
+    ),
 }

@@ -4,6 +4,7 @@ Coordinates are pixels, with y downward, not degrees. Each polygon is its outer 
 holes; rings repeat their first corner. `image` has the name and the size of the photo.
 """
 
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,18 @@ from typing import Any
 from data.arrays import Mask
 from data.errors import InputError
 from data.geometry import Size
-from data.polygons.annotation import UNNAMED, Annotation, Entry, Shape, drawing, ring_of, size_of
+from data.polygons.annotation import (
+    UNNAMED,
+    Annotation,
+    Entry,
+    Shape,
+    drawing,
+    file_entry,
+    ring_of,
+    size_of,
+)
 from data.polygons.contour import Ring
-from data.polygons.json_file import corners, decode_object, dumps, list_in, read_text_bytes
+from data.polygons.json_file import corners, decode_object, dumps, files_in, list_in
 from data.polygons.options import Logits, PolygonOptions
 
 SUFFIX = ".geojson"
@@ -41,9 +51,14 @@ def encode(mask: Mask, photo: str, options: PolygonOptions, logits: Logits | Non
 
 def entries(path: Path) -> list[Entry]:
     """Return the photos whose files are in the folder `path`, or the one of the file `path`."""
-    files = [path] if path.is_file() else sorted(path.glob(f"*{SUFFIX}"))
-    files = files or sorted(path.glob("*.json"))
-    return [Entry(file.name, str(file), partial(_parse, file)) for file in files]
+    if path.is_file():
+        return entries_of([path])
+    return entries_of(files_in(path, SUFFIX) or files_in(path, ".json"))
+
+
+def entries_of(files: Iterable[Path]) -> list[Entry]:
+    """Return the photos whose files are `files`."""
+    return [file_entry(file, decode, MAX_BYTES) for file in files]
 
 
 def _closed(ring: Ring) -> list[list[float]]:
@@ -51,8 +66,13 @@ def _closed(ring: Ring) -> list[list[float]]:
     return [*points, points[0]]
 
 
-def _parse(file: Path) -> Annotation:
-    content = decode_object(read_text_bytes(file, MAX_BYTES))
+def decode(data: bytes) -> Annotation:
+    """Return what is in the file of a photo.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    content = decode_object(data)
     image = content.get("image")
     size, photo = None, ""
     if isinstance(image, dict):

@@ -1,6 +1,7 @@
 """Reading JSON that others wrote, with errors of one line."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,35 @@ from data.polygons.contour import DECIMALS, Ring
 
 MAX_BYTES = 2**30
 """Most bytes of a file of annotations; those of COCO's 118,287 training photos have 0.45 GB."""
+
+
+CALLS_NAME = re.compile(r"run(\.part-\d+-of-\d+)?\.json")
+CALLS_START = re.compile(rb'\{\s*"format": \d+,\s*"foveamask": "[^"]{0,99}",\s*"calls": \[')
+"""Name and beginning of the list of calls that `predict` leaves beside its results."""
+
+
+def files_in(folder: Path, suffix: str) -> list[Path]:
+    """Return the files in `folder` whose names end in `suffix`, by name.
+
+    Hidden files and lists of calls are left out.
+
+    Raises:
+        InputError: what may be such a list cannot be read.
+    """
+    paths = sorted(folder.glob(f"*{suffix}"))
+    return [p for p in paths if not p.name.startswith(".") and not is_list_of_calls(p)]
+
+
+def is_list_of_calls(path: Path) -> bool:
+    """Whether the file at `path` is a list of calls of `predict`.
+
+    Raises:
+        InputError: it is called like one, and cannot be read.
+    """
+    if not CALLS_NAME.fullmatch(path.name) or path.is_dir():
+        return False
+    with reading(path) as file:
+        return CALLS_START.match(file.read(500)) is not None
 
 
 def read_text_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:

@@ -7,6 +7,7 @@ COCO; its own shape for masks has no corners. All of these are read.
 
 import base64
 import binascii
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,10 @@ from data.arrays import Mask
 from data.errors import InputError
 from data.geometry import Size
 from data.masks import decode_mask
-from data.polygons.annotation import Annotation, Entry, Shape, drawing, ring_of, size_of
+from data.polygons.annotation import Annotation, Entry, Shape, drawing, file_entry, ring_of, size_of
 from data.polygons.bridge import bridged
 from data.polygons.contour import Ring
-from data.polygons.json_file import corners, decode_object, dumps, list_in, read_text_bytes, text_in
+from data.polygons.json_file import corners, decode_object, dumps, files_in, list_in, text_in
 from data.polygons.options import Logits, PolygonOptions
 
 SUFFIX = ".json"
@@ -66,8 +67,12 @@ def encode(mask: Mask, photo: str, options: PolygonOptions, logits: Logits | Non
 
 def entries(path: Path) -> list[Entry]:
     """Return the photos whose files are in the folder `path`, or the one of the file `path`."""
-    files = [path] if path.is_file() else sorted(path.glob(f"*{SUFFIX}"))
-    return [Entry(file.name, str(file), partial(_parse, file)) for file in files]
+    return entries_of([path] if path.is_file() else files_in(path, SUFFIX))
+
+
+def entries_of(files: Iterable[Path]) -> list[Entry]:
+    """Return the photos whose files are `files`."""
+    return [file_entry(file, decode, MAX_BYTES) for file in files]
 
 
 def _written(points: list[list[float]], group: int, label: str) -> dict[str, Any]:
@@ -82,8 +87,13 @@ def _written(points: list[list[float]], group: int, label: str) -> dict[str, Any
     }
 
 
-def _parse(file: Path) -> Annotation:
-    content = decode_object(read_text_bytes(file, MAX_BYTES))
+def decode(data: bytes) -> Annotation:
+    """Return what is in the file of a photo.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    content = decode_object(data)
     size = size_of(content.get("imageHeight"), content.get("imageWidth"))
     shapes = []
     for i, shape in enumerate(list_in(content, "shapes"), 1):

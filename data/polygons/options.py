@@ -30,6 +30,11 @@ class PolygonOptions:
         if not self.category.strip() or not self.category.isprintable():
             raise SettingsError(f"a category has a name of one line, not {self.category!r}")
 
+    @property
+    def text(self) -> str:
+        """All that polygons of a mask depend on, for manifests."""
+        return f"category={self.category} tolerance={self.tolerance} instances={self.instances}"
+
     def objects(self, mask: Mask, logits: Logits | None = None) -> list[Sequence[Polygon]]:
         """Return the objects in `mask` (H, W), the largest first; none where it is empty.
 

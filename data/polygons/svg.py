@@ -5,7 +5,7 @@ and rectangles are read; curves, transforms and drawings inside drawings are ref
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from xml.parsers import expat
@@ -16,10 +16,10 @@ import numpy as np
 from data.arrays import Mask
 from data.errors import InputError
 from data.geometry import Size
-from data.polygons.annotation import UNNAMED, Annotation, Entry, Shape, ring_of, size_of
+from data.polygons.annotation import UNNAMED, Annotation, Entry, Shape, file_entry, ring_of, size_of
 from data.polygons.contour import DECIMALS, Ring, signed_area
 from data.polygons.filling import filled
-from data.polygons.json_file import read_text_bytes
+from data.polygons.json_file import files_in
 from data.polygons.options import Logits, PolygonOptions
 
 SUFFIX = ".svg"
@@ -58,16 +58,25 @@ def encode(
 
 def entries(path: Path) -> list[Entry]:
     """Return the photos whose drawings are in the folder `path`, or the one of the file `path`."""
-    files = [path] if path.is_file() else sorted(path.glob(f"*{SUFFIX}"))
-    return [Entry(file.name, str(file), partial(_parse, file)) for file in files]
+    return entries_of([path] if path.is_file() else files_in(path, SUFFIX))
+
+
+def entries_of(files: Iterable[Path]) -> list[Entry]:
+    """Return the photos whose drawings are `files`."""
+    return [file_entry(file, decode, MAX_BYTES) for file in files]
 
 
 def _path(ring: Ring) -> str:
     return "M" + " ".join(f"{number:.12g}" for number in ring.round(DECIMALS).ravel()) + "Z"
 
 
-def _parse(file: Path) -> Annotation:
-    elements = _elements(read_text_bytes(file, MAX_BYTES))
+def decode(data: bytes) -> Annotation:
+    """Return what is in the file of a photo.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    elements = _elements(data)
     if not elements or elements[0][0] != "svg":
         raise InputError("it is no SVG")
     size = _size(elements[0][1])

@@ -4,6 +4,8 @@ A line is the number of a class and corners x y x y, as shares of the photo's wi
 is one ring: holes, and parts of an object, are tied by bridges. `data.yaml` names the classes.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,15 +16,17 @@ import yaml
 from data.arrays import Mask
 from data.errors import InputError
 from data.geometry import Size
-from data.polygons.annotation import Annotation, Entry, Shape, drawing, ring_of
+from data.polygons.annotation import Annotation, Entry, Shape, drawing, file_entry, ring_of
 from data.polygons.bridge import bridged
 from data.polygons.contour import Ring
-from data.polygons.json_file import read_text_bytes
+from data.polygons.json_file import dumps, read_text_bytes
 from data.polygons.options import Logits, PolygonOptions
 
-CLASSES = "data.yaml"
+CLASSES, CLASS_LIST = "data.yaml", "classes.txt"
 LABELS = "labels"
 SUFFIX = ".txt"
+
+NO_NAMES: Mapping[int, str] = {}
 
 MAX_LABELS, MAX_CLASSES = 2**28, 2**20
 """Most bytes of a file of labels, and of one of classes."""
@@ -53,15 +57,32 @@ def entries(path: Path) -> list[Entry]:
     Raises:
         InputError: `data.yaml` is damaged.
     """
-    root = path.parent if path.is_file() else path
+    if path.is_file():
+        return entries_of([path])
     labels = path / LABELS if (path / LABELS).is_dir() else path
-    names = _classes(root)
-    files = [path] if path.is_file() else sorted(labels.rglob(f"*{SUFFIX}"))
-    return [
-        Entry(file.name, str(file), partial(_parse, file, names))
-        for file in files
-        if file.name != "classes.txt" and file.is_file()
+    files = [
+        file
+        for file in sorted(labels.rglob(f"*{SUFFIX}"))
+        if file.is_file() and file.name != CLASS_LIST and not file.name.startswith(".")
     ]
+    return entries_of(files, path)
+
+
+def entries_of(files: Sequence[Path], root: Path | None = None) -> list[Entry]:
+    """Return the photos whose labels are `files`.
+
+    Args:
+        files: of labels.
+        root: folder in which, or in the two above, a file may name the classes; by default that of
+            the first file.
+
+    Raises:
+        InputError: that file is damaged.
+    """
+    if not files:
+        return []
+    names = _classes(root or files[0].parent)
+    return [_entry(file, names) for file in files]
 
 
 def _line(shares: Ring) -> bytes:
@@ -71,11 +92,11 @@ def _line(shares: Ring) -> bytes:
 
 def _classes(root: Path) -> dict[int, str]:
     """Return the names of classes, none where no file has them."""
-    for folder in (root, root.parent):
+    for folder in (root, *list(root.absolute().parents)[:2]):
         file = folder / CLASSES
         if file.is_file():
             return _names_in(file)
-    file = root / "classes.txt"
+    file = root / CLASS_LIST
     if not file.is_file():
         return {}
     lines = read_text_bytes(file, MAX_CLASSES).decode(errors="replace").splitlines()
@@ -99,9 +120,25 @@ def _names_in(file: Path) -> dict[int, str]:
     return {number: str(name) for number, name in names.items()}
 
 
-def _parse(file: Path, names: dict[int, str]) -> Annotation:
+def _entry(file: Path, names: dict[int, str]) -> Entry:
+    """Return the entry of a file of labels, which depends on the names of classes as well."""
+    entry = file_entry(file, partial(decode, names=names), MAX_LABELS)
+    content = entry.content
+    return replace(entry, content=lambda: content() + dumps(names))
+
+
+def decode(data: bytes, names: Mapping[int, str] = NO_NAMES) -> Annotation:
+    """Return what is in the labels of a photo.
+
+    Args:
+        data: the labels.
+        names: of classes; without them a class is called by its number.
+
+    Raises:
+        InputError: they are damaged.
+    """
     try:
-        lines = read_text_bytes(file, MAX_LABELS).decode().splitlines()
+        lines = data.decode().splitlines()
     except UnicodeDecodeError:
         raise InputError("it is no text") from None
     shapes = []
@@ -114,7 +151,7 @@ def _parse(file: Path, names: dict[int, str]) -> Annotation:
     return Annotation(None, tuple(shapes))
 
 
-def _shape(what: str, words: list[str], names: dict[int, str]) -> Shape:
+def _shape(what: str, words: list[str], names: Mapping[int, str]) -> Shape:
     try:
         number, shares = int(words[0]), np.array(words[1:], np.float64)
     except (ValueError, OverflowError):
@@ -126,7 +163,7 @@ def _shape(what: str, words: list[str], names: dict[int, str]) -> Shape:
     if len(shares) % 2:
         raise InputError(f"corners are pairs x y, but here are {len(shares)} numbers")
     ring = ring_of(shares.reshape(-1, 2))
-    return Shape(what, names.get(number, str(number)), partial(_draw, ring))
+    return Shape(what, names.get(number, str(number)), partial(_draw, ring), number=number)
 
 
 def _draw(shares: Ring, size: Size) -> Mask:

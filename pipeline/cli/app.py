@@ -11,26 +11,32 @@ from importlib.metadata import version
 from cyclopts import App
 from PIL import Image
 
-from pipeline.cli.data_commands import convert
+from pipeline.cli.data_commands import check, convert
 from pipeline.cli.demo_commands import demo, demo_data
-from pipeline.cli.judging_commands import check_csv, evaluate, show
+from pipeline.cli.judging_commands import calibrate, check_csv, evaluate, show, verify
 from pipeline.cli.mask_commands import predict, refine
+from pipeline.cli.model_commands import export
 from pipeline.cli.program import run, set_up_logging
 from pipeline.cli.standard_streams import with_streams
-from pipeline.cli.training_commands import make_patches, train_coarse, train_refiner
+from pipeline.cli.training_commands import make_patches, train, train_coarse, train_refiner
 
 COMMANDS = (
     demo,
     demo_data,
+    check,
+    train,
     train_coarse,
     make_patches,
     train_refiner,
     predict,
     refine,
     evaluate,
+    calibrate,
+    verify,
     show,
     check_csv,
     convert,
+    export,
 )
 
 app = App(

@@ -1,5 +1,6 @@
 """Types of command-line arguments, and the options of every command that makes masks."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,14 @@ from data.errors import InputError, SettingsError
 from pipeline import DEFAULT_MODEL, Stage
 
 if TYPE_CHECKING:
+    from pipeline.config import Config
     from pipeline.inference.mask_options import MaskOptions
     from pipeline.inference.segmenter import Segmenter
     from refine.postprocess import Step
+
+NUMBER = r"(\d{1,9}(?:\.\d{1,9})?)"
+DURATION = re.compile(rf"(?=.)(?:{NUMBER}h)?(?:{NUMBER}m(?:in)?)?(?:{NUMBER}s)?|{NUMBER}")
+"""Hours, minutes and seconds, or minutes alone."""
 
 Device = Literal["auto", "cpu", "cuda"]
 Settings = Annotated[Path | None, Parameter(name="--config")]
@@ -21,6 +27,9 @@ Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 Seed = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 Angles = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=99))]
 HeightWidth = Annotated[tuple[Count, Count], Parameter(negative=())]
+Tolerance = Annotated[float, Parameter(validator=validators.Number(gte=0, lt=1e6))]
+Flag = Annotated[bool, Parameter(negative=())]
+Share = Annotated[float | None, Parameter(validator=validators.Number(gte=0, lte=1))]
 Budget = Annotated[int | None, Parameter(validator=validators.Number(gte=0))]
 
 
@@ -34,7 +43,8 @@ class MaskArguments:
     stage: Stage | None = None
     """Last stage to run; by default the last one that the model has."""
     budget: Budget = None
-    """Most tiles to refine per photo, the most uncertain first; by default all uncertain tiles."""
+    """Most tiles to refine per photo, the most uncertain first; by default as many as the model
+    says, or all uncertain tiles."""
     postprocess: str | None = None
     """Post-processing steps, such as close-open=5,components=200, or none; by default those of the
     model."""
@@ -87,11 +97,53 @@ def check_training_paths(run: Path, config: Path | None, data: Sequence[Path] = 
     """
     if run.exists() and not run.is_dir():
         raise InputError(f"{run} is a file; name a folder for the run")
+    check_data_paths(data, config)
+
+
+def check_data_paths(data: Sequence[Path], config: Path | None) -> None:
+    """Raise if a data folder or the settings file does not exist.
+
+    Raises:
+        InputError: it does not.
+    """
     if config is not None and not config.is_file():
         raise InputError(f"no such settings file: {config}")
     for folder in data:
         if not folder.is_dir():
             raise InputError(f"no such folder: {folder}")
+
+
+def read_config(path: Path | None) -> "Config":
+    """Return the settings of a file, or the defaults without one.
+
+    Raises:
+        InputError: there is no such file.
+        SettingsError: it has an error.
+    """
+    from pipeline.config import Config
+    from pipeline.toml_settings import load_settings
+
+    if path is None:
+        return Config()
+    if not path.is_file():
+        raise InputError(f"no such settings file: {path}")
+    return load_settings(path)
+
+
+def parse_duration(text: str | None) -> float | None:
+    """Return the seconds of a duration such as 45s, 30m, 2h or 1h30m; a bare number is minutes.
+
+    Raises:
+        SettingsError: `text` is something else, or no time at all.
+    """
+    if text is None:
+        return None
+    match = DURATION.fullmatch(text.strip().lower())
+    parts = [float(part or 0) for part in match.groups()] if match else [0.0]
+    seconds = sum(part * unit for part, unit in zip(parts, (3600, 60, 1, 60), strict=False))
+    if seconds <= 0:
+        raise SettingsError(f"--time takes a duration, such as 30m, 2h or 1h30m, not {text!r}")
+    return seconds
 
 
 def parse_tile(text: str | None) -> tuple[int, int] | None:

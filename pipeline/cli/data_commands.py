@@ -1,14 +1,16 @@
 """The commands that work on data sets."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter, validators
+from cyclopts import Parameter
 
+from data.errors import SettingsError
 from data.polygons import FormatName
-from pipeline.cli.arguments import HeightWidth
-from pipeline.cli.program import report
+from pipeline.cli.arguments import Device, Flag, HeightWidth, Settings, Tolerance, check_data_paths
+from pipeline.cli.program import answer, report
 
 
 @Parameter(name="*")
@@ -26,16 +28,61 @@ class ConvertArguments:
     category: str | None = None
     """Category of the object. Of several in IN only this one is read; by default IN may have only
     one, and it is called object where IN does not name it."""
-    tolerance: Annotated[float, Parameter(validator=validators.Number(gte=0, lt=1e6))] = 0.0
+    tolerance: Tolerance = 0.0
     """Pixels by which a polygon may leave the contour in order to have fewer corners; 0 gives the
     mask exactly."""
-    instances: Annotated[bool, Parameter(negative=())] = False
+    instances: Flag = False
     """Make each connected part of a mask an object; by default a photo has one object."""
-    overwrite: Annotated[bool, Parameter(negative=())] = False
+    overwrite: Flag = False
     """Replace files with other content."""
 
 
 DEFAULTS = ConvertArguments()
+
+
+def check(
+    data: list[Path],
+    /,
+    *,
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    sheet: Path | None = None,
+    config: Settings = None,
+    device: Device = "auto",
+) -> int:
+    """Say what is wrong with photos and masks before a training, and what it would do with them.
+
+    Everything is said at once, the heaviest first: why a training would fail, what is probably
+    wrong, what is good to know. The exit status is 1 if a training would fail, and only then.
+
+    Args:
+        data: folders with photos and masks; photos to hold out come from the first one.
+        json_: print one JSON object instead of text.
+        sheet: also write a picture of all photos with the contours of their masks to this PNG file,
+            doubtful ones first.
+        config: settings file (TOML) of the training.
+        device: device that a training would compute on; auto is a GPU if there is one.
+    """
+    check_data_paths(data, config)
+    if sheet is not None and sheet.suffix.lower() != ".png":
+        raise SettingsError(f"--sheet takes the name of a PNG file, not {sheet.name}")
+    from data.files import write_bytes
+    from pipeline.checking.check_report import json_of, text_of
+    from pipeline.checking.contact_sheet import contact_sheet
+    from pipeline.checking.dataset_check import check_dataset
+    from pipeline.inference.devices import choose_device
+    from pipeline.progress import progress
+    from pipeline.toml_settings import read_table
+
+    chosen = choose_device(device)
+    with progress("checking photos") as on_photo:
+        found = check_dataset(data, read_table(config) if config else {}, on_photo)
+    if sheet is not None and found.examined:
+        sheet.parent.mkdir(parents=True, exist_ok=True)
+        with progress("drawing photos") as on_photo:
+            write_bytes(sheet, contact_sheet(found, on_photo))
+    expected = found.forecast(chosen)
+    answer(json.dumps(json_of(found, expected)) if json_ else text_of(found, expected))
+    return 1 if found.fatal else 0
 
 
 def convert(

@@ -1,13 +1,30 @@
 """The commands that tell how good masks are."""
 
 import json
-from dataclasses import asdict
+import logging
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+from cyclopts import Parameter
+
+from data.errors import SettingsError
 from data.tables import prepare_table, reserved
-from pipeline.cli.arguments import DEFAULTS, HeightWidth, MaskArguments, parse_tile
+from pipeline.cli.arguments import (
+    DEFAULTS,
+    Count,
+    Device,
+    Flag,
+    HeightWidth,
+    MaskArguments,
+    Settings,
+    parse_tile,
+    read_config,
+)
+from pipeline.cli.output_arguments import DEFAULT_OUTPUTS, OutputArguments
 from pipeline.cli.program import answer
+
+log = logging.getLogger(__name__)
 
 
 def evaluate(
@@ -16,6 +33,7 @@ def evaluate(
     *,
     split: Literal["unseen", "all"] = "unseen",
     per_photo: Path | None = None,
+    config: Settings = None,
     arguments: MaskArguments = DEFAULTS,
 ) -> None:
     """Print the scores of a model on photos with masks, as one JSON object.
@@ -24,20 +42,101 @@ def evaluate(
         data: folder with train/ and train_masks/, or images/ and masks/.
         split: unseen leaves out photos of groups (such as cars) that the model was trained on.
         per_photo: also write the scores of each photo to this csv file, the worst photo first.
+        config: settings file (TOML), of which data.object and data.group are used; by default those
+            that the model was trained with.
         arguments: the model, and how masks are made.
     """
     from pipeline.evaluation import evaluate as evaluation
     from pipeline.inference.cpu_setup import keep_freed_memory
 
+    settings = None if config is None else read_config(config).data
     keep_freed_memory()
     if per_photo is not None:
         prepare_table(per_photo, evaluation.SCORE_COLUMNS)
     with reserved(per_photo):
         segmenter = arguments.segmenter()
-        summary, photos = evaluation.evaluate(data, segmenter, arguments.options(), split=split)
+        summary, photos = evaluation.evaluate(
+            data, segmenter, arguments.options(), split=split, settings=settings
+        )
         answer(json.dumps({"model": arguments.model} | summary.to_json()))
         if per_photo is not None:
             evaluation.write_score_table(per_photo, photos)
+
+
+def calibrate(data: Path, model: Path, /, *, device: Device = "auto") -> None:
+    """Fit how far a model's masks are from what it expects of them, for predict --expected.
+
+    The interval is written to the model, and printed as one JSON object. Masks stay the same.
+
+    Args:
+        data: folder with train/ and train_masks/, or images/ and masks/; photos that the model was
+            trained on are left out, and those of at least 9 other groups must remain.
+        model: folder of the model, such as RUN/model.
+        device: device to compute on; auto is a GPU if there is one.
+    """
+    from pipeline.evaluation import calibration
+    from pipeline.inference.cpu_setup import keep_freed_memory
+
+    keep_freed_memory()
+    answer(json.dumps(calibration.calibrate(data, model, device)))
+
+
+def verify(
+    out: Path,
+    photos: list[Path],
+    /,
+    *,
+    quick: Flag = False,
+    sample: Count | None = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    results: OutputArguments = DEFAULT_OUTPUTS,
+    arguments: MaskArguments = DEFAULTS,
+) -> int:
+    """Say which results of predict are not what the model makes of the photos, one on a line.
+
+    All photos are predicted again, and the pixels compared. If anything is wrong, the exit status
+    is 1. Give the model and the options that predict was given.
+
+    Args:
+        out: folder of the results.
+        photos: photos, or folders of them. If there is a folder, results of other photos than these
+            are named too.
+        quick: believe what results and their folder say of the model, the options, the photo and
+            the file, instead of predicting again.
+        sample: predict this many photos again, and believe that of the others.
+        as_json: print one JSON object instead.
+        results: what to look at, and how cutouts are made.
+        arguments: the model, and how masks are made.
+    """
+    from data.photo_files import find_photo_files
+
+    if quick and sample is not None:
+        raise SettingsError("--quick predicts no photo again, --sample some; give one of them")
+    files = find_photo_files(photos, out)  # before what takes seconds to import
+    from pipeline.inference import verify as verification
+    from pipeline.inference.cpu_setup import keep_freed_memory
+    from pipeline.inference.job import Job
+
+    keep_freed_memory()
+    maker, options, segmenter = results.maker(), arguments.options(), arguments.segmenter()
+    job = Job(out=out, outputs=maker.without_boxes(out), overwrite=True)
+    if not quick:
+        job = replace(job, outputs=maker.outputs(files, job, segmenter, options))
+    found = verification.verify(
+        files,
+        job,
+        segmenter,
+        options,
+        num_again=0 if quick else sample,
+        with_others=any(path.is_dir() for path in photos),
+    )
+    if as_json:
+        answer(json.dumps(found.to_json(), default=str))
+    else:
+        for finding in found.findings:
+            answer(finding)
+    log.info("%s", found)
+    return 1 if found.findings else 0
 
 
 def show(
@@ -60,7 +159,8 @@ def show(
         photos: photos, or folders of them.
         out: folder for the pictures, the last argument.
         mask: the true mask of the photo, or a folder of masks, <stem>.png or <stem>_mask.gif, with
-            the same sub-folders.
+            the same sub-folders; or their polygons, such as <stem>.json of LabelMe or one file of
+            COCO.
         tile: ROW,COL of the tile to draw with _fovea, in the grid of tiles at working size, from
             0,0; by default the most uncertain one.
         arguments: the model, and how masks are made.

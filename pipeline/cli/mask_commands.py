@@ -30,10 +30,9 @@ def predict(
 
     In a folder, photos are looked for in all folders below as well; their masks are
     OUT/<sub-folder>/<stem>.png. With --output, cutouts and alpha are written as well, or instead.
-    To resume an interrupted command, run it again. Photos whose results are in OUT already, made
-    with the same model and options, are skipped unless the photo or its results have changed. With
-    - as OUT, the result of one photo goes to standard output; with - as PHOTOS, the photo comes
-    from standard input.
+    In a pipe, the one photo and OUT may be given as -. To resume an interrupted command, run it
+    again. Photos whose results are in OUT already, made with the same model and options, are
+    skipped unless the photo or its results have changed.
 
     Args:
         photos: photos, or folders of them; - for standard input.

@@ -1,16 +1,20 @@
 """The options of `predict` that say what is written for each photo."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter, validators
 
 from data.errors import SettingsError
+from data.polygons import POLYGONS
+from pipeline.cli.arguments import Flag, Tolerance
 
 if TYPE_CHECKING:
     from data.photo_files import PhotoFile
+    from data.polygons.options import PolygonOptions
     from pipeline.inference.cutouts.crop_box import Box
     from pipeline.inference.cutouts.cutout_options import CutoutOptions
     from pipeline.inference.job import Job
@@ -18,7 +22,14 @@ if TYPE_CHECKING:
     from pipeline.inference.outputs import Output
     from pipeline.inference.segmenter import Segmenter
 
-NAMES = ("mask", "cutout", "alpha")
+NAMES = ("mask", "cutout", "alpha", *POLYGONS)
+
+USERS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("background", "format", "quality", "crop", "margin"), ("cutout",)),
+    **dict.fromkeys(("alpha", "grow"), ("cutout", "alpha")),
+    **dict.fromkeys(("tolerance", "instances", "category"), POLYGONS),
+}
+"""The outputs that an option is of."""
 
 Quality = Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=100))]
 
@@ -30,7 +41,8 @@ class OutputArguments:
 
     output: str = "mask"
     """What to write, with commas between: mask, cutout (the object without its background), alpha
-    (how much of each pixel is object, in grey). Of several each has its own folder,
+    (how much of each pixel is object, in grey), and as polygons coco (one file,
+    annotations.json), yolo, labelme, svg, geojson. Of several each has its own folder,
     OUT/<output>/."""
     alpha: Literal["contour", "probability"] = "contour"
     """Alpha is the share of a pixel inside the contour, which is crisp, or its probability, which
@@ -50,7 +62,15 @@ class OutputArguments:
     margin: str | None = None
     """What is kept around that box: a share of its longer side, such as 3%, or pixels."""
     metadata: bool = True
-    """Carry EXIF data (camera, time, place) and colour profile over to cutouts."""
+    """Let results say how they were made (version, hashes of model and photo, options), and carry
+    EXIF data (camera, time, place) and colour profile over to cutouts."""
+    tolerance: Tolerance = 0.0
+    """Pixels by which a polygon may leave the contour in order to have fewer corners; 0 gives the
+    mask exactly."""
+    instances: Flag = False
+    """Make each connected part of a mask an object; by default a photo has one object."""
+    category: str = "object"
+    """Name of the object in files of polygons."""
 
     def names(self) -> list[str]:
         """Return what to write.
@@ -89,6 +109,18 @@ class OutputArguments:
             metadata=self.metadata,
         )
 
+    def polygons(self) -> "PolygonOptions | None":
+        """Return how polygons are drawn, if any are.
+
+        Raises:
+            SettingsError: the category is no name.
+        """
+        if not set(POLYGONS) & set(self.names()):
+            return None
+        from data.polygons.options import PolygonOptions  # which takes half a second to import
+
+        return PolygonOptions(self.category, self.tolerance, self.instances)
+
     def maker(self) -> "OutputMaker":
         """Return what makes the outputs once there is a model.
 
@@ -96,7 +128,7 @@ class OutputArguments:
             SettingsError: options contradict each other, or belong to no output.
             InputError: the picture of the background cannot be read.
         """
-        return OutputMaker(self.names(), self.cutouts())
+        return OutputMaker(self.names(), self.cutouts(), self.polygons())
 
     def _check_used(self) -> None:
         """Raise if an option is given that no output uses.
@@ -105,15 +137,12 @@ class OutputArguments:
             SettingsError: there is one.
         """
         names = self.names()
-        of_cutouts = ("background", "format", "quality", "crop", "margin", "metadata")
-        users: dict[str, tuple[str, ...]] = dict.fromkeys(of_cutouts, ("cutout",))
-        users |= {"alpha": ("cutout", "alpha"), "grow": ("cutout", "alpha")}
-        for option, outputs in users.items():
+        for option, outputs in USERS.items():
             given = getattr(self, option) != getattr(OutputArguments, option)
             if given and not set(outputs) & set(names):
-                raise SettingsError(
-                    f"--{option} is of {' and '.join(outputs)}: add --output {outputs[0]}"
-                )
+                *most, last = outputs
+                listed = f"{', '.join(most)} and {last}" if most else last
+                raise SettingsError(f"--{option} is of {listed}: add --output {outputs[0]}")
 
 
 @dataclass(frozen=True)
@@ -122,6 +151,8 @@ class OutputMaker:
 
     names: Sequence[str]
     cutouts: "CutoutOptions"
+    polygons: "PolygonOptions | None" = None
+    """None if there are none to write."""
 
     @property
     def shares_boxes(self) -> bool:
@@ -134,9 +165,13 @@ class OutputMaker:
 
         return group_names(photos) if self.shares_boxes else [photo.name for photo in photos]
 
-    def without_boxes(self) -> "tuple[Output, ...]":
-        """Return the outputs for checks of their files' names: no photo has a box."""
-        return self._made({})
+    def without_boxes(self, out: Path | None) -> "tuple[Output, ...]":
+        """Return the outputs where no photo has a box, which tell what files are called.
+
+        Args:
+            out: folder for the results; None for none.
+        """
+        return self._made({}, out)
 
     def outputs(
         self,
@@ -151,23 +186,33 @@ class OutputMaker:
             InputError: it takes a box, and the folder has other results, which are not overwritten.
         """
         from pipeline.inference.cutouts.cutout_files import group_boxes
-        from pipeline.inference.manifest import check_same, has_results, made_with
+        from pipeline.inference.made_with import made_with
+        from pipeline.inference.manifest import check_same, has_results
 
         if not self.shares_boxes:
-            return self._made(None)
+            return self._made(None, job.out)
         if has_results(job.out) and not job.overwrite:
-            check_same(job.out, made_with(segmenter, options, self.without_boxes(), job.given))
-        return self._made(group_boxes(photos, segmenter, options, self.cutouts, given=job.given))
+            check_same(
+                job.out, made_with(segmenter, options, self.without_boxes(job.out), job.given)
+            )
+        boxes = group_boxes(photos, segmenter, options, self.cutouts, given=job.given)
+        return self._made(boxes, job.out)
 
-    def _made(self, boxes: "Mapping[Path, Box] | None") -> "tuple[Output, ...]":
+    def _made(self, boxes: "Mapping[Path, Box] | None", out: Path | None) -> "tuple[Output, ...]":
         from pipeline.inference.cutouts.cutout_files import alpha_output, cutout_output
         from pipeline.inference.outputs import MASK, in_folders
 
-        makers = {
-            "mask": lambda: MASK,
+        makers: dict[str, Callable[[], Output]] = {
+            "mask": lambda: replace(MASK, has_metadata=self.cutouts.metadata),
             "cutout": lambda: cutout_output(self.cutouts, boxes),
             "alpha": lambda: alpha_output(self.cutouts),
         }
+        if self.polygons is not None:
+            from pipeline.inference.polygon_files import polygon_output
+
+            for name in POLYGONS:
+                folder = out and out / (name if len(self.names) > 1 else "")
+                makers[name] = partial(polygon_output, name, self.polygons, folder)
         return in_folders([makers[name]() for name in self.names])
 
 

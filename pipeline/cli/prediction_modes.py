@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,15 +11,21 @@ from data.errors import InputError, SettingsError
 from pipeline.cli.arguments import MaskArguments
 from pipeline.cli.given_mask_arguments import GivenMaskArguments
 from pipeline.cli.output_arguments import OutputArguments
-from pipeline.cli.program import RESUME, RESUME_OVERWRITING, report, resumable
+from pipeline.cli.program import RESUME, RESUME_OVERWRITING, answer, report, resumable
 from pipeline.cli.run_arguments import RunArguments
 from pipeline.cli.signals import stop_signal
 from pipeline.cli.standard_streams import STDIN, STREAM, check_output, read_input, write_output
 
 if TYPE_CHECKING:
     from pipeline.inference.prediction_run import Failure, Outcome
+    from pipeline.inference.run_file import Call
 
 log = logging.getLogger(__name__)
+
+MAY_BE_BELOW = "%d of %d masks may have a Dice below %g%s"
+
+MOST_LISTED = 100
+"""Most arguments that the list of calls repeats."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,17 @@ class Request:
     arguments: MaskArguments
     given: GivenMaskArguments | None = None
     """Masks that are refined instead of predicted."""
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def call(self) -> "Call":
+        """Return what is said of it beside the results."""
+        from pipeline.inference.run_file import Call
+
+        places = {"photos": self.photos[:MOST_LISTED], "out": self.out}
+        given = places | asdict(self.run) | asdict(self.results) | asdict(self.arguments)
+        if self.given is not None:
+            given |= {"masks": self.given.place} | asdict(self.given.refining)
+        return Call(given, self.arguments.model, self.started)
 
 
 def predict_all(request: Request) -> int:
@@ -45,18 +63,20 @@ def predict_all(request: Request) -> int:
 
     found = find_photo_files(request.photos, request.out)  # before what takes seconds to import
     from pipeline.inference.cpu_setup import keep_freed_memory
+    from pipeline.inference.outputs import check_names
     from pipeline.inference.predict import predict_photos
 
     keep_freed_memory()
     maker, run = request.results.maker(), request.run
-    job = run.job(request.out, maker.without_boxes())
+    job = replace(run.job(request.out, maker.without_boxes(request.out)), call=request.call())
     if request.given is not None:
         found, given = request.given.masks(found)
         job = replace(job, given=given)
-    job.check(found)
     if job.part is not None:
+        check_names(job.out, found, job.outputs)
         keys = zip(found, maker.keys(found), strict=True)
         found = [photo for photo, key in keys if job.part.has(key)]
+    job.check(found)
     options, segmenter = request.arguments.options(), request.arguments.segmenter()
     with resumable(RESUME_OVERWRITING if job.overwrite else RESUME):
         outputs = maker.outputs(found, job, segmenter, options)
@@ -87,7 +107,7 @@ def predict_arriving(request: Request) -> int:
         report(failure.reason)
 
     keep_freed_memory()
-    job = run.job(request.out, maker.without_boxes())
+    job = replace(run.job(request.out, maker.without_boxes(request.out)), call=request.call())
     arrivals = Arrivals(request.photos, request.out, job.part)
     job.check(arrivals.photos)
     options, segmenter = request.arguments.options(), request.arguments.segmenter()
@@ -119,13 +139,18 @@ def predict_streamed(request: Request) -> int:
     name, data = _read(photos[0])
     from pipeline.inference.one_photo import result_of
 
-    (output,) = maker.without_boxes()
+    (output,) = maker.without_boxes(None)
     options, segmenter = request.arguments.options(), request.arguments.segmenter()
-    result, is_known = result_of(data, name, segmenter, options, output)
-    write_output(result)
-    if is_known is False:
+    limit = request.run.fail_under
+    result = result_of(data, name, segmenter, options, output, with_dice=limit is not None)
+    write_output(result.data)
+    is_unknown = result.is_known is False
+    if is_unknown:
         log.warning("the photo is unlike those that the model was trained on: it may be wrong")
-    return 1 if request.run.fail_unknown and is_known is False else 0
+    is_below = limit is not None and result.expected and result.expected.may_be_below(limit)
+    if is_below:
+        log.warning(MAY_BE_BELOW, 1, 1, limit, f": {result.expected}")
+    return 1 if is_below or (request.run.fail_unknown and is_unknown) else 0
 
 
 def _read(photo: Path) -> tuple[str, bytes]:
@@ -146,4 +171,17 @@ def _read(photo: Path) -> tuple[str, bytes]:
 
 
 def _status(outcome: "Outcome", run: RunArguments) -> int:
-    return 1 if outcome.failures or (run.fail_unknown and outcome.unknown) else 0
+    """Return the exit status, and list the photos whose masks may be too bad."""
+    num_below = 0 if run.fail_under is None else _list_below(outcome, run.fail_under)
+    return 1 if outcome.failures or (run.fail_unknown and outcome.unknown) or num_below else 0
+
+
+def _list_below(outcome: "Outcome", limit: float) -> int:
+    """Print the photos whose masks may have a Dice below `limit`, and return their number."""
+    from pipeline.inference.expected import below
+
+    found = below(outcome.records, limit, outcome.interval)
+    for photo, expected in found.items():
+        answer(f"{photo}: {expected}")
+    log.info(MAY_BE_BELOW, len(found), len(outcome.records), limit, "")
+    return len(found)

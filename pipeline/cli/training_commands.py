@@ -2,8 +2,52 @@
 
 from pathlib import Path
 
-from pipeline.cli.arguments import Device, Settings, check_training_paths
+from pipeline.cli.arguments import Device, Settings, check_training_paths, parse_duration
 from pipeline.cli.program import answer, resumable
+
+
+def train(
+    data: list[Path],
+    run: Path,
+    /,
+    *,
+    time: str | None = None,
+    all_photos: bool = False,
+    config: Settings = None,
+    device: Device = "auto",
+) -> None:
+    """Train on photos and masks, from the check of the data to a report; run it again to resume.
+
+    Settings are fitted to the photos, unless --config sets them. Some photos are held out, to tell
+    how good the model is. RUN/model is the finished model, RUN/report.html says what came of it.
+
+    Args:
+        data: folders with photos and masks; photos to hold out come from the first one.
+        run: folder of the run, the last argument.
+        time: how long it may take, such as 30m, 2h or 1h30m; by default as long as so many photos
+            are worth.
+        all_photos: train the finished model on all photos. Other models come before it, to tell how
+            good it is: four, each of which holds out a quarter of the photos, or one for 40 groups
+            of photos and more.
+        config: settings file (TOML).
+        device: device to compute on; auto is a GPU if there is one.
+    """
+    check_training_paths(run, config, data)
+    seconds = parse_duration(time)
+    from pipeline.full_training import train as full_training
+    from pipeline.full_training.request import Request, settings_of
+    from pipeline.inference.cpu_setup import keep_freed_memory
+    from pipeline.inference.devices import choose_device
+
+    keep_freed_memory()
+    given = settings_of(config, is_timed=seconds is not None)
+    wanted = Request(data, run, given, choose_device(device), seconds, all_photos)
+    with resumable():
+        outcome = full_training.train(wanted)
+        for line in outcome.ending.lines:
+            answer(line)
+        answer(outcome.model)
+        answer(outcome.report)
 
 
 def train_coarse(

@@ -15,19 +15,20 @@ from data.errors import InputError
 from data.geometry import Size
 from data.groups import CARVANA_GROUP
 from data.images import read_photo, read_size
-from data.masks import read_mask
 from data.printable import cell
 from data.samples import (
     Sample,
     check_fit,
+    check_object_shares,
     check_samples,
     check_sizes,
     find_samples,
-    warn_of_uniform_masks,
+    read_sample_mask,
 )
 from data.tables import replacing_table
 from data.threads import raise_first
 from pipeline import Stage
+from pipeline.config import DataConfig
 from pipeline.evaluation.cost import photo_cost
 from pipeline.evaluation.scores import PhotoScores, Summary, score_photo, summarize
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
@@ -52,6 +53,7 @@ def evaluate(
     options: MaskOptions = DEFAULT_OPTIONS,
     *,
     split: Split = "unseen",
+    settings: DataConfig | None = None,
 ) -> tuple[Summary, list[PhotoScores]]:
     """Return mean scores, and those of each photo.
 
@@ -63,12 +65,14 @@ def evaluate(
         segmenter: the model.
         options: how its masks are made.
         split: `unseen` leaves out the photos of groups that the model was trained on.
+        settings: how the photos are grouped, and which values of the masks are the object; by
+            default as in the training of the model.
 
     Raises:
         InputError: photos or masks are damaged, or the model was trained on all of them.
     """
     stage = segmenter.check_stage(options.stage)
-    samples, num_seen = choose(data, segmenter, split)
+    samples, num_seen = choose(data, segmenter, split, settings)
     check_sizes(samples)
     try:
         photos = score_samples(samples, segmenter, options, stage)
@@ -93,7 +97,7 @@ def score_samples(
         return read_photo(sample.photo)
 
     def finish(sample: Sample, prediction: Prediction) -> tuple[PhotoScores, float]:
-        truth = read_mask(sample.mask)
+        truth = read_sample_mask(sample)
         check_fit(sample, Size(*prediction.photo.shape[:2]), Size(*truth.shape))
         return score_photo(sample.name, prediction, truth, stage), float(truth.mean())
 
@@ -105,18 +109,24 @@ def score_samples(
             photos.append(scores)
             shares.append(share)
             on_photo(i + 1, len(samples))
-    warn_of_uniform_masks(samples, shares)
+    check_object_shares(samples, shares)
     return photos
 
 
-def choose(data: Path, segmenter: Segmenter, split: Split) -> tuple[list[Sample], int]:
+def choose(
+    data: Path, segmenter: Segmenter, split: Split, settings: DataConfig | None = None
+) -> tuple[list[Sample], int]:
     """Return the samples to score, and the number of samples left out as seen in training.
 
     Raises:
         InputError: there are none to score.
     """
-    group = data_settings(segmenter.model).get("group", CARVANA_GROUP)
-    samples = find_samples(data, group_pattern=group)
+    own = data_settings(segmenter.model).get("group", CARVANA_GROUP)
+    samples = find_samples(
+        data,
+        group_pattern=settings.group if settings else own,
+        object_values=settings.object if settings else object_of(segmenter.model),
+    )
     if split == "all":
         return samples, 0
     if not segmenter.model.seen and not seen_hashes(segmenter.model):
@@ -139,6 +149,11 @@ def choose(data: Path, segmenter: Segmenter, split: Split) -> tuple[list[Sample]
 def data_settings(model: Model) -> dict[str, Any]:
     """Return the data settings that `model` was trained with; empty if it does not name them."""
     return dict(model.provenance.get("settings", {}).get("data", {}))
+
+
+def object_of(model: Model) -> tuple[int | str, ...]:
+    """Return which values of masks were the object in the training of `model`."""
+    return tuple(data_settings(model).get("object", ()))
 
 
 def write_score_table(path: Path, photos: Sequence[PhotoScores]) -> None:

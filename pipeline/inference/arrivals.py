@@ -143,7 +143,7 @@ def stamp_of(path: Path, *, is_new: bool) -> Stamp | None:
     try:
         status = path.stat()
         if is_new and stat.S_ISREG(status.st_mode):
-            with suppress(PermissionError), path.open("rb") as file:
+            with suppress(OSError), path.open("rb") as file:
                 status = os.fstat(file.fileno())
     except OSError:
         return None

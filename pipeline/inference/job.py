@@ -7,16 +7,33 @@ from pathlib import Path
 
 from data import kaggle_csv
 from data.errors import InputError
-from data.files import is_special
+from data.files import is_special, read_bytes, replacing
 from data.photo_files import PhotoFile
 from data.tables import prepare_table, reserved
+from pipeline.dice_interval import DiceInterval
 from pipeline.inference.expected import EXPECTED_COLUMNS, write_expected
 from pipeline.inference.given_masks import GivenMasks
 from pipeline.inference.manifest import MANIFEST
 from pipeline.inference.outputs import OUTPUTS, Output, check_out, check_results
 from pipeline.inference.part import Part
 from pipeline.inference.records import Record
+from pipeline.inference.run_file import RUN_FILE, Call, check_run_file
 from pipeline.progress import progress
+
+
+@dataclass(frozen=True)
+class Files:
+    """The content of files, read one at a time whenever they are gone through, with progress."""
+
+    paths: Sequence[Path]
+    title: str
+    """Name of what is made of them."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        with progress(f"writing {self.title}") as on_file:
+            for i, path in enumerate(self.paths, 1):
+                yield read_bytes(path)
+                on_file(i, len(self.paths))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +56,10 @@ class Job:
     """Masks of the photos, to be refined instead of predicted."""
     overwrite: bool = False
     """Make all results anew, even if those in the folder have another model or other options."""
+    dice: bool = False
+    """Record the expected Dice also without a table of it."""
+    call: Call | None = None
+    """What is said of the call beside the results, see `pipeline.inference.run_file`."""
 
     def __post_init__(self) -> None:
         if self.part is not None and self.overwrite:
@@ -50,6 +71,21 @@ class Job:
         return (self.out / MANIFEST).exists()
 
     @property
+    def records_dice(self) -> bool:
+        """Whether the expected Dice is recorded."""
+        return self.dice or self.expected is not None
+
+    @property
+    def place(self) -> Path | None:
+        """The folder for temporary files; None where they lie beside what they become."""
+        return None if self.part is None else self.part.place(self.out)
+
+    @property
+    def run_file(self) -> Path:
+        """The file that lists the calls; that of a part is its own."""
+        return self._own(self.out / RUN_FILE)
+
+    @property
     def masks(self) -> Output | None:
         """The output of masks, if there is one."""
         return next((output for output in self.outputs if output.name == "mask"), None)
@@ -58,14 +94,18 @@ class Job:
         """Raise, before any work, if results or tables of `photos` cannot be written after it.
 
         Raises:
-            InputError: the folder holds the photos; results would overwrite other pictures or each
-                other; a table would overwrite another file or needs masks that are not written; or
-                the name of a photo cannot be written to a csv.
+            InputError: the folder holds the photos; results would overwrite other pictures, each
+                other or the list of calls; a table would overwrite another file or needs masks
+                that are not written; or the name of a photo cannot be written to a csv.
         """
         check_results(self.out, photos, self.outputs, is_ours=self.is_resumed)
         if self.given is not None:
             for output in self.outputs:
-                check_out(self.out / output.folder, photos, self.given.paths)
+                check_out(output.files(self.out), photos, self.given.paths)
+        if self.call is not None:
+            names = [photo.name for photo in photos]
+            paths = [output.path(self.out, name) for output in self.outputs for name in names]
+            check_run_file(self.run_file, paths)
         if self.csv is not None:
             if self.masks is None:
                 raise InputError(f"{self.csv} is a csv of masks; add mask to the outputs")
@@ -89,8 +129,14 @@ class Job:
         with reserved(csv), reserved(expected):
             yield
 
-    def write_tables(self, done: Mapping[PhotoFile, Record]) -> None:
-        """Write the tables of photos that are finished.
+    def write_tables(
+        self, done: Mapping[PhotoFile, Record], interval: DiceInterval | None = None
+    ) -> None:
+        """Write the tables of photos that are finished, and the files that are of all of them.
+
+        Args:
+            done: their records.
+            interval: the interval around their expected Dice.
 
         Raises:
             InputError: a mask cannot be read.
@@ -100,7 +146,25 @@ class Job:
             with progress("writing the csv") as on_row:
                 kaggle_csv.write(self._own(self.csv), masks, on_row)
         if self.expected is not None:
-            write_expected(self._own(self.expected), done)
+            write_expected(self._own(self.expected), done, interval)
+        names = sorted(photo.name for photo in done)
+        for output in self.outputs:
+            if (path := self._joined_path(output)) is not None and output.joined is not None:
+                parts = Files([output.path(self.out, name) for name in names], path.name)
+                with replacing(path, place=self.place) as partial, partial.open("wb") as file:
+                    file.writelines(output.joined.pieces(parts))
+
+    def remove_joined(self) -> None:
+        """Remove the files that are of all photos."""
+        for output in self.outputs:
+            if (path := self._joined_path(output)) is not None:
+                path.unlink(missing_ok=True)
+
+    def _joined_path(self, output: Output) -> Path | None:
+        """Return the file of this job that is of all photos; that of parts is its own."""
+        path = output.joined_path(self.out)
+        is_shared = output.joined is None or not output.joined.is_of_parts
+        return path if path is None or is_shared else self._own(path)
 
     def _own(self, table: Path) -> Path:
         """Return where the rows of this job go that belong into `table`."""

@@ -1,8 +1,9 @@
 """The manifest of a folder of results, from which `predict` resumes.
 
-.foveamask.json    the manifest: model and options that all results in the folder were made with
-.foveamask.lock    held by the one `predict` that writes to the folder, or shared by parts
-.foveamask.part-3-of-16.lock    held by the one that writes this part
+.foveamask.json  the manifest: model and options that all results in the folder were made with
+.foveamask.lock  held by the one `predict` that writes to the folder, or shared by parts
+.foveamask.part-3-of-16.lock      held by the one that writes this part
+.foveamask.part-3-of-16.partials  folder for its temporary files
 
 `pipeline.inference.records` has the records beside it. The manifest is on the disk before the first
 record is written. Records and masks may be lost in a power cut; then their photos are predicted
@@ -11,9 +12,9 @@ again.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,7 @@ from data.files import create, read_bytes, remove_partials, replacing
 from data.locks import locked
 from data.photo_files import RESULTS_MARK
 from data.printable import quoted
-from pipeline.inference.given_masks import GivenMasks
-from pipeline.inference.mask_options import MaskOptions
-from pipeline.inference.outputs import Output
+from pipeline.inference.made_with import MadeWith, differences
 from pipeline.inference.part import Part
 from pipeline.inference.records import (
     RECORDS,
@@ -35,8 +34,7 @@ from pipeline.inference.records import (
     records_name,
     records_of_parts,
 )
-from pipeline.inference.segmenter import Segmenter
-from pipeline.model import identity, own_version
+from pipeline.model import own_version
 
 FORMAT = 1
 """To be raised if manifests change, or if the same model and options make other masks."""
@@ -49,45 +47,6 @@ MOST_BYTES = 2**20
 
 ANEW = "use --overwrite to make all results anew, or name another folder"
 """What is to be done with results of another model or other options."""
-
-
-@dataclass(frozen=True)
-class MadeWith:
-    """Everything besides the photos that results depend on."""
-
-    model: str
-    """Its identity: a hash of weights, tiles and thresholds."""
-    stage: str
-    budget: int | None
-    postprocess: list[str]
-    outputs: list[str]
-    masks: str | None = None
-    """How masks that are given were refined; None if the model made them."""
-
-
-def made_with(
-    segmenter: Segmenter,
-    options: MaskOptions,
-    outputs: Sequence[Output],
-    given: GivenMasks | None = None,
-) -> MadeWith:
-    """Return what results of `segmenter` depend on, besides photos and `given` masks.
-
-    Precision and device are left out: they change a few pixels of the contour at most.
-
-    Raises:
-        InputError: the refined stage is requested, but the model has no refiner.
-    """
-    chosen = options.postprocess
-    steps = segmenter.model.postprocess if chosen is None else chosen
-    return MadeWith(
-        model=identity(segmenter.model),
-        stage=segmenter.check_stage(options.stage),
-        budget=options.budget,
-        postprocess=[str(step) for step in steps],
-        outputs=[output.made_with for output in outputs],
-        masks=None if given is None else given.made_with,
-    )
 
 
 @contextmanager
@@ -112,12 +71,13 @@ def resumed(
     """
     with _alone(out) if part is None else _with_other_parts(out, part):
         if part is not None:
-            _join(out, made_with)
+            _join(out, made_with, part)
             with closing(Records(out / records_name(part))) as records:
-                records.found = _found_by_others(out, part) | records.found
+                records.found = all_records(out, part) | records.found
                 yield records
             return
-        remove_partials(out)
+        for folder in (out, *out.glob(".foveamask.part-*.partials")):
+            remove_partials(folder)
         forgotten: set[str] = set()
         if overwrite or not has_results(out):
             forgotten = _begin(out, made_with)
@@ -153,14 +113,21 @@ def _with_other_parts(out: Path, part: Part) -> Iterator[None]:
         "another folder"
     )
     busy = f"another `foveamask predict` is at work on {part} in {out}; wait for it"
+    place = part.place(out)
     with (
         locked(out / LOCK, all_busy, is_shared=True),
         locked(out / f".foveamask.{part.label}.lock", busy),
     ):
-        yield
+        place.mkdir(exist_ok=True)
+        remove_partials(place)
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                place.rmdir()
 
 
-def _join(out: Path, made_with: MadeWith) -> None:
+def _join(out: Path, made_with: MadeWith, part: Part) -> None:
     """Start the folder `out`, or join others that work on parts.
 
     Raises:
@@ -171,7 +138,7 @@ def _join(out: Path, made_with: MadeWith) -> None:
     # In this order: whoever works on another part has written the manifest before any record.
     if has_records(out) and not (out / MANIFEST).exists():
         raise InputError(f"{out} has lost its manifest, {MANIFEST}; {hint}")
-    create(out / MANIFEST, _manifest(made_with))
+    create(out / MANIFEST, _manifest(made_with).encode(), part.place(out))
     check_same(out, made_with, hint)
 
 
@@ -184,13 +151,24 @@ def _take_over(out: Path, records: Records) -> None:
         records.found |= found
         path.unlink()
         path.with_suffix(".lock").unlink(missing_ok=True)
+        with suppress(OSError):
+            path.with_suffix(".partials").rmdir()
 
 
-def _found_by_others(out: Path, part: Part) -> dict[str, Record]:
-    """Return the records in `out` of all but `part`; other processes may append to them."""
+def all_records(out: Path, but: Part | None = None) -> dict[str, Record]:
+    """Return the records in `out`, those of parts included; other processes may append to them.
+
+    Args:
+        out: the folder.
+        but: a part whose records are left out.
+
+    Raises:
+        InputError: they cannot be read.
+    """
     found: dict[str, Record] = {}
+    left_out = but and records_name(but)
     for path in [out / RECORDS, *records_of_parts(out)]:
-        if path.name != records_name(part) and path.exists():
+        if path.name != left_out and path.exists():
             found |= read_records(path)
     return found
 
@@ -219,13 +197,13 @@ def _begin(out: Path, made_with: MadeWith) -> set[str]:
             forgotten |= read_records(path).keys()
             path.unlink()
     with replacing(out / MANIFEST) as partial:
-        partial.write_bytes(_manifest(made_with))
+        partial.write_text(_manifest(made_with))
     return forgotten
 
 
-def _manifest(made_with: MadeWith) -> bytes:
+def _manifest(made_with: MadeWith) -> str:
     content = {"format": FORMAT, "foveamask": own_version()} | asdict(made_with)
-    return f"{json.dumps(content, indent=2)}\n".encode()
+    return json.dumps(content, indent=2) + "\n"
 
 
 def has_results(out: Path) -> bool:
@@ -252,6 +230,19 @@ def check_same(out: Path, made_with: MadeWith, hint: str = ANEW) -> None:
     """
     if not (out / MANIFEST).is_file():
         raise InputError(f"{out / MANIFEST} is no file; remove it, or name another folder")
+    other = differences(read_manifest(out, hint), asdict(made_with))
+    if other:
+        raise InputError(
+            f"the results in {out} were not made with the same {', '.join(other)}; {hint}"
+        )
+
+
+def read_manifest(out: Path, hint: str) -> dict[str, Any]:
+    """Return the manifest of the folder `out`.
+
+    Raises:
+        InputError: it cannot be read; the message ends with `hint`.
+    """
     try:
         manifest = json.loads(read_bytes(out / MANIFEST, MOST_BYTES))
     except (ValueError, RecursionError) as error:
@@ -261,18 +252,4 @@ def check_same(out: Path, made_with: MadeWith, hint: str = ANEW) -> None:
         raise InputError(
             f"{out / MANIFEST} has format {quoted(written)}, this version reads {FORMAT}; {hint}"
         )
-    other = [
-        name if name == "model" else f"{name} ({_shown(manifest.get(name))}, now {_shown(value)})"
-        for name, value in asdict(made_with).items()
-        if manifest.get(name) != value
-    ]
-    if other:
-        raise InputError(
-            f"the results in {out} were not made with the same {', '.join(other)}; {hint}"
-        )
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return quoted(",".join(map(str, value))) or "none"
-    return "none" if value is None else quoted(value)
+    return manifest

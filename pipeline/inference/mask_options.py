@@ -18,7 +18,8 @@ class MaskOptions:
     stage: Stage | None = None
     """Last stage to run; None for the last one that the model has."""
     budget: int | None = None
-    """Most tiles to refine per photo, the most uncertain first; None for all uncertain tiles."""
+    """Most tiles to refine per photo, the most uncertain first; None for as many as the model says,
+    which may be all uncertain tiles."""
     postprocess: tuple[Step, ...] | None = None
     """Post-processing steps after the threshold; None for those of the model."""
 

@@ -2,16 +2,19 @@
 
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.errors import InputError
 from data.files import is_special, reading
+from data.geometry import Size
 from data.images import opened
 from data.masks import encode_mask, read_mask
 from data.pairing import true_masks
 from data.photo_files import PhotoFile, by_name
+from data.picture_provenance import PictureProvenance
+from pipeline.inference.picture_difference import num_different
 from pipeline.inference.prediction import Prediction
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -26,6 +29,25 @@ class Finished:
     prediction: Prediction
     data: bytes = b""
     """Its file, if an output needs it."""
+    provenance: PictureProvenance | None = None
+    """What the file is to say of how it was made, if anything."""
+    name: str = ""
+    """What its results are called, see `PhotoFile.name`."""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A file beside those of an output that is of all photos."""
+
+    name: str
+    pieces: Callable[[Iterable[bytes]], Iterator[bytes]]
+    """Yields its content, piece by piece, from the photos' files, which it may go through again."""
+    is_of_parts: bool = False
+    """Whether the photos' files are but its parts, which are kept in a hidden folder."""
+
+
+def _num_different(data: bytes, ours: bytes, _: Size, name: str) -> int:
+    return num_different(data, ours, name)
 
 
 @dataclass(frozen=True)
@@ -48,15 +70,32 @@ class Output:
     """Whether its files can be told from photos: they have no colours."""
     of_photo: Callable[[Path], str] | None = None
     """What the file of one photo depends on besides, such as other photos of its group."""
+    has_metadata: bool = True
+    """Whether its files say how they were made."""
+    joined: Joined | None = None
+    """A file that is of all photos."""
+    num_different: Callable[[bytes, bytes, Size, str], int] = _num_different
+    """Returns how many pixels of a photo of a size are others in a file, whose name comes last,
+    than in one of ours; raises `InputError` where that cannot be told."""
 
     @property
     def made_with(self) -> str:
         """Its name, and what its files depend on."""
-        return f"{self.name} {self.text}".rstrip()
+        metadata = "" if self.has_metadata else "metadata=False"
+        return " ".join(filter(None, (self.name, self.text, metadata)))
+
+    def files(self, out: Path) -> Path:
+        """Return the folder of the photos' files in the folder `out`."""
+        is_hidden = self.joined is not None and self.joined.is_of_parts
+        return out / self.folder / f".{self.name}" if is_hidden else out / self.folder
 
     def path(self, out: Path, name: str) -> Path:
         """Return the file of the photo whose results are called `name` in the folder `out`."""
-        return out / self.folder / f"{name}{self.suffix}"
+        return self.files(out) / f"{name}{self.suffix}"
+
+    def joined_path(self, out: Path) -> Path | None:
+        """Return the file of all photos in the folder `out`, if there is to be one."""
+        return None if self.joined is None else out / self.folder / self.joined.name
 
     def key(self, photo: Path) -> str:
         """Return its name in the record of `photo`; another one if the file is to be another."""
@@ -64,7 +103,7 @@ class Output:
 
 
 def _encode_mask(finished: Finished) -> bytes:
-    return encode_mask(finished.prediction.mask)
+    return encode_mask(finished.prediction.mask, finished.provenance)
 
 
 MASK = Output("mask", ".png", _encode_mask)
@@ -110,6 +149,10 @@ def check_files(out: Path, photos: Iterable[PhotoFile], output: Output, *, is_ou
         InputError: it would.
     """
     paths = [output.path(out, photo.name) for photo in photos]
+    joined = output.joined_path(out)
+    if joined in paths:
+        raise InputError(f"{joined} would be a result of one photo, and of all; rename that photo")
+    paths += [] if joined is None else [joined]
     for path in filter(is_special, paths):
         raise InputError(f"{path} is a pipe, a socket or a device, and no result; remove it")
     if output.is_grey:

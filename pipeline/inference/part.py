@@ -51,6 +51,14 @@ class Part:
         """Its name in names of files."""
         return f"part-{self.number}-of-{self.count}"
 
+    def place(self, out: Path) -> Path:
+        """Return the folder for this part's temporary files, in that of the results.
+
+        So what a killed process left behind can be told from what others are writing, even on a
+        network drive without locks.
+        """
+        return out / f".foveamask.{self.label}.partials"
+
     def has(self, name: str) -> bool:
         """Whether the photo `name`, or all photos of the group `name`, are in this part."""
         return fold_of(name, self.count) == self.number - 1

@@ -8,9 +8,10 @@ from data.images import decode_photo
 from data.photo_files import PhotoFile
 from pipeline.inference.given_masks import GivenMasks
 from pipeline.inference.job import Job
+from pipeline.inference.made_with import MadeWith
 from pipeline.inference.manifest import bytes_hash, file_hash
 from pipeline.inference.mask_refining import MaskedPhoto, RefinedMask
-from pipeline.inference.outputs import Finished
+from pipeline.inference.outputs import Finished, Output
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.records import Record
 
@@ -36,11 +37,8 @@ class Worker:
     """Does for each photo what a job says."""
 
     job: Job
-
-    @property
-    def with_dice(self) -> bool:
-        """Whether the expected Dice is recorded."""
-        return self.job.expected is not None
+    making: MadeWith
+    """What results depend on besides the photo."""
 
     def read(self, work: PhotoWork) -> Photo:
         """Return the pixels of a photo, and store what is needed of its file in `work`.
@@ -64,18 +62,25 @@ class Worker:
         work.mask = bytes_hash(mask)
         return given.decode(mask, work.photo.path, self.read(work))
 
+    def encoded(self, output: Output, work: PhotoWork, prediction: Prediction) -> bytes:
+        """Return the file of one result of a photo."""
+        provenance = self.making.provenance(output, work.sha256)
+        photo = work.photo
+        return output.encode(Finished(photo.path, prediction, work.data, provenance, photo.name))
+
     def write(self, work: PhotoWork, prediction: Prediction) -> Record:
         """Write the results of one photo and return its record."""
-        photo = work.photo
-        finished, hashes = Finished(photo.path, prediction, work.data), {}
+        photo, hashes = work.photo, {}
         for output in self.job.outputs:
-            data = output.encode(finished)
+            data = self.encoded(output, work, prediction)
             path = output.path(self.job.out, photo.name)
-            write_bytes(path, data, is_durable=False)  # the next call checks its hash
+            # Not waited for: the next call checks its hash.
+            write_bytes(path, data, is_durable=False, place=self.job.place)
             hashes[output.key(photo.path)] = bytes_hash(data)
-        dice = prediction.predicted_dice if self.with_dice else None
+        dice = prediction.predicted_dice if self.job.records_dice else None
+        num_tiles = len(prediction.proposal.tiles)
         kept = prediction.kept if isinstance(prediction, RefinedMask) else None
-        return Record(work.sha256, hashes, dice, prediction.is_known, work.mask, kept)
+        return Record(work.sha256, hashes, dice, prediction.is_known, num_tiles, work.mask, kept)
 
     def is_done(self, item: tuple[PhotoFile, Record]) -> bool:
         """Whether a photo and the files written for it have the hashes in its record.

@@ -30,7 +30,7 @@ def predict_photos(
     segmenter: Segmenter,
     options: MaskOptions = DEFAULT_OPTIONS,
 ) -> Outcome:
-    """Write the results of each photo; return what needs a look.
+    """Write the results of each photo; return what has come of them.
 
     Results that an earlier call made of the same photos with the same model and options are kept.
 
@@ -51,7 +51,7 @@ def predict_photos(
         remaining = run.take_over(photos)
         if remaining:
             predict_remaining(remaining, run)
-        job.write_tables(run.done)
+        job.write_tables(run.done, run.interval)
     return run.outcome()
 
 

@@ -1,6 +1,7 @@
 """The state of one call of `predict`: what is done, what has failed, and how the rest is done."""
 
 import logging
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -11,12 +12,16 @@ from data.errors import InputError
 from data.files import remove_partials
 from data.photo_files import PhotoFile
 from data.threads import map_threads
+from pipeline.dice_interval import DiceInterval
+from pipeline.inference.expected import interval_of
 from pipeline.inference.job import Job
-from pipeline.inference.manifest import made_with, resumed
+from pipeline.inference.made_with import MadeWith, made_with
+from pipeline.inference.manifest import resumed
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import folder_of
 from pipeline.inference.photo_work import PhotoWork, Worker
 from pipeline.inference.records import Record, Records
+from pipeline.inference.run_file import Figures, computing, recorded
 from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import predict_stream
 from pipeline.progress import OnStep, progress
@@ -45,12 +50,19 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The photos of a call that need a look."""
+    """What has come of the photos of a call."""
 
     failures: list[Failure]
-    """Photos without a mask."""
-    unknown: list[Path]
-    """Photos unlike those that the model was trained on: their masks may be wrong."""
+    """Photos without results."""
+    records: dict[PhotoFile, Record]
+    """Records of all others."""
+    interval: DiceInterval | None = None
+    """Interval around their expected Dice, if that was asked for and is known."""
+
+    @property
+    def unknown(self) -> list[Path]:
+        """Photos unlike those that the model was trained on: their masks may be wrong."""
+        return [photo.path for photo, record in self.records.items() if record.is_known is False]
 
 
 @dataclass
@@ -61,6 +73,15 @@ class Run:
     records: Records
     segmenter: Segmenter
     options: MaskOptions
+    making: MadeWith
+    interval: DiceInterval | None = None
+    """Interval around the expected Dice, if that is recorded and the interval is known."""
+    seen: set[PhotoFile] = field(default_factory=set)
+    """All photos so far."""
+    skipped: set[PhotoFile] = field(default_factory=set)
+    """Photos whose results are those of earlier calls."""
+    predicting: float = 0.0
+    """Seconds of predicting."""
     done: dict[PhotoFile, Record] = field(default_factory=dict)
     failures: dict[PhotoFile, Failure] = field(default_factory=dict)
     _folders: set[str] = field(default_factory=set)
@@ -69,9 +90,11 @@ class Run:
     def take_over(self, photos: Sequence[PhotoFile]) -> list[PhotoFile]:
         """Take the results over that earlier calls made of `photos`; return the other photos."""
         self._prepare(photos)
+        self.seen.update(photos)
         found = self._finished(photos)
         for photo, record in found.items():
             self.note(photo, record)
+        self.skipped.update(found)
         return [photo for photo in photos if photo not in found]
 
     def predict(
@@ -88,12 +111,13 @@ class Run:
             goes_on: asked before each photo is begun; once it says no, those that are begun are
                 finished.
         """
-        worker = Worker(self.job)
+        worker = Worker(self.job, self.making)
         works = (PhotoWork(photo) for photo in photos if goes_on())
-        num_ended = 0
+        num_ended, before, began = 0, self.predicting, time.monotonic()
         with closing(self._results(worker, works)) as results:
             for photo, result in zip(photos, results, strict=False):
                 self.note(photo, result)
+                self.predicting = before + time.monotonic() - began
                 num_ended += 1
                 on_photo(num_ended, len(photos))
         return num_ended
@@ -114,6 +138,7 @@ class Run:
         """Note what has become of a photo, in place of what had before."""
         self.failures.pop(photo, None)
         self.done.pop(photo, None)
+        self.skipped.discard(photo)
         if isinstance(result, InputError):
             self.failures[photo] = Failure(photo.path, str(result))
             return
@@ -124,26 +149,35 @@ class Run:
 
     def outcome(self) -> Outcome:
         """Return the photos that need a look; say so of those unlike the ones of training."""
-        unknown = [photo.path for photo, record in self.done.items() if record.is_known is False]
-        if unknown:
-            log.warning(UNKNOWN, len(unknown), len(self.done), unknown[0])
+        outcome = Outcome(list(self.failures.values()), self.done, self.interval)
+        if outcome.unknown:
+            log.warning(UNKNOWN, len(outcome.unknown), len(self.done), outcome.unknown[0])
         if self.job.given is not None and self.done:
             kept = [record.kept for record in self.done.values()]
             num_whole = sum(share == 1 for share in kept)
             num_partly = sum(share is not None and 0 < share < 1 for share in kept)
             log.info(KEPT, num_whole, len(kept), num_partly)
-        return Outcome(list(self.failures.values()), unknown)
+        return outcome
+
+    def figures(self) -> Figures:
+        """Return the figures of the call so far."""
+        return Figures(
+            len(self.seen),
+            self.done.values(),
+            skipped=len(self.skipped),
+            failed=len(self.failures),
+            predicting=self.predicting,
+        )
 
     def _prepare(self, photos: Sequence[PhotoFile]) -> None:
         """Make the folders for the results of `photos`.
 
-        What killed processes left behind there is removed, unless others may be writing there on a
-        disk that does not show it.
+        What killed processes left behind there is removed; that of parts lies elsewhere.
         """
         new = dict.fromkeys(folder_of(photo.name) for photo in photos)
         for folder in new.keys() - self._folders:
             for output in self.job.outputs:
-                place = self.job.out / output.folder / folder
+                place = output.files(self.job.out) / folder
                 place.mkdir(parents=True, exist_ok=True)
                 if self.job.part is None:
                     remove_partials(place)
@@ -154,12 +188,12 @@ class Run:
 
         If the expected Dice is wanted, photos without it are not finished.
         """
-        worker = Worker(self.job)
+        worker = Worker(self.job, self.making)
         known = {
             photo: record
             for photo in photos
             if (record := self.records.found.get(photo.name)) is not None
-            and not (worker.with_dice and record.expected_dice is None)
+            and not (self.job.records_dice and record.expected_dice is None)
         }
         if not known:
             return {}
@@ -193,4 +227,10 @@ def begun(job: Job, segmenter: Segmenter, options: MaskOptions) -> Iterator[Run]
         job.tables_reserved(),
         resumed(job.out, making, job.part, overwrite=job.overwrite) as records,
     ):
-        yield Run(job, records, segmenter, options)
+        interval = interval_of(segmenter, options) if job.records_dice else None
+        if not records.found:
+            job.remove_joined()  # which is of other results
+        run = Run(job, records, segmenter, options, making, interval)
+        device = computing(segmenter.device)
+        with recorded(job.run_file, job.call, making, device, run.figures, job.place):
+            yield run

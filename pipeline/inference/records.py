@@ -45,6 +45,8 @@ class Record:
     """None if it was not requested."""
     is_known: bool | None = None
     """Whether the photo is like those the model was trained on; None if the model cannot tell."""
+    tiles: int | None = None
+    """Number of tiles that were refined; None if that was not recorded."""
     mask: str | None = None
     """SHA-256 of the file of the mask that was refined; None if none was given."""
     kept: float | None = None
@@ -54,11 +56,10 @@ class Record:
         right = isinstance(self.photo, str) and isinstance(self.outputs, dict)
         right = right and all(isinstance(value, str) for value in self.outputs.values())
         right = right and isinstance(self.is_known, bool | None)
+        right = right and (self.tiles is None or type(self.tiles) is int)
         right = right and isinstance(self.mask, str | None)
-        numbers = (self.expected_dice, self.kept)
-        if not right or not all(
-            n is None or (isinstance(n, float) and isfinite(n)) for n in numbers
-        ):
+        right = right and all(map(_is_number, (self.expected_dice, self.kept)))
+        if not right:
             raise ValueError(f"no record of a photo: {self}")
 
 

@@ -281,7 +281,8 @@ class Segmenter:
 
     def max_tiles(self, options: MaskOptions) -> int | None:
         """Return the most tiles to refine in a photo, None for all; raises as `check_stage`."""
-        return 0 if self.check_stage(options.stage) == "coarse" else options.budget
+        budget = self.model.budget if options.budget is None else options.budget
+        return 0 if self.check_stage(options.stage) == "coarse" else budget
 
     def _seen_by_coarse(self, levels: list[Tensor]) -> Tensor:
         """Return the (B, 3, h, w) level of the pyramid that the coarse network sees."""

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 LEAST_PAUSE = 1.0
 """Least seconds between two looks at the folders."""
 
-PAUSE_SHARE = 10.0
+PAUSE_SHARE = 5.0
 """Seconds of pause for each second that a look takes, so that large folders take no core."""
 
 MANY = 50
@@ -48,7 +48,7 @@ def watch_photos(
     stop: Stop,
     on_failure: Callable[[Failure], None],
 ) -> Outcome:
-    """Write the results of each photo that arrives until `stop`; return what needs a look then.
+    """Write the results of each photo that arrives until `stop`; return what has come of them.
 
     A photo that fails is tried again once its file changes. Results that are there already are
     kept. Tables are written at the end.
@@ -73,18 +73,24 @@ def watch_photos(
             pause = max(LEAST_PAUSE, PAUSE_SHARE * (time.monotonic() - started))
             photos = [photo for photo in arrived if _has_place(photo, names, run, was_ours)]
             num_left = _work_on(photos, run, stop)
+            _forget_gone(run)
             for photo in arrived:
                 if photo in run.failures:
                     on_failure(run.failures[photo])
             stop.wait(pause)
-        for photo in [photo for photo in run.failures if not photo.path.exists()]:
-            del run.failures[photo]
-        job.write_tables(run.done)
+        _forget_gone(run)
+        job.write_tables(run.done, run.interval)
     log.info("stopped: %d photos are done, %d failed", len(run.done), len(run.failures))
     if num_left or arrivals.num_waiting:
         num = num_left + arrivals.num_waiting
         log.info("%d more are there, or still grow; the same command goes on with them", num)
     return run.outcome()
+
+
+def _forget_gone(run: Run) -> None:
+    """Forget the failures of photos that are not there any more."""
+    for photo in [photo for photo in run.failures if not photo.path.exists()]:
+        del run.failures[photo]
 
 
 def _has_place(photo: PhotoFile, names: dict[str, PhotoFile], run: Run, was_ours: bool) -> bool:
@@ -119,9 +125,8 @@ def _work_on(photos: Sequence[PhotoFile], run: Run, stop: Stop) -> int:
         return 0
     with progress("predicting") if len(remaining) >= MANY else nullcontext(_silent) as on_photo:
         num_ended = run.predict(remaining, on_photo, lambda: not stop.is_set)
-    num_failed = sum(photo in run.failures for photo in remaining)
-    num_new, num_all = num_ended - num_failed, len(run.done)
-    log.info("%d new photos are done, %d failed; %d in all are done", num_new, num_failed, num_all)
+    num_done = num_ended - sum(photo in run.failures for photo in remaining)
+    log.info("%d of %d new photos are done, %d in all", num_done, len(remaining), len(run.done))
     return len(remaining) - num_ended
 
 

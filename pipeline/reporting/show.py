@@ -10,7 +10,7 @@ The name of a photo is its stem, after the path to it in the folder that was giv
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -20,12 +20,13 @@ from data.errors import InputError
 from data.files import remove_partials
 from data.folders import raise_all
 from data.geometry import Size
-from data.images import read_photo, write_png
+from data.images import MASK_SUFFIXES, read_photo, write_png
 from data.mask_search import find_masks
-from data.masks import read_mask
 from data.photo_files import PICTURES_MARK, PhotoFile
-from data.samples import Sample, check_fit
+from data.polygons import SUFFIXES
+from data.samples import Sample, check_fit, read_sample_mask
 from data.threads import named
+from pipeline.evaluation.evaluate import object_of
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import check_out, folder_of
 from pipeline.inference.segmenter import Segmenter
@@ -67,9 +68,7 @@ def show(
     masks = masks_of_photos(photos, options.mask)
     check_out(out, photos, masks.values())
     for folder in {folder_of(photo.name) for photo in photos}:
-        (out / folder).mkdir(parents=True, exist_ok=True)
         remove_partials(out / folder)
-    (out / PICTURES_MARK).touch()
 
     def write(photo: PhotoFile) -> list[Path]:
         pictures = draw(photo.path, masks.get(photo), segmenter, options)
@@ -86,6 +85,8 @@ def show(
 
 def write_pictures(out: Path, photo: str, pictures: Mapping[str, Pixels]) -> list[Path]:
     """Write the `pictures` of a photo, by their names, to the folder `out`; return their paths."""
+    (out / photo).parent.mkdir(parents=True, exist_ok=True)
+    (out / PICTURES_MARK).touch()
     paths = [out / f"{photo}_{name}.png" for name in pictures]
     for path, picture in zip(paths, pictures.values(), strict=True):
         write_png(path, picture)
@@ -102,7 +103,8 @@ def draw(
             such tile.
     """
     photo = read_photo(path)
-    truth = None if mask is None else read_truth(path, mask, photo)
+    object_values = object_of(segmenter.model)
+    truth = None if mask is None else read_truth(path, mask, photo, object_values)
     stage = segmenter.check_stage(options.stage)
     prediction = segmenter.predict(photo, options)
     uncertainty = prediction.proposal.tile_uncertainty
@@ -122,24 +124,47 @@ def draw(
 def masks_of_photos(photos: Sequence[PhotoFile], place: Path | None) -> dict[PhotoFile, Path]:
     """Return the mask of each photo at `place`, a folder of masks or the mask of the only photo.
 
+    There may be polygons instead; one file of COCO has those of all photos.
+
     Raises:
         InputError: a photo has no mask, or more than one.
     """
-    found = {} if place is None else find_masks(photos, place)
+    if place is None:
+        return {}
+    if place.is_file() and _is_of_many(place):
+        return dict.fromkeys(photos, place)
+    found = find_masks(photos, place, (*MASK_SUFFIXES, *SUFFIXES))
     for mask in found.values():
         if isinstance(mask, InputError):
             raise mask
     return {photo: mask for photo, mask in found.items() if isinstance(mask, Path)}
 
 
-def read_truth(photo: Path, mask: Path, pixels: Pixels) -> Mask:
+def _is_of_many(mask: Path) -> bool:
+    """Whether a file has the polygons of several photos."""
+    if mask.suffix.lower() not in SUFFIXES:
+        return False
+    from data.polygons.formats import found_format  # which takes half a second to import
+
+    return found_format(mask) == "coco"
+
+
+def read_truth(
+    photo: Path, mask: Path, pixels: Pixels, object_values: Sequence[int | str] = ()
+) -> Mask:
     """Return the true mask of a photo, whose size must be that of its `pixels`.
+
+    Which of its values are the object is said by `object_values`, as in the setting `data.object`.
 
     Raises:
         InputError: it cannot be read, or is of another size.
     """
-    truth = read_mask(mask)
-    sample = Sample(photo.stem, photo, mask, group="", folder=photo.parent)
+    sample = Sample(photo.stem, photo, mask, "", photo.parent, tuple(object_values))
+    if mask.suffix.lower() in SUFFIXES:
+        from data.labelled_photos import polygons_of_photo
+
+        sample = replace(sample, polygons=polygons_of_photo(mask, photo))
+    truth = read_sample_mask(sample)
     check_fit(sample, Size(*pixels.shape[:2]), Size(*truth.shape))
     return truth
 

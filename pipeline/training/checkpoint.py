@@ -22,8 +22,9 @@ from torch.optim.swa_utils import AveragedModel
 
 from data.errors import InputError
 from data.files import replacing, write_bytes
+from pipeline.training.plan import Pace
 
-FORMAT = 2
+FORMAT = 3
 
 UNREADABLE = (
     *(RuntimeError, OSError, EOFError, LookupError, ValueError, ArithmeticError),
@@ -52,7 +53,7 @@ class TrainState:
     schedule: LRScheduler
     scaler: torch.amp.GradScaler
     origin: str
-    steps_a_pass: int
+    pace: Pace
     epoch: int = 0
     step: int = 0
     passes: int = 0
@@ -70,7 +71,8 @@ class TrainState:
             {
                 "format": FORMAT,
                 "origin": self.origin,
-                "steps_a_pass": self.steps_a_pass,
+                "steps_a_pass": self.pace.plan.steps_a_pass,
+                "pace": self.pace.to_json(),
                 "model": self.model.state_dict(),
                 "average": self.average.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
@@ -88,8 +90,13 @@ class TrainState:
         # torch itself would raise RuntimeError on a full disk.
         write_bytes(path, data.getvalue())
 
-    def restore(self, path: Path) -> None:
+    def restore(self, path: Path, *, is_timed: bool = False) -> None:
         """Load the state that `save` wrote to `path` into this one.
+
+        Args:
+            path: the file.
+            is_timed: whether a limit of time ends the training, so that its steps are those of the
+                saved state.
 
         Raises:
             InputError: the file or the `best.pt` beside it is damaged, or it is of another format
@@ -101,10 +108,11 @@ class TrainState:
                 f"{path} was trained from other photos or settings; "
                 "train in another folder, or delete this one to start again"
             )
-        if saved["steps_a_pass"] != self.steps_a_pass:
+        steps_a_pass = self.pace.plan.steps_a_pass
+        if saved["steps_a_pass"] != steps_a_pass:
             raise InputError(
                 f"{path} was trained with {saved['steps_a_pass']} steps a pass through the "
-                f"photos, not {self.steps_a_pass}; resume with as many processes as it was "
+                f"photos, not {steps_a_pass}; resume with as many processes as it was "
                 "started with"
             )
         if saved["best_score"] > float("-inf"):
@@ -114,6 +122,7 @@ class TrainState:
         self.optimizer.load_state_dict(saved["optimizer"])
         self.schedule.load_state_dict(saved["schedule"])
         self.scaler.load_state_dict(saved["scaler"])
+        self.pace.restore(saved["pace"], is_timed=is_timed)
         self.epoch, self.step = saved["epoch"], saved["step"]
         self.passes, self.kept = saved["passes"], saved["kept"]
         self.best_score = saved["best_score"]

@@ -23,8 +23,9 @@ from data.datasets.coarse_dataset import (
     load_pairs,
 )
 from data.errors import InputError
+from data.fingerprints import combined, hashes_of
 from data.geometry import Size
-from data.samples import Sample, combined, counted, hashes_of, warn_of_uniform_masks
+from data.samples import Sample, check_object_shares, counted
 from data.threads import map_threads, raise_first
 from pipeline.config import CoarseConfig, Config
 from pipeline.evaluation.metrics import overlap
@@ -36,8 +37,9 @@ from pipeline.progress import progress
 from pipeline.seen_photos import check_unseen, photos_of
 from pipeline.toml_settings import as_table
 from pipeline.training import distributed
-from pipeline.training.loop import BatchLoss, fit
+from pipeline.training.loop import BatchLoss, StageRun, fit
 from pipeline.training.losses import bce_dice
+from pipeline.training.plan import SecondsLeft
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +78,7 @@ def load_photos(samples: Sequence[Sample], config: Config) -> CoarsePhotos:
     names = [sample.name for sample in samples]
     with progress("decoding photos") as on_photo:
         pairs = load_pairs(samples, view, on_photo)
-    warn_of_uniform_masks(samples, [float(pair.mask.mean()) / 255 for pair in pairs])
+    check_object_shares(samples, [float(pair.mask.mean()) / 255 for pair in pairs])
     found = list(zip(names, hashes_of(samples), strict=True))
     return CoarsePhotos(
         pairs=dict(zip(names, pairs, strict=True)),
@@ -92,8 +94,11 @@ def train_coarse(
     stage_dir: Path,
     config: Config,
     device: torch.device,
-) -> tuple[CoarseNetwork, float]:
+    seconds_left: SecondsLeft | None = None,
+) -> tuple[CoarseNetwork, float | None]:
     """Train the coarse network on `train`, validate it on `val`; return it with its score.
+
+    The score is None if `val` is empty.
 
     Raises:
         InputError: `stage_dir` holds another training.
@@ -113,10 +118,13 @@ def train_coarse(
         network,
         loss_of(config.coarse, device),
         CoarseBatches(photos.pairs_of(train), config.coarse),
-        score,
+        score if val else None,
         config.coarse,
-        stage_dir,
-        origin(config, photos.fingerprint(train), photos.fingerprint(val)),
+        StageRun(
+            stage_dir,
+            origin(config, photos.fingerprint(train), photos.fingerprint(val)),
+            seconds_left,
+        ),
     )
     return network, best
 

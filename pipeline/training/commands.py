@@ -16,7 +16,7 @@ from data.errors import SettingsError
 from data.samples import Sample
 from pipeline.config import Config
 from pipeline.inference.devices import choose_device
-from pipeline.model import Model
+from pipeline.model import Model, identity
 from pipeline.model_folder import is_finished, load_model, save_model
 from pipeline.seen_photos import Photos, check_unseen, joined, trained_on, validation_hashes
 from pipeline.toml_settings import as_table
@@ -31,6 +31,7 @@ from pipeline.training.coarse_training import CoarsePhotos
 from pipeline.training.fold_models import fold_folder, fold_splits, unseen_weights_hash
 from pipeline.training.initial_weights import with_coarse_init
 from pipeline.training.patches import open_patches
+from pipeline.training.plan import SecondsLeft
 from pipeline.training.split import split_samples
 
 log = logging.getLogger(__name__)
@@ -72,24 +73,41 @@ def train_coarse(
     chosen = distributed.local_device(choose_device(device))
     with run_folder.locked(run):
         config = run_folder.read_settings(run, settings, "train-coarse", _options(folds))
-        check_folds(config)
-        train, val = split_samples(data, config.data)
-        splits = fold_splits(train, config)
-        known = with_coarse_init(config, {sample.group for sample in (*train, *val)})
-        coarse_training.check_init(known.coarse, val, CHANGE_INIT)
-        unseen = [sample for _, samples in splits for sample in samples]
-        coarse_training.check_init(known.coarse, unseen, CHANGE_FOLDS)
-        trainings = [CoarseTraining(run, train, val)]
-        for fold, sides in enumerate(splits):
-            trainings.append(CoarseTraining(fold_folder(run, fold, len(splits)), *sides))
-        with distributed.process_group(chosen):
-            run_folder.record(run, config)
-            photos = coarse_training.load_photos([*train, *val], config)
-            for i, training in enumerate(trainings):
-                if i:
-                    log.info("fold %d of %d", i, len(splits))
-                _train_coarse_network(training, photos, known, chosen)
+        run_coarse(data, run, config, chosen)
     return run / "model"
+
+
+def run_coarse(
+    data: Sequence[Path],
+    run: Path,
+    config: Config,
+    device: torch.device,
+    seconds_left: SecondsLeft | None = None,
+) -> None:
+    """Train stage one of the locked `run`, or resume it; see `train_coarse`.
+
+    With fold networks, the limit of time is that of each network.
+
+    Raises:
+        InputError: there is an error in the data, the settings or the folder of the run.
+    """
+    check_folds(config)
+    train, val = split_samples(data, config.data)
+    splits = fold_splits(train, config)
+    known = with_coarse_init(config, {sample.group for sample in (*train, *val)})
+    coarse_training.check_init(known.coarse, val, CHANGE_INIT)
+    unseen = [sample for _, samples in splits for sample in samples]
+    coarse_training.check_init(known.coarse, unseen, CHANGE_FOLDS)
+    trainings = [CoarseTraining(run, train, val)]
+    for fold, sides in enumerate(splits):
+        trainings.append(CoarseTraining(fold_folder(run, fold, len(splits)), *sides))
+    with distributed.process_group(device):
+        run_folder.record(run, config)
+        photos = coarse_training.load_photos([*train, *val], config)
+        for i, training in enumerate(trainings):
+            if i:
+                log.info("fold %d of %d", i, len(splits))
+            _train_coarse_network(training, photos, known, device, seconds_left)
 
 
 def check_folds(config: Config) -> None:
@@ -131,30 +149,48 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
     """
     chosen = distributed.local_device(choose_device(device))
     with run_folder.locked(run):
-        so_far = run_folder.model_so_far(run)
+        run_folder.model_so_far(run)
         config = run_folder.read_settings(run, settings, "train-refiner")
-        with distributed.process_group(chosen):
-            run_folder.record(run, config)
-            others = [load_model(config.refiner.init)] if config.refiner.init else []
-            for other in others:
-                photos = Photos(frozenset(), hashes=validation_hashes(so_far))
-                check_unseen(other, photos, "refiner.init", "initialise from another model")
-            cache = open_patches(run, config, unseen_weights_hash(run, config))
-            refiner, score = refiner_training.train_refiner(cache, run / "refiner", config, chosen)
-            if distributed.rank() == 0:
-                known = trained_on(
-                    [so_far, *others], groups=cache.train_groups, patterns={config.data.group}
-                )
-                model = Model.without_refiner(
-                    so_far.coarse,
-                    config,
-                    so_far.provenance | known | {"settings": plain(config)},
-                    {"validation": so_far.validation_scores | {"refined_dice": score}},
-                )
-                model = replace(model, refiner=refiner, novelty=so_far.novelty)
-                save_model(model, run / "model")
-                log.info("%s: Dice %.5f of whole photos, refined", run / "model", score)
+        run_refiner(run, config, chosen)
     return run / "model"
+
+
+def run_refiner(
+    run: Path, config: Config, device: torch.device, seconds_left: SecondsLeft | None = None
+) -> None:
+    """Train stage two of the locked `run`, or resume it; see `train_refiner`.
+
+    Raises:
+        InputError: there is an error in the settings or the run, or the patches are missing or
+            were made from something else.
+    """
+    so_far = run_folder.model_so_far(run)
+    with distributed.process_group(device):
+        run_folder.record(run, config)
+        others = [load_model(config.refiner.init)] if config.refiner.init else []
+        for other in others:
+            photos = Photos(frozenset(), hashes=validation_hashes(so_far))
+            check_unseen(other, photos, "refiner.init", "initialise from another model")
+        cache = open_patches(run, config, unseen_weights_hash(run, config))
+        refiner, score = refiner_training.train_refiner(
+            cache, run / "refiner", config, device, seconds_left
+        )
+        if distributed.rank() == 0:
+            scores = {} if score is None else {"refined_dice": score}
+            known = trained_on(
+                [so_far, *others], groups=cache.train_groups, patterns={config.data.group}
+            )
+            model = Model.without_refiner(
+                so_far.coarse,
+                config,
+                so_far.provenance | known | {"settings": plain(config)},
+                {"validation": so_far.validation_scores | scores},
+            )
+            model = replace(model, refiner=refiner, novelty=so_far.novelty)
+            if identity(model) == identity(so_far):  # the run was finished before
+                model = replace(model, dice_interval=so_far.dice_interval)
+            save_model(model, run / "model")
+            log.info("%s: %s", run / "model", described(score, "of whole photos, refined"))
 
 
 def provenance(
@@ -192,18 +228,34 @@ def _options(folds: int | None) -> dict[str, Any]:
 
 
 def _train_coarse_network(
-    training: CoarseTraining, photos: CoarsePhotos, config: Config, device: torch.device
+    training: CoarseTraining,
+    photos: CoarsePhotos,
+    config: Config,
+    device: torch.device,
+    seconds_left: SecondsLeft | None,
 ) -> None:
     """Train one network of stage one, and write the model so far to `model/` of its run."""
     folder = training.run / "model"
     network, score = coarse_training.train_coarse(
-        photos, training.train, training.val, training.run / "coarse", config, device
+        photos,
+        training.train,
+        training.val,
+        training.run / "coarse",
+        config,
+        device,
+        seconds_left,
     )
     # If the run is finished, running this command again must not remove the refiner.
     if distributed.rank() == 0 and not is_finished(folder, network):
-        scores = {"validation": {"photos": len(training.val), "coarse_grid_dice": score}}
+        known = {} if score is None else {"coarse_grid_dice": score}
+        scores = {"validation": {"photos": len(training.val), **known}}
         origin = provenance(training.train, training.val, photos, config)
         model = Model.without_refiner(network, config, origin, scores)
         novelty = coarse_training.novelty_of(network, photos, training.train, device)
         save_model(replace(model, novelty=novelty), folder)
-    log.info("%s: Dice %.5f on the coarse grid", folder, score)
+    log.info("%s: %s", folder, described(score, "on the coarse grid"))
+
+
+def described(score: float | None, where: str) -> str:
+    """Return the score of a training in words; it has none without validation photos."""
+    return "not scored, without validation photos" if score is None else f"Dice {score:.5f} {where}"

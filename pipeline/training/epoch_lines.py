@@ -1,7 +1,7 @@
 """What a training says of itself: a bar within an epoch, a line after it, an outlook at its end."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -44,15 +44,17 @@ def watched(batches: TimedBatches, state: TrainState, plan: Plan) -> Iterator[No
         yield
 
 
-def describe(state: TrainState, plan: Plan, seconds_left: float) -> str:
+def describe(state: TrainState, seconds_left: float) -> str:
     """Return the line of the latest epoch of `state` in the log."""
-    row = state.history[-1]
+    row, plan = state.history[-1], state.pace.plan
     num_epochs = state.epoch + plan.epochs_after(state.step)
     text = f"epoch {state.epoch}/{num_epochs}  step {state.step}  loss {row['loss']:.4f}"
     if "score" in row:
         text += f"  Dice {row['score']:.5f}"
         text += " of the weights" if state.kept == "weights" else ""
-        text += " (best)" if row["score"] == state.best_score else f" (best {state.best_score:.5f})"
+        text += " (best" if row["score"] == state.best_score else f" (best {state.best_score:.5f}"
+        rise = rise_of(state.history)
+        text += ")" if rise is None else ", rising)" if rise > RISING else ", level)"
     text += f"  {row['seconds']:.0f} s"
     return text + (f", about {duration(seconds_left)} left" if state.step < plan.num_steps else "")
 
@@ -71,10 +73,20 @@ def outlook(history: Sequence[dict[str, float]]) -> str:
         return "no epoch was validated"
     epoch, best = max(scores, key=lambda pair: pair[1])
     text = f"best Dice {best:.5f}, in epoch {epoch}"
-    earlier = [score for number, score in scores if number <= 2 / 3 * history[-1]["epoch"]]
-    if not earlier:
+    rise = rise_of(history)
+    if rise is None:
         return text
-    rise = best - max(earlier)
-    if rise > RISING:
-        return f"{text}; it rose by {rise:.5f} in the last third: more steps would help"
-    return f"{text}; it rose by {max(rise, 0):.5f} in the last third"
+    hint = ": more steps would help" if rise > RISING else ""
+    return f"{text}; it rose by {rise:.5f} in the last third{hint}"
+
+
+def rise_of(history: Sequence[Mapping[str, float]]) -> float | None:
+    """Return by how much the best score rose in the last third of the epochs so far, at least 0.
+
+    None if none of the epochs before that were validated.
+    """
+    scores = [(row["epoch"], row["score"]) for row in history if "score" in row]
+    earlier = [score for epoch, score in scores if epoch <= 2 / 3 * history[-1]["epoch"]]
+    if not earlier:
+        return None
+    return max(0.0, max(score for _, score in scores) - max(earlier))

@@ -9,6 +9,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from pipeline.training import checkpoint, distributed
 from pipeline.training.batch_clock import Batches, Epoch, TimedBatches
 from pipeline.training.checkpoint import TrainState
 from pipeline.training.epoch_lines import Clock, describe, outlook, watched
-from pipeline.training.plan import Plan, plan_of
+from pipeline.training.plan import Pace, Plan, SecondsLeft, plan_of, steps_within
 
 log = logging.getLogger(__name__)
 
@@ -33,22 +34,34 @@ Score = Callable[[nn.Module], float]
 """Rate the network on the validation set; higher is better."""
 
 
+@dataclass(frozen=True)
+class StageRun:
+    """Where a training keeps its files, what it is made from, and how long it may take."""
+
+    folder: Path
+    origin: str
+    """Hash of the photos and settings. A training of another origin is not resumed."""
+    seconds_left: SecondsLeft | None = None
+    """The limit of time that ends the training, in place of the steps of its settings."""
+
+
 def fit(
     model: nn.Module,
     batch_loss: BatchLoss,
     batches: Batches,
-    score: Score,
+    score: Score | None,
     config: TrainConfig,
-    run_dir: Path,
-    origin: str,
-) -> float:
+    run: StageRun,
+) -> float | None:
     """Train `model`, load what is kept of the best epoch into it, and return its score.
 
     Kept is the moving average of the weights, or the weights themselves where they score higher.
+    Without a `score`, the average after the last step is kept, and None is returned.
 
-    `run_dir/last.pt` holds the state after the latest epoch, `run_dir/best.pt` that after the
-    best one, `run_dir/metrics.jsonl` a line per epoch. If `last.pt` exists, training resumes
-    from it, and ends with the same weights as a run that was never interrupted.
+    In the folder of the run, `last.pt` holds the state after the latest epoch, `best.pt` that after
+    the best one, `metrics.jsonl` a line per epoch. If `last.pt` exists, training resumes from it,
+    and ends with the same weights as a run that was never interrupted. With a limit of time, the
+    number of steps follows from how fast they are, and so do the weights.
 
     With several processes, only the first one writes the files and loads the best weights.
 
@@ -56,17 +69,20 @@ def fit(
         FloatingPointError: the loss or its gradient stopped being finite.
         InputError: `last.pt` is damaged or was trained from another `origin`.
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
-    plan = plan_of(config, len(batches))
-    state = new_state(model, config, plan, origin)
-    if (run_dir / "last.pt").exists():
-        state.restore(run_dir / "last.pt")
-        log.info("resuming after step %d of %d", state.step, plan.num_steps)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    state = new_state(model, config, plan_of(config, len(batches)), run.origin)
+    pace = state.pace
+    if run.seconds_left is not None:
+        pace.replan(0, pace.plan.num_steps)
+    if (run.folder / "last.pt").exists():
+        state.restore(run.folder / "last.pt", is_timed=run.seconds_left is not None)
+        log.info("resuming after step %d of %d", state.step, pace.plan.num_steps)
     trained = distributed.distributed_model(model)
     if config.compile:
         trained.compile()
     timed, clock = TimedBatches(batches), Clock(time.monotonic(), state.step)
-    while state.step < plan.num_steps:
+    while state.step < pace.plan.num_steps:
+        plan = pace.plan
         started = time.monotonic()
         # The randomness of an epoch follows from its number, so no generator state is saved.
         torch.manual_seed(
@@ -83,25 +99,37 @@ def fit(
         row |= {"steps": len(timed), "items": timed.items}
         train_seconds = time.monotonic() - started
         row |= {"train_seconds": train_seconds, "waiting_seconds": timed.waiting}
-        if plan.is_validated(state.epoch, state.step):
+        if score and plan.is_validated(state.epoch, state.step):
             row |= validate(state, score)
-        is_best = row.get("score", -math.inf) > state.best_score
-        if is_best:
-            state.best_score = row["score"]
+        best, state.best_score = (
+            state.best_score,
+            max(state.best_score, row.get("score", -math.inf)),
+        )
         row["seconds"] = round(time.monotonic() - started, 1)
         state.history.append(row)
-        save_epoch(state, run_dir, is_best=is_best)
-        log.info(describe(state, plan, clock.seconds_left(state.step, plan.num_steps)))
+        keep_limit(state, run.seconds_left)
+        is_kept = state.best_score > best if score else state.step >= pace.plan.num_steps
+        save_epoch(state, run.folder, is_kept=is_kept)
+        log.info(describe(state, clock.seconds_left(state.step, pace.plan.num_steps)))
     log.info(outlook(state.history))
-    return state.best_score if distributed.rank() else checkpoint.load_best(model, run_dir)
+    kept = state.best_score if distributed.rank() else checkpoint.load_best(model, run.folder)
+    return kept if score else None
 
 
-def save_epoch(state: TrainState, run_dir: Path, *, is_best: bool) -> None:
+def keep_limit(state: TrainState, seconds_left: SecondsLeft | None) -> None:
+    """Change how many steps are to come to as many as fit into a limit of time, if there is one."""
+    plan = state.pace.plan
+    if seconds_left is not None and state.step < plan.num_steps:
+        more = steps_within(seconds_left(), state.history)
+        state.pace.replan(state.step, state.step + int(distributed.broadcast_from_rank0(more)))
+
+
+def save_epoch(state: TrainState, run_dir: Path, *, is_kept: bool) -> None:
     """Write the files of a finished epoch; with several processes, only the first one does."""
     if distributed.rank():
         return
     # last.pt is written last: after an interruption before it, the epoch is trained again.
-    if is_best:
+    if is_kept:
         state.save(run_dir / "best.pt")
     state.write_history(run_dir / "metrics.jsonl")
     state.save(run_dir / "last.pt")
@@ -153,12 +181,13 @@ def check_finite(what: str, value: Tensor, epoch: int) -> None:
 def new_state(model: nn.Module, config: TrainConfig, plan: Plan, origin: str) -> TrainState:
     """Return the state before the first step."""
     optimizer = new_optimizer(model, config)
-    schedule = new_schedule(optimizer, config, plan.num_steps)
+    pace = Pace(plan)
+    schedule = new_schedule(optimizer, config, pace)
     update = moving_average(config.ema_decay, config.ema_share)
     average = AveragedModel(model, multi_avg_fn=update, use_buffers=True)
     device = next(model.parameters()).device
     scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
-    return TrainState(model, average, optimizer, schedule, scaler, origin, plan.steps_a_pass)
+    return TrainState(model, average, optimizer, schedule, scaler, origin, pace)
 
 
 def new_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
@@ -169,9 +198,7 @@ def new_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimize
     return torch.optim.AdamW(groups, lr=config.lr)
 
 
-def new_schedule(
-    optimizer: torch.optim.Optimizer, config: TrainConfig, num_steps: int
-) -> LRScheduler:
+def new_schedule(optimizer: torch.optim.Optimizer, config: TrainConfig, pace: Pace) -> LRScheduler:
     """Return the schedule that `config` names: a cosine by steps, or plateaus by scores."""
     if config.schedule == "plateau":
         return ReduceLROnPlateau(
@@ -181,7 +208,7 @@ def new_schedule(
             patience=config.plateau.patience,
             threshold_mode="abs",
         )
-    return LambdaLR(optimizer, lambda step: lr_factor(step / num_steps, config.cosine.warmup))
+    return LambdaLR(optimizer, lambda step: lr_factor(pace.share(step), config.cosine.warmup))
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

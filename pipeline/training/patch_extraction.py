@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from data.errors import InputError
+from data.fingerprints import fingerprint
 from data.images import read_photo, read_size
-from data.masks import read_mask
 from data.patch_cache import patch_store
 from data.patch_cache.patch_store import BEYOND, RINGS, Origin, Patches
 from data.patch_cache.patch_writer import PatchWriter, remove_progress
 from data.pyramid import to_working_size
-from data.samples import Sample, check_samples, fingerprint
+from data.samples import Sample, check_samples, read_sample_mask
 from data.threads import raise_first
 from data.tile_grid import tile_mask, to_blocks
 from pipeline.config import Config
@@ -194,7 +194,7 @@ def photo_patches(
     """
     fovea = segmenter.model.fovea
     photo = read_photo(sample.photo)
-    mask = read_mask(sample.mask).astype(np.uint8) * 255
+    mask = read_sample_mask(sample).astype(np.uint8) * 255
     truth = to_working_size(mask, segmenter.model.long_side)
     given = None
     if random is not None:

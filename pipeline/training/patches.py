@@ -78,6 +78,18 @@ def open_patches(run: Path, config: Config, coarse_hash: str) -> PatchCache:
     return cache
 
 
+def count_training_patches(run: Path, config: Config, coarse_hash: str) -> int:
+    """Return how many training patches `run` has; see `open_patches`.
+
+    Raises:
+        InputError: they are missing or damaged, or were made from something else.
+    """
+    path = run / "patches.zarr"
+    group = patch_store.open_store(path, config.tiles.fovea, coarse_hash, patch_settings(config))
+    photos = patch_store.stored_arrays(group, path)["tile"][:][:, 0]
+    return int(np.searchsorted(photos, patch_store.metadata(path).num_training))
+
+
 def patch_settings(config: Config) -> dict[str, Any]:
     """Return the settings that patches depend on."""
     return {"tiles": asdict(config.tiles), "data": asdict(config.data)}

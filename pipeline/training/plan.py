@@ -1,7 +1,8 @@
 """How long a training is: its steps, the epochs that they come in, and which are validated."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pipeline.config import TrainConfig
 
@@ -9,27 +10,29 @@ LEAST_STEPS = 50
 """Fewest steps of an epoch, unless the setting `epochs` counts passes. A small set is passed
 through several times before another validation is worth its time."""
 
+EPOCHS_IN_LIMIT = 12
+"""Fewest epochs of a training that a limit of time ends: after each of them it is found out how
+many more steps fit in."""
+
+SecondsLeft = Callable[[], float]
+"""Seconds that a training may still take; below 0 it has none left."""
+
 
 @dataclass(frozen=True)
 class Plan:
     """The length of a training.
 
     An epoch is one or more whole passes through the training set. The last one is cut off where the
-    training ends.
+    training ends. If a limit of time ends the training, an epoch may be a part of a pass.
     """
 
     num_steps: int
     """Of the whole training."""
     steps_a_pass: int
-    passes: int
-    """Passes through the training set in an epoch."""
+    steps_an_epoch: int
+    """Of an epoch that is not cut off."""
     validate_every: int
     """Epochs from one validation to the next."""
-
-    @property
-    def steps_an_epoch(self) -> int:
-        """Steps of an epoch that is not cut off."""
-        return self.passes * self.steps_a_pass
 
     def epochs_after(self, step: int) -> int:
         """Return how many epochs are left after `step` steps."""
@@ -51,7 +54,61 @@ def plan_of(config: TrainConfig, steps_a_pass: int) -> Plan:
     that grows with the square root of the set: twice as many steps for four times as many photos.
     """
     if config.epochs:
-        return Plan(config.epochs * steps_a_pass, steps_a_pass, 1, config.validate_every)
+        num_steps = config.epochs * steps_a_pass
+        return Plan(num_steps, steps_a_pass, steps_a_pass, config.validate_every)
     num_steps = config.steps or round(config.STEPS_OF_ONE * math.sqrt(steps_a_pass))
     passes = math.ceil(LEAST_STEPS / steps_a_pass)
-    return Plan(num_steps, steps_a_pass, passes, config.validate_every)
+    return Plan(num_steps, steps_a_pass, passes * steps_a_pass, config.validate_every)
+
+
+class Pace:
+    """How far a training is after each step, by a plan that a limit of time may change.
+
+    The share that is done decides the learning rate. It grows evenly with the steps up to 1, from
+    what it was when the plan was last changed.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.since = 0
+        """Step after which the plan was last changed."""
+        self.done = 0.0
+        """Share of the training that was done then."""
+
+    def share(self, step: int) -> float:
+        """Return the share of the training, 0 to 1, that is done after `step` steps."""
+        left = self.plan.num_steps - self.since
+        return self.done + (1 - self.done) * ((step - self.since) / left if left else 1.0)
+
+    def replan(self, step: int, num_steps: int) -> None:
+        """Let the training, which is at `step`, end after `num_steps` steps in all."""
+        self.done, self.since = self.share(step), step
+        self.plan = timed(self.plan, max(step, num_steps))
+
+    def to_json(self) -> dict[str, float]:
+        """Return what `restore` takes."""
+        return {"since": self.since, "done": self.done, "num_steps": self.plan.num_steps}
+
+    def restore(self, saved: Mapping[str, float], *, is_timed: bool) -> None:
+        """Go on as `saved` says; a plan that no limit of time changes keeps its own steps."""
+        self.since, self.done = int(saved["since"]), float(saved["done"])
+        if is_timed:
+            self.plan = timed(self.plan, int(saved["num_steps"]))
+
+
+def timed(plan: Plan, num_steps: int) -> Plan:
+    """Return `plan` for `num_steps` steps, with epochs short enough to keep a limit of time."""
+    most = max(1, min(max(LEAST_STEPS, plan.steps_a_pass), num_steps // EPOCHS_IN_LIMIT))
+    steps = most // plan.steps_a_pass * plan.steps_a_pass or most
+    return replace(plan, num_steps=num_steps, steps_an_epoch=steps)
+
+
+def steps_within(seconds: float, history: Sequence[Mapping[str, float]]) -> int:
+    """Return how many steps fit into `seconds`, by the latest epochs of a training.
+
+    Validations are part of the time of an epoch.
+    """
+    rows = history[-3:]
+    steps, taken = (sum(row[name] for row in rows) for name in ("steps", "seconds"))
+    # Times are written down in tenths of a second.
+    return max(0, int(seconds * steps / max(taken, 0.05 * len(rows))))

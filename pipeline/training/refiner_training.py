@@ -26,9 +26,10 @@ from pipeline.new_networks import new_refiner
 from pipeline.seen_photos import Photos, check_unseen
 from pipeline.toml_settings import as_table
 from pipeline.training import distributed
-from pipeline.training.loop import BatchLoss, fit
+from pipeline.training.loop import BatchLoss, StageRun, fit
 from pipeline.training.losses import masked_bce
 from pipeline.training.patches import PatchCache
+from pipeline.training.plan import SecondsLeft
 from refine.fovea import Windows, join_rings
 from refine.refiner_network import Refiner
 from refine.stitch import logit
@@ -39,9 +40,15 @@ SCORE_BATCH = 1024
 
 
 def train_refiner(
-    cache: PatchCache, stage_dir: Path, config: Config, device: torch.device
-) -> tuple[Refiner, float]:
+    cache: PatchCache,
+    stage_dir: Path,
+    config: Config,
+    device: torch.device,
+    seconds_left: SecondsLeft | None = None,
+) -> tuple[Refiner, float | None]:
     """Train the refiner on the patches of `cache`; return it with its score.
+
+    The score is None if none of them are of validation photos.
 
     Raises:
         InputError: a patch is damaged, or `stage_dir` holds another training.
@@ -53,12 +60,13 @@ def train_refiner(
         photos = Photos(cache.val_groups, cache.val_names)
         initialise(network, load_model(settings.init), photos)
     num_patches, num_photos = len(cache.photos), len(cache.outside)
+    num_val_photos = num_photos - cache.num_train_photos
     log.info(
         "training on %d patches of %d photos, validating on %d of %d",
         cache.num_train_patches,
         cache.num_train_photos,
         num_patches - cache.num_train_patches,
-        num_photos - cache.num_train_photos,
+        num_val_photos,
     )
 
     def score(model: nn.Module) -> float:
@@ -71,10 +79,9 @@ def train_refiner(
         network,
         loss_of(settings, cache.fovea, device),
         batches_of(cache, settings),
-        score,
+        score if num_val_photos else None,
         settings,
-        stage_dir,
-        origin(config, cache.fingerprint),
+        StageRun(stage_dir, origin(config, cache.fingerprint), seconds_left),
     )
     return network, best
 
@@ -97,12 +104,19 @@ def loss_of(config: RefinerConfig, fovea: Fovea, device: torch.device) -> BatchL
 
     def batch_loss(model: nn.Module, batch: list[Tensor]) -> Tensor:
         patches = dict(zip(names, (x.to(device) for x in batch), strict=True))
-        windows, target = config.augment(windows_of(patches, fovea), patches["target"])
-        with autocast(device, config.precision):
-            logits = refined_logits(model, windows, residual=config.residual)
-        return masked_bce(logits, (target == 1).float(), target != BEYOND)
+        return loss_of_windows(model, config, windows_of(patches, fovea), patches["target"])
 
     return batch_loss
+
+
+def loss_of_windows(
+    model: nn.Module, config: RefinerConfig, windows: Windows, target: Tensor
+) -> Tensor:
+    """Return the loss of augmented windows of tiles with their (N, T, T) target."""
+    changed, truth = config.augment(windows, target)
+    with autocast(target.device, config.precision):
+        logits = refined_logits(model, changed, residual=config.residual)
+    return masked_bce(logits, (truth == 1).float(), truth != BEYOND)
 
 
 def initialise(network: Refiner, model: Model, val_photos: Photos) -> None:

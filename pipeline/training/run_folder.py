@@ -7,6 +7,7 @@ model/            the model so far: after stage one without a refiner
 folds/            networks of stage one, each trained without one fold of the training groups
 """
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -155,6 +156,31 @@ def model_so_far(run: Path) -> Model:
     if not (run / "model" / "model.json").is_file():
         raise InputError(f"{run} has no model yet; run `foveamask train-coarse DATA {run}`")
     return load_model(run / "model")
+
+
+def steps_taken(stage_dir: Path) -> int:
+    """Return how many steps the training in `stage_dir` has taken so far."""
+    return sum(int(row["steps"]) for row in epochs(stage_dir))
+
+
+def seconds_taken(stage_dir: Path) -> float:
+    """Return how many seconds the epochs of the training in `stage_dir` took so far."""
+    return sum(float(row["seconds"]) for row in epochs(stage_dir))
+
+
+def epochs(stage_dir: Path) -> list[dict[str, float]]:
+    """Return the measurements of each epoch of the training in `stage_dir` so far.
+
+    Raises:
+        InputError: their file is damaged.
+    """
+    path = stage_dir / "metrics.jsonl"
+    if not path.exists():
+        return []
+    try:
+        return [dict(json.loads(line)) for line in path.read_text().splitlines()]
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path} is damaged; delete {stage_dir} to train again") from error
 
 
 def versions() -> dict[str, str]:

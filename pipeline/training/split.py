@@ -19,15 +19,28 @@ def split_samples(folders: Sequence[Path], config: DataConfig) -> tuple[list[Sam
     set, except those of validation groups. Warns if `config` excludes photos that are not there.
 
     Raises:
-        InputError: a folder is missing or incomplete, or one of the sets is empty.
+        InputError: a folder is missing or incomplete, or one of the sets is empty, the validation
+            set with `data.val_share` = 0 excepted.
     """
-    samples = find_samples(*folders, group_pattern=config.group)
+    samples = find_samples(*folders, group_pattern=config.group, object_values=config.object)
     names = [sample.name for sample in samples]
     check_pattern(config.group, names)
     unknown = sorted(set(config.exclude).difference(names))
     if unknown:
         log.warning("data.exclude names unknown photos: %s", ", ".join(unknown))
-    first = [sample for sample in samples if sample.folder == folders[0]]
+    return divide(samples, folders[0], config)
+
+
+def divide(
+    samples: Sequence[Sample], first_folder: Path, config: DataConfig
+) -> tuple[list[Sample], list[Sample]]:
+    """Return the training set and the validation set of `samples`; the latter of one folder.
+
+    Raises:
+        InputError: one of the sets is empty, the validation set with `data.val_share` = 0
+            excepted.
+    """
+    first = [sample for sample in samples if sample.folder == first_folder]
     train, val = split(
         first, share=config.val_share, start=config.val_start, seed=config.split_seed
     )

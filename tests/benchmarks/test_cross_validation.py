@@ -9,7 +9,6 @@ from data.errors import InputError, SettingsError
 from data.samples import find_samples
 from pipeline.config import Config
 from pipeline.model_folder import load_model
-from pipeline.toml_settings import load_settings
 from pipeline.training.split import split_samples
 from tests.measured import SETTINGS, write_cars
 
@@ -86,11 +85,3 @@ def test_a_fold_of_masks_without_a_contour_has_a_dash():
     lines = table_of_folds({0: empty, 1: FOLD}).splitlines()
 
     assert [line.split("|")[6].strip() for line in lines[2:5]] == ["-", "2.00", "-"]
-
-
-def test_the_recipe_of_the_results_begins_with_what_has_seen_no_car_of_any_fold():
-    recipe = load_settings(Path(cross_validation.__file__).parent / "carvana.toml")
-
-    assert recipe.coarse.init == "carvana-base"
-    assert recipe.tiles.patch_source == "final"  # which no validation car was trained with
-    assert not recipe.refiner.init

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import decisions
+from benchmarks.markdown import of_model
 from pipeline.model_folder import save_model
 from tests.measured import segmenter_of, write_photos
 
@@ -13,7 +14,8 @@ def test_the_tables_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
     decisions.decisions(data, model=str(tmp_path / "model"))
 
-    budgets, bins, temperature = capsys.readouterr().out.split("\n\n")
+    model, budgets, bins, temperature = capsys.readouterr().out.split("\n\n")
+    assert model == of_model(segmenter_of().model, 2).strip()
     lines = [line.split(" | ") for line in budgets.splitlines()]
     assert lines[0] == [
         "| budget",

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ def test_the_table_has_every_shift_within_a_tile(
 
     seams.seams(data, model=str(tmp_path / "model"))
 
-    heading, _, *rows = capsys.readouterr().out.splitlines()
+    model, _, heading, _, *rows = capsys.readouterr().out.splitlines()
+    assert re.fullmatch("model [0-9a-f]{16}, 2 photos", model)
     assert heading == "| shift, px | differing pixels in 1,000 of contour |"
     assert [row.split(" | ")[0] for row in rows] == ["| 4"]

@@ -39,6 +39,7 @@ def test_the_command_prints_both_sets_and_the_reference(
     wrong_pixels.wrong_pixels(data, model=str(mine), reference=str(other))
 
     printed = capsys.readouterr().out
+    assert printed.startswith("model ")
     assert "| not trained on, 1 photos | trained on, 1 photos |" in printed
     assert "| coarse Dice of the reference | 0." in printed
     with pytest.raises(InputError, match="was trained on photos of the column 'trained on'"):

@@ -6,7 +6,7 @@ import pytest
 
 from data.errors import InputError
 from data.layouts import LAYOUTS, MASK_FOLDERS, PHOTO_FOLDERS, SAME_FOLDER, Layout, find_layout
-from data.pairing import find_pairs, pairs_in, true_masks
+from data.pairing import checked_pairs, find_pairs, true_masks
 from tests.layouts import write_masks, write_photos
 
 
@@ -46,7 +46,7 @@ def test_photos_without_masks_among_them_are_named(tmp_path: Path):
     write_masks(tmp_path, ["a_mask.png"])
 
     with pytest.raises(InputError, match=r"(?s)b\.jpg has no mask.*c\.jpg has no mask in "):
-        pairs_in(tmp_path)
+        checked_pairs(tmp_path)
 
 
 def test_of_several_layouts_the_one_that_fits_is_chosen(tmp_path: Path):
@@ -82,4 +82,4 @@ def test_what_lies_in_the_folder_of_masks_instead_is_said(tmp_path: Path):
         (tmp_path / "labels" / name).touch()
 
     with pytest.raises(InputError, match=r"; there are 2 \.json files, 1 \.txt file\)$"):
-        pairs_in(tmp_path)
+        checked_pairs(tmp_path)

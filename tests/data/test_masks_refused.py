@@ -46,7 +46,8 @@ def test_a_palette_of_three_colours_is_refused(tmp_path: Path):
     # The first two are equally bright: as grey there would be two values.
     image = palette_image(labels, [(255, 0, 0), (0, 130, 0), BLACK])
 
-    with pytest.raises(InputError, match="is a picture in colour, not a mask"):
+    listed = r"0 \(#ff0000\), 1 \(#008200\), 2 \(#000000\)"
+    with pytest.raises(InputError, match=rf"a\.png has 3 values \({listed}\); a mask has two"):
         read_mask(saved(tmp_path / "a.png", image))
 
 

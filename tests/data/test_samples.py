@@ -5,16 +5,9 @@ import pytest
 from PIL import Image
 
 from data.errors import InputError, SettingsError
+from data.fingerprints import combined, digests, fingerprint
 from data.groups import groups_of
-from data.samples import (
-    Sample,
-    check_samples,
-    combined,
-    digests,
-    find_photos,
-    find_samples,
-    fingerprint,
-)
+from data.samples import Sample, check_samples, find_photos, find_samples
 from tests.layouts import write_carvana, write_masks, write_photos
 
 CARS = ("0123456789ab", "fedcba987654", "00087a6bd4dc")

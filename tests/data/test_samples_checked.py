@@ -5,16 +5,8 @@ import pytest
 from PIL import Image
 
 from data.errors import InputError
-from data.samples import (
-    HASH_LENGTH,
-    check_samples,
-    check_sizes,
-    combined,
-    find_samples,
-    hashes_of,
-    photo_hashes,
-    warn_of_uniform_masks,
-)
+from data.fingerprints import HASH_LENGTH, combined, hashes_of, photo_hashes
+from data.samples import check_object_shares, check_samples, check_sizes, find_samples
 from tests.builders import SIZE, middle_disc, noise, write_sample
 from tests.layouts import write_carvana, write_masks, write_photos
 
@@ -78,9 +70,9 @@ def test_masks_of_a_folder_that_are_all_alike_are_said_to_be(
         write_carvana(tmp_path / name, [f"{name}a", f"{name}b"])
     samples = find_samples(tmp_path / "one", tmp_path / "two")
 
-    warn_of_uniform_masks(samples, [0, 0.5, 0.2, 0])
+    check_object_shares(samples, [0, 0.5, 0.2, 0])
     assert not caplog.records
-    warn_of_uniform_masks(samples, [0, 0, 1, 1])
+    check_object_shares(samples, [0, 0, 1, 1])
 
     assert [record.getMessage().split(";")[0] for record in caplog.records] == [
         f"all 2 masks read of {tmp_path}/one are empty",

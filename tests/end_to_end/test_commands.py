@@ -129,7 +129,7 @@ def test_one_bad_photo_is_named_and_the_others_are_done(
     assert status == 1
     for name, is_bad in zip("abcde", [False, True, True, True, False], strict=True):
         assert any(f"{name}.jpg" in line for line in errors) == is_bad
-    assert sorted(path.name for path in out.glob("[!.]*")) == ["a.png", "e.png"]
+    assert sorted(path.name for path in out.glob("[!.]*")) == ["a.png", "e.png", "run.json"]
     assert len(table.read_text().splitlines()) == 3
 
 

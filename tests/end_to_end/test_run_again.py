@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ import torch
 import zarr
 
 from pipeline.cli import main
-from pipeline.model_folder import load_model
+from pipeline.dice_interval import DiceInterval
+from pipeline.model_folder import load_model, save_model
 from pipeline.toml_settings import load_settings
 from pipeline.training import checkpoint
 from tests.builders import foveamask
@@ -31,6 +33,20 @@ def test_every_command_of_a_finished_run_may_be_given_again(trained: Path):
     assert foveamask("train-refiner", trained / "run") == 0
 
     assert {path.name: path.read_bytes() for path in model.iterdir()} == before
+
+
+@pytest.mark.slow
+def test_the_interval_of_a_model_stays_when_its_commands_are_given_again(
+    trained: Path, tmp_path: Path
+):
+    run, interval = tmp_path / "run", DiceInterval(-0.5, 0.3, 0.9, 200, 15, 0.94)
+    shutil.copytree(trained / "run", run)
+    save_model(replace(load_model(run / "model"), dice_interval=interval), run / "model")
+
+    assert foveamask("train-coarse", trained / "data", run) == 0
+    assert foveamask("train-refiner", run) == 0
+
+    assert load_model(run / "model").dice_interval == interval
 
 
 @pytest.mark.slow

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError, SettingsError
+from data.fingerprints import photo_hashes
 from data.groups import CARVANA_GROUP
-from data.samples import find_samples, photo_hashes
+from data.samples import find_samples
 from pipeline.model import Model
 from pipeline.seen_photos import (
     Photos,

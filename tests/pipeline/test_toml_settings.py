@@ -35,6 +35,7 @@ OTHER = Config(
         val_share=0.35,
         val_start=0.5,
         split_seed=4,
+        object=(1, "#00b000"),
         exclude=("a_01", "b 'quoted'"),
         long_side=1024,
         stretch_to=(30, 40),

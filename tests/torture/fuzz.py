@@ -84,7 +84,7 @@ def damaged(workshop: Workshop, batch: Batch, number: int, folder: Path) -> tupl
     target = chance.choice(targets)
     data = target.read_bytes()
     donors = [path.read_bytes() for path in (*targets[:3], workshop.inputs / "run.toml")]
-    donors += [path.read_bytes() for path in sorted((workshop.inputs / "photos").iterdir())[:2]]
+    donors += [path.read_bytes() for path in sorted((workshop.inputs / "photos").glob("*.*"))[:2]]
     kinds, changed = mutate(data, donors, chance)
     target.write_bytes(changed)
     return kinds if changed != data else "", target

@@ -10,13 +10,18 @@ import numpy as np
 from PIL import Image, features
 
 from data import kaggle_csv
+from data.encoding import FORMATS, encode_picture
 from data.images import read_photo, read_size
 from data.masks import read_mask
+from data.photo_metadata import Metadata
+from data.picture_provenance import PictureProvenance, provenance_in
 from data.polygons import FormatName
 from data.polygons.conversion import Conversion, convert
 from pipeline.config import TrainConfig
-from pipeline.inference.manifest import MadeWith, resumed
+from pipeline.inference.made_with import MadeWith
+from pipeline.inference.manifest import resumed
 from pipeline.inference.records import Record
+from pipeline.inference.run_file import RUN_FILE, Call, Figures, earlier_calls, recorded
 from pipeline.model_folder import load_model
 from pipeline.toml_settings import load_settings
 from pipeline.training import checkpoint, run_folder
@@ -101,7 +106,8 @@ def _copy(workshop: Workshop, folder: Path, source: str) -> None:
 
 def _read_model(folder: Path) -> object:
     model = load_model(folder)
-    return model.weights(), model.low, model.high, model.provenance, model.scores
+    described = (model.low, model.high, model.provenance, model.scores, model.dice_interval)
+    return model.weights(), *described
 
 
 def _write_results(_: Workshop, folder: Path) -> None:
@@ -113,6 +119,23 @@ def _write_results(_: Workshop, folder: Path) -> None:
 def _read_results(folder: Path) -> object:
     with resumed(folder, MADE) as records:
         return sorted(records.found.items())
+
+
+def _write_calls(_: Workshop, folder: Path) -> None:
+    for _number in range(3):
+        call = Call({"out": "out"}, "tiny")
+        with recorded(folder / RUN_FILE, call, MADE, "cpu", lambda: Figures(4)):
+            pass
+
+
+def _write_provenance(_: Workshop, folder: Path, name: str) -> None:
+    metadata = Metadata(provenance=PictureProvenance("foveamask 1.0", {"model": "m" * 64}))
+    data = encode_picture(shaded_photo((40, 56), 9), FORMATS[name], metadata=metadata)
+    (folder / f"a.{name}").write_bytes(data)
+
+
+def _read_provenance(folder: Path) -> object:
+    return provenance_in(_only(folder).read_bytes(), "it")
 
 
 def _write_training(_: Workshop, folder: Path) -> None:
@@ -192,6 +215,11 @@ READERS = (
     Reader("model-json", partial(_copy, source="inputs/model"), _read_model, "model.json"),
     Reader("weights", partial(_copy, source="inputs/model"), _read_model, "*.safetensors", True),
     Reader("results", _write_results, _read_results, ".foveamask.json*"),
+    Reader("calls", _write_calls, lambda folder: earlier_calls(_only(folder))),
+    *(
+        Reader(f"provenance-{name}", partial(_write_provenance, name=name), _read_provenance)
+        for name in ("png", "jpg", "webp")
+    ),
     Reader("checkpoint", _write_training, _read_training, "*.pt", True, True),
     Reader(
         "patches", partial(_copy, source="whole/make-patches"), _read_patches, "patches.zarr/**/*"

@@ -6,6 +6,7 @@ Times, which differ from run to run, are left out, as are the files of locks.
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from pipeline.training import checkpoint
 Results = dict[str, bytes]
 """Files of a folder by their paths in it."""
 
-LOCKS = {".lock", ".foveamask.lock"}
-RECORDS = ".foveamask.jsonl"
+LOCK = re.compile(r"\.lock|\.foveamask(\.part-.*)?\.lock")
+RECORDS = re.compile(r"\.foveamask(\.part-.*)?\.jsonl")
+CALLS = re.compile(r"run(\.part-.*)?\.json")
 
 
 def results_of(folder: Path) -> Results:
@@ -47,7 +49,8 @@ def half_written(folder: Path, right: Mapping[str, bytes]) -> str:
     """
     problems = []
     for name, path in _files(folder):
-        unfinished = ".partial" in name or path.name in (RECORDS, "written.json")
+        unfinished = ".partial" in name or path.name == "written.json"
+        unfinished = unfinished or RECORDS.fullmatch(path.name) is not None
         if unfinished or "patches.zarr" in name:
             continue
         try:
@@ -68,12 +71,12 @@ def half_written(folder: Path, right: Mapping[str, bytes]) -> str:
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name not in LOCKS:
+        if path.is_file() and not LOCK.fullmatch(path.name):
             yield str(path.relative_to(folder)), path
 
 
 def _is_whole(path: Path, right: bytes | None) -> bool:
-    if path.suffix in (".png", ".csv", ".gz"):
+    if path.suffix in (".png", ".csv", ".gz", ".onnx"):
         return path.read_bytes() == right
     if path.suffix == ".pt":
         checkpoint.read(path)
@@ -88,13 +91,15 @@ def _is_whole(path: Path, right: bytes | None) -> bool:
 
 def _comparable(path: Path) -> bytes:
     data = path.read_bytes()
+    if CALLS.fullmatch(path.name):  # how often a command was given, when, and how long it took
+        return b""
     try:
         if path.suffix == ".pt":
             saved = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
             return _digest(saved)
         if path.suffix == ".jsonl":
             rows = [json.loads(line) for line in data.splitlines()]
-            if path.name == RECORDS:
+            if RECORDS.fullmatch(path.name):
                 rows = [row for _, row in sorted({row["stem"]: row for row in rows}.items())]
             return json.dumps(_timeless(rows)).encode()
     except Exception:  # noqa: BLE001  a damaged file compares by its bytes

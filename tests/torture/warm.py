@@ -11,6 +11,7 @@ LATE = (
         "data.studio",
         "pipeline.cli.data_commands",
         "pipeline.evaluation.evaluate",
+        "pipeline.exporting.onnx_file",
     ),
     *("pipeline.inference.cpu_setup", "pipeline.inference.predict", "pipeline.reporting.show"),
     *("pipeline.training.commands", "encodings.utf_8_sig"),

@@ -16,6 +16,7 @@ from data.masks import write_mask
 from data.patch_cache import patch_store
 from pipeline.cli import main
 from pipeline.config import Config, MlpConfig
+from pipeline.dice_interval import MIN_GROUPS, DiceInterval
 from pipeline.model_folder import save_model
 from tests.builders import (
     SIZE,
@@ -61,9 +62,14 @@ CPU = ("--device", "cpu")
 JOBS = (
     Job("predict", (*PREDICT, "--csv", "{out}/masks.csv", "--expected", "{out}/expected.csv")),
     Job("predict-gz", (*PREDICT, "--csv", "{out}/masks.csv.gz")),
+    Job("predict-part", (*PREDICT, "--part", "1/2", "--csv", "{out}/masks.csv")),
+    Job("predict-join", (*PREDICT, "--csv", "{out}/masks.csv"), "predict-part"),
     Job("train-coarse", ("train-coarse", "{in}/data", "{out}", "--config", "{in}/run.toml", *CPU)),
     Job("make-patches", ("make-patches", "{in}/data", "{out}", *CPU), "train-coarse"),
     Job("train-refiner", ("train-refiner", "{out}", *CPU), "make-patches"),
+    Job("calibrate", ("calibrate", "{in}/more", "{out}/model", *CPU), "train-refiner"),
+    Job("export", ("export", "{out}/model.onnx", "--model", "{in}/model")),
+    Job("check", ("check", "{in}/data", "--sheet", "{out}/sheet.png", "--config", "{in}/run.toml")),
     Job("refine", ("refine", "{in}/photos", "{in}/given", "{out}/masks", *PREDICT[3:])),
     Job("convert", ("convert", "{in}/data/masks", "{out}/all.json", "--to", "coco", "--overwrite")),
 )
@@ -191,17 +197,23 @@ class Workshop:
             )
 
     def _write_inputs(self) -> int:
-        for name in ("photos", "given"):
-            (self.inputs / name).mkdir()
+        for folder in ("photos/red", "given/red"):
+            (self.inputs / folder).mkdir(parents=True)
         for i in range(NUM_PHOTOS):
-            suffix = ("png", "jpg")[i % 2]
+            name = f"{('', 'red/')[i // 2 % 2]}{i:04}.{('png', 'jpg')[i % 2]}"
             pixels = shaded_photo(SIZE, i)[..., ::-1]
-            cv2.imwrite(str(self.inputs / "photos" / f"{i:04}.{suffix}"), pixels)
-            write_mask(self.inputs / "given" / f"{i:04}.png", middle_disc(SIZE))
+            cv2.imwrite(str(self.inputs / "photos" / name), pixels)
+            write_mask(
+                self.inputs / "given" / f"{Path(name).with_suffix('.png')}", middle_disc(SIZE)
+            )
         network = MLP(grid=GRID, hidden=(16,))
-        save_model(tiny_model(coarse=network, fovea=Fovea(16, 2)), self.inputs / "model")
+        model = tiny_model(coarse=network, fovea=Fovea(16, 2))
+        interval = DiceInterval(-0.5, 0.3, 0.9, 200, 15, 0.94)
+        save_model(replace(model, dice_interval=interval), self.inputs / "model")
         cars = {f"{car:012x}_01": shaded_photo(SIZE, 50 + car) for car in range(NUM_CARS)}
         write_data(self.inputs / "data", cars)
+        others = {f"{i:012x}_01": shaded_photo(SIZE, i) for i in range(500, 500 + MIN_GROUPS)}
+        write_data(self.inputs / "more", others)
         write_settings(self.inputs / "run.toml", small_config())
         return 0
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from data.geometry import Size
 from data.groups import CARVANA_GROUP, groups_of
 from data.images import read_photo
 from data.photo_files import PhotoFile
-from data.photo_metadata import NO_METADATA, decode_deep, decode_metadata
+from data.photo_metadata import NO_METADATA, Metadata, decode_deep, decode_metadata
 from pipeline.inference.cutouts.compose import (
     Samples,
     alpha_of,
@@ -42,9 +43,10 @@ def alpha_output(options: CutoutOptions) -> Output:
     """Return the output of alpha: 8 bits of grey, of the size of the photo."""
 
     def encode(finished: Finished) -> bytes:
-        return encode_picture(to_pixels(alpha_of(finished.prediction, options)), PNG)
+        alpha = to_pixels(alpha_of(finished.prediction, options))
+        return encode_picture(alpha, PNG, metadata=Metadata(provenance=finished.provenance))
 
-    return Output("alpha", ".png", encode, options.alpha_text())
+    return Output("alpha", ".png", encode, options.alpha_text(), has_metadata=options.metadata)
 
 
 def cutout_output(options: CutoutOptions, boxes: Boxes | None = None) -> Output:
@@ -68,6 +70,7 @@ def cutout_output(options: CutoutOptions, boxes: Boxes | None = None) -> Output:
         needs_file=True,
         is_grey=False,
         of_photo=None if boxes is None else lambda photo: str(shared.get(photo)),
+        has_metadata=options.metadata,
     )
 
 
@@ -93,6 +96,7 @@ def encode_cutout(finished: Finished, options: CutoutOptions, shared: Box | None
             Size(*pixels.shape[:2]),
             in_srgb=pixels.dtype == np.uint8,
         )
+    metadata = replace(metadata, provenance=finished.provenance)
     return encode_picture(pixels, form, options.quality, metadata)
 
 

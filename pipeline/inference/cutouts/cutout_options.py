@@ -39,7 +39,8 @@ class CutoutOptions:
     margin: Margin = NO_MARGIN
     """What is kept around the object."""
     metadata: bool = True
-    """Whether the EXIF data and the colour profile of the photo are carried over."""
+    """Whether files say how they were made, and cutouts carry the EXIF data and the colour profile
+    of the photo over."""
 
     def __post_init__(self) -> None:
         if self.alpha not in get_args(AlphaKind):
@@ -83,7 +84,7 @@ class CutoutOptions:
         return (
             f"{self.alpha_text()} background={background} format={self.form.name} "
             f"quality={self.quality or self.form.quality} crop={self.crop or 'none'} "
-            f"margin={self.margin} metadata={self.metadata}"
+            f"margin={self.margin}"
         )
 
 

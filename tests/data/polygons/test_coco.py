@@ -24,7 +24,7 @@ CAR = PolygonOptions(category="car")
 
 def written(path: Path, masks: dict[str, Mask], options: PolygonOptions = CAR) -> dict[str, Any]:
     parts = [coco.encode(mask, name, options) for name, mask in masks.items()]
-    path.write_bytes(coco.finish(parts, options.category))
+    path.write_bytes(b"".join(coco.finish(parts, options.category)))
     content: dict[str, Any] = json.loads(path.read_bytes())
     return content
 

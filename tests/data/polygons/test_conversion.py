@@ -113,3 +113,18 @@ def test_a_format_can_be_given(tmp_path: Path, masks: dict[str, Mask]):
 
     assert there == 0
     assert_same(read_folder(tmp_path / "back"), masks)
+
+
+@pytest.mark.parametrize("to", ["labelme", "geojson", "svg", "yolo"])
+def test_hidden_files_are_no_polygons(tmp_path: Path, masks: dict[str, Mask], to: FormatName):
+    """Such as those of macOS, and the manifest of `predict`."""
+    out = tmp_path / "out"
+    convert(tmp_path / "masks", out, "--to", to)
+    place = out / "labels" if to == "yolo" else out
+    for suffix in ("json", "geojson", "svg", "txt"):
+        (place / f".hidden.{suffix}").write_text("{}")
+
+    back = convert(out, tmp_path / "back", "--to", "png", "--photos", tmp_path / "photos")
+
+    assert back == 0
+    assert_same(read_folder(tmp_path / "back"), masks)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from data import masks
 from data.errors import InputError
 from data.masks import write_mask
-from pipeline.evaluation import evaluate as module
-from pipeline.evaluation.evaluate import evaluate, write_score_table
+from pipeline.evaluation.evaluate import Split, evaluate, write_score_table
 from pipeline.evaluation.scores import PhotoScores, Scores
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
@@ -34,13 +34,12 @@ def trained_on(*groups: str) -> Segmenter:
 
 def test_each_mask_is_decoded_once(data: Path, monkeypatch: pytest.MonkeyPatch):
     decoded: Counter[str] = Counter()
-    read_mask = module.read_mask
+    read_mask = masks.read_mask
 
-    def counting(path: Path) -> NDArray[np.bool_]:
+    def counting(path: Path, **options: Any) -> NDArray[np.bool_]:
         decoded[path.name] += 1
-        return read_mask(path)
+        return read_mask(path, **options)
 
-    monkeypatch.setattr(module, "read_mask", counting)
     monkeypatch.setattr("data.samples.read_mask", counting)
 
     evaluate(data, segmenter_of(), COARSE)
@@ -86,7 +85,7 @@ def test_a_model_that_does_not_name_what_it_was_trained_on_is_scored_with_a_warn
 
 @pytest.mark.parametrize(("split", "names"), [("unseen", ["1"]), ("all", ["0", "1"])])
 def test_photos_that_the_model_was_trained_on_are_scored_only_on_demand(
-    data: Path, caplog: pytest.LogCaptureFixture, split: module.Split, names: list[str]
+    data: Path, caplog: pytest.LogCaptureFixture, split: Split, names: list[str]
 ):
     summary, photos = evaluate(data, trained_on("0"), COARSE, split=split)
 

@@ -16,6 +16,7 @@ from pipeline.inference import predict
 from pipeline.inference.job import Job
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
 from pipeline.inference.prediction_run import Outcome
+from pipeline.inference.run_file import RUN_FILE
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
 from refine.refiner_network import Refiner
@@ -44,8 +45,12 @@ def write_photos(folder: Path, count: int) -> list[Path]:
 
 
 def visible(folder: Path) -> dict[str, bytes]:
-    """The files in `folder` that do not begin with a dot."""
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name[0] != "."}
+    """The results in `folder`: files that do not begin with a dot, without the list of calls."""
+    return {
+        path.name: path.read_bytes()
+        for path in folder.iterdir()
+        if path.name[0] != "." and path.name != RUN_FILE and path.is_file()
+    }
 
 
 def by_stems(photos: Sequence[Path]) -> list[PhotoFile]:

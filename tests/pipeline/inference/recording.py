@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from pipeline.inference.manifest import MadeWith, resumed
+from pipeline.inference.made_with import MadeWith
+from pipeline.inference.manifest import resumed
 from pipeline.inference.records import Record
 
 MADE_WITH = MadeWith("a" * 64, "refined", None, [], ["mask"])

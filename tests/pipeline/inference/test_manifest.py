@@ -8,13 +8,8 @@ import pytest
 import torch
 
 from data.errors import InputError
-from pipeline.inference.manifest import (
-    FORMAT,
-    MANIFEST,
-    file_hash,
-    made_with,
-    resumed,
-)
+from pipeline.inference.made_with import made_with
+from pipeline.inference.manifest import FORMAT, MANIFEST, file_hash, resumed
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import OUTPUTS, Output
 from pipeline.inference.records import RECORDS

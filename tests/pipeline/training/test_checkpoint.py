@@ -11,14 +11,14 @@ from pipeline.config import TrainConfig
 from pipeline.training import checkpoint
 from pipeline.training.checkpoint import TrainState, load_best, read
 from pipeline.training.loop import new_state
-from pipeline.training.plan import Plan
+from pipeline.training.plan import Pace, Plan
 
 
 def state_of(seed: int = 0, origin: str = "these photos") -> TrainState:
     """A state after one step."""
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
-    plan = Plan(num_steps=50, steps_a_pass=10, passes=1, validate_every=1)
+    plan = Plan(num_steps=50, steps_a_pass=10, steps_an_epoch=10, validate_every=1)
     state = new_state(model, TrainConfig(precision="fp16"), plan, origin)
     state.scaler.scale(model(torch.randn(8, 3)).square().sum()).backward()
     state.scaler.step(state.optimizer)
@@ -60,7 +60,7 @@ def test_a_checkpoint_of_another_number_of_processes_is_refused(tmp_path: Path):
     # The schedule counts steps: with other ones an epoch it would be at the wrong place.
     state = state_of()
     state.save(tmp_path / "last.pt")
-    state.steps_a_pass = 5
+    state.pace = Pace(Plan(num_steps=50, steps_a_pass=5, steps_an_epoch=50, validate_every=1))
 
     with pytest.raises(InputError, match="trained with 10 steps a pass through the photos, not 5"):
         state.restore(tmp_path / "last.pt")
@@ -84,7 +84,7 @@ def test_a_checkpoint_of_another_format_is_refused(tmp_path: Path, monkeypatch: 
     state.save(tmp_path / "last.pt")
     monkeypatch.setattr(checkpoint, "FORMAT", 99)
 
-    with pytest.raises(InputError, match="has format 2; this version reads 99"):
+    with pytest.raises(InputError, match="has format 3; this version reads 99"):
         state.restore(tmp_path / "last.pt")
 
 

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from data.datasets.coarse_dataset import CoarseDataset, CoarsePair, EpochBatches
 from data.errors import InputError
-from data.samples import Sample, digests, find_samples, fingerprint
+from data.fingerprints import digests, fingerprint
+from data.samples import Sample, find_samples
 from pipeline.config import CoarseConfig, Config, DataConfig
 from pipeline.model_folder import save_model
 from pipeline.network_config import EnetConfig, MlpConfig

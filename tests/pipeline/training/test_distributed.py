@@ -22,7 +22,7 @@ SCRIPT = """
 
     from pipeline.config import TrainConfig
     from pipeline.training import checkpoint, distributed
-    from pipeline.training.loop import fit
+    from pipeline.training.loop import StageRun, fit
 
     BATCH, STEPS = 8, 3
 
@@ -64,7 +64,8 @@ SCRIPT = """
         torch.manual_seed(1)
         model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
         config = TrainConfig(epochs=int(sys.argv[2]), lr=0.05)
-        best = fit(model, batch_loss, Batches(rank, world), score, config, out / f"run{rank}", "x")
+        run = StageRun(out / f"run{rank}", "x")
+        best = fit(model, batch_loss, Batches(rank, world), score, config, run)
         # The first process has been given the best weights; its last ones are in the file.
         last = out / "run0" / "last.pt"
         weights = model.state_dict() if rank else checkpoint.read(last)["model"]

@@ -12,11 +12,11 @@ from pipeline.config import TrainConfig
 from pipeline.training import epoch_lines
 from pipeline.training.checkpoint import TrainState
 from pipeline.training.epoch_lines import Clock, describe, duration, outlook
-from pipeline.training.loop import fit, new_state
+from pipeline.training.loop import StageRun, fit, new_state
 from pipeline.training.plan import Plan
 from tests.tiny_runs import TinyBatches, batch_loss, score, tiny_network
 
-PLAN = Plan(num_steps=200, steps_a_pass=10, passes=5, validate_every=1)
+PLAN = Plan(num_steps=200, steps_a_pass=10, steps_an_epoch=50, validate_every=1)
 ROW = {"epoch": 3, "loss": 0.12345, "lr": 0.1, "score": 0.99731, "seconds": 61.4}
 
 
@@ -31,19 +31,19 @@ def state() -> TrainState:
 def test_a_line_of_the_log_says_what_matters(state: TrainState):
     head = "epoch 3/4  step 150  loss 0.1235"
 
-    assert describe(state, PLAN, 125) == (f"{head}  Dice 0.99731 (best)  61 s, about 2 min left")
+    assert describe(state, 125) == (f"{head}  Dice 0.99731 (best)  61 s, about 2 min left")
     state.best_score, state.kept = 0.998, "weights"
-    assert describe(state, PLAN, 20) == (
+    assert describe(state, 20) == (
         f"{head}  Dice 0.99731 of the weights (best 0.99800)  61 s, about 20 s left"
     )
     del state.history[0]["score"]
-    assert describe(state, PLAN, 20) == f"{head}  61 s, about 20 s left"
+    assert describe(state, 20) == f"{head}  61 s, about 20 s left"
 
 
 def test_the_last_line_has_nothing_left(state: TrainState):
     state.epoch, state.step = 4, 200
 
-    assert describe(state, PLAN, 0).endswith(
+    assert describe(state, 0).endswith(
         "epoch 4/4  step 200  loss 0.1235  Dice 0.99731 (best)  61 s"
     )
 
@@ -87,7 +87,7 @@ def test_a_training_in_a_log_has_its_steps_and_its_outlook(
     torch.manual_seed(0)
 
     config = TrainConfig(epochs=2)
-    fit(tiny_network(), batch_loss, TinyBatches(), score, config, tmp_path, "tiny")
+    fit(tiny_network(), batch_loss, TinyBatches(), score, config, StageRun(tmp_path, "tiny"))
 
     lines = [record.getMessage() for record in caplog.records]
     assert [line for line in lines if "step " in line and "/8" in line] == [

@@ -13,6 +13,7 @@ from data.errors import InputError
 from pipeline.config import TrainConfig
 from pipeline.training import checkpoint, distributed, loop
 from pipeline.training.loop import (
+    StageRun,
     fit,
     lr_factor,
 )
@@ -93,7 +94,7 @@ def test_every_epoch_has_its_number_and_its_randomness(tmp_path: Path):
         return batch_loss(model, batch)
 
     config = TrainConfig(epochs=3)
-    fit(tiny_network(), drawing, batches, score, config, tmp_path, "tiny")
+    fit(tiny_network(), drawing, batches, score, config, StageRun(tmp_path, "tiny"))
 
     assert batches.epochs == [0, 1, 2]
     assert len(set(drawn)) == 12
@@ -113,7 +114,7 @@ def test_every_process_has_its_own_randomness_in_every_epoch(
         return batch_loss(model, batch)
 
     config = TrainConfig(epochs=3, seed=5)
-    best = fit(tiny_network(), seeded, TinyBatches(), score, config, tmp_path, "tiny")
+    best = fit(tiny_network(), seeded, TinyBatches(), score, config, StageRun(tmp_path, "tiny"))
 
     assert seeds == {5 * 3 + 1, 6 * 3 + 1, 7 * 3 + 1}
     assert best == 0.5
@@ -133,7 +134,8 @@ def test_an_epoch_is_written_down_with_its_loss_its_rate_and_its_times(
 
     config = TrainConfig(epochs=2, lr=0.05)
     run = tmp_path / "runs" / "tiny"
-    fit(tiny_network(), remembered, TinyBatches(), lambda _: next(scores), config, run, "tiny")
+    stage = StageRun(run, "tiny")
+    fit(tiny_network(), remembered, TinyBatches(), lambda _: next(scores), config, stage)
 
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert all(0 <= row.pop("waiting_seconds") < 1 for row in rows)
@@ -161,7 +163,7 @@ def test_training_stops_when_the_loss_is_not_finite(tmp_path: Path, value: float
         return batch_loss(model, batch) * value
 
     with pytest.raises(FloatingPointError, match=rf"loss is {value} in epoch 1; a lower lr"):
-        fit(tiny_network(), broken, TinyBatches(), score, TrainConfig(), tmp_path, "tiny")
+        fit(tiny_network(), broken, TinyBatches(), score, TrainConfig(), StageRun(tmp_path, "tiny"))
 
     assert not (tmp_path / "last.pt").exists()
 
@@ -184,7 +186,7 @@ def test_training_stops_before_a_gradient_that_is_not_finite_reaches_the_weights
 
     model = tiny_network()
     with pytest.raises(FloatingPointError, match=r"norm of the gradient is .* in epoch 1; a lower"):
-        fit(model, steep, TinyBatches(), score, TrainConfig(), tmp_path, "tiny")
+        fit(model, steep, TinyBatches(), score, TrainConfig(), StageRun(tmp_path, "tiny"))
 
     assert all(parameter.isfinite().all() for parameter in model.parameters())
     assert not (tmp_path / "last.pt").exists()
@@ -193,8 +195,9 @@ def test_training_stops_before_a_gradient_that_is_not_finite_reaches_the_weights
 def test_a_run_of_another_origin_is_refused(tmp_path: Path):
     small_run(tmp_path)
 
+    stage = StageRun(tmp_path, "other")
     with pytest.raises(InputError, match="trained from other photos or settings"):
-        fit(tiny_network(), batch_loss, TinyBatches(), score, TrainConfig(), tmp_path, "other")
+        fit(tiny_network(), batch_loss, TinyBatches(), score, TrainConfig(), stage)
 
 
 def test_a_network_ends_with_the_average_of_its_best_epoch_and_its_score(tmp_path: Path):
@@ -206,7 +209,8 @@ def test_a_network_ends_with_the_average_of_its_best_epoch_and_its_score(tmp_pat
         return next(scores) if len(seen) % 2 else 0.0  # the average is scored first
 
     model = tiny_network()
-    best = fit(model, batch_loss, TinyBatches(), scripted, TrainConfig(epochs=4), tmp_path, "tiny")
+    stage = StageRun(tmp_path, "tiny")
+    best = fit(model, batch_loss, TinyBatches(), scripted, TrainConfig(epochs=4), stage)
 
     assert best == 0.9
     assert checkpoint.read(tmp_path / "best.pt")["epoch"] == 2
@@ -224,7 +228,8 @@ def test_no_epoch_is_the_best_without_a_higher_score(tmp_path: Path):
     scores = iter([0.5, 0.4, 0.5, 0.5, 0.4, 0.3])
     config = TrainConfig(epochs=6, validate_every=2)
 
-    fit(tiny_network(), batch_loss, TinyBatches(), lambda _: next(scores), config, tmp_path, "tiny")
+    stage = StageRun(tmp_path, "tiny")
+    fit(tiny_network(), batch_loss, TinyBatches(), lambda _: next(scores), config, stage)
 
     assert checkpoint.read(tmp_path / "best.pt")["epoch"] == 2
 
@@ -249,7 +254,8 @@ def test_fp16_trains_with_scaled_gradients(tmp_path: Path):
 def test_other_processes_write_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(distributed, "rank", lambda: 1)
 
-    fit(tiny_network(), batch_loss, TinyBatches(), score, TrainConfig(epochs=2), tmp_path, "tiny")
+    stage = StageRun(tmp_path, "tiny")
+    fit(tiny_network(), batch_loss, TinyBatches(), score, TrainConfig(epochs=2), stage)
 
     assert not list(tmp_path.iterdir())
 

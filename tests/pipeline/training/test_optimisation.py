@@ -15,6 +15,7 @@ from coarse.enet import ENet
 from pipeline.config import PlateauConfig, TrainConfig
 from pipeline.training import checkpoint
 from pipeline.training.loop import (
+    StageRun,
     fit,
     lr_factor,
     moving_average,
@@ -150,7 +151,7 @@ def test_gradients_are_clipped(tmp_path: Path):
                 norms.append(math.hypot(*(p.grad.norm().item() for p in model.parameters())))
 
     config = TrainConfig(epochs=1, max_grad_norm=0.5)
-    fit(model, steep, Watched(), watching, config, tmp_path, "steep")
+    fit(model, steep, Watched(), watching, config, StageRun(tmp_path, "steep"))
 
     assert norms == pytest.approx([0.5] * 4, rel=1e-3)
 

@@ -14,7 +14,7 @@ PASSES = st.integers(1, 3000)
 def test_epochs_are_passes_as_they_always_were(epochs: int, steps_a_pass: int, every: int):
     plan = plan_of(TrainConfig(epochs=epochs, steps=7, validate_every=every), steps_a_pass)
 
-    assert plan == Plan(epochs * steps_a_pass, steps_a_pass, 1, every)
+    assert plan == Plan(epochs * steps_a_pass, steps_a_pass, steps_a_pass, every)
     assert plan.epochs_after(0) == epochs
 
 
@@ -37,8 +37,10 @@ def test_steps_are_as_many_as_were_asked_for(steps: int, steps_a_pass: int):
 def test_an_epoch_is_as_many_whole_passes_as_are_worth_a_validation(steps_a_pass: int):
     plan = plan_of(TrainConfig(steps=10**4), steps_a_pass)
 
-    assert plan.steps_an_epoch == plan.passes * steps_a_pass >= LEAST_STEPS
-    assert plan.passes == 1 or (plan.passes - 1) * steps_a_pass < LEAST_STEPS
+    passes, rest = divmod(plan.steps_an_epoch, steps_a_pass)
+    assert not rest
+    assert plan.steps_an_epoch >= LEAST_STEPS
+    assert passes == 1 or (passes - 1) * steps_a_pass < LEAST_STEPS
 
 
 @pytest.mark.parametrize("config", [CoarseConfig(), RefinerConfig()])
@@ -50,7 +52,7 @@ def test_four_times_as_many_photos_are_trained_on_for_twice_as_long(config: Trai
 
 
 def test_the_last_epoch_is_validated_and_every_so_many():
-    plan = Plan(num_steps=50, steps_a_pass=10, passes=1, validate_every=2)
+    plan = Plan(num_steps=50, steps_a_pass=10, steps_an_epoch=10, validate_every=2)
 
     validated = [plan.is_validated(epoch, 10 * epoch) for epoch in range(1, 6)]
 

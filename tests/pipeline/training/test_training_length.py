@@ -8,7 +8,7 @@ import torch
 
 from pipeline.config import TrainConfig
 from pipeline.training import checkpoint
-from pipeline.training.loop import fit
+from pipeline.training.loop import StageRun, fit
 from tests.tiny_runs import TinyBatches, batch_loss, die_at, rows_of, score, small_run, tiny_network
 
 
@@ -19,7 +19,14 @@ def test_what_scores_higher_is_kept_the_average_or_the_weights(tmp_path: Path):
     for epochs in (1, 2, 3):
         config = TrainConfig(epochs=epochs)
         model = tiny_network()
-        fit(model, batch_loss, TinyBatches(), lambda _: next(scores), config, tmp_path, "tiny")
+        fit(
+            model,
+            batch_loss,
+            TinyBatches(),
+            lambda _: next(scores),
+            config,
+            StageRun(tmp_path, "tiny"),
+        )
         best, last = (checkpoint.read(tmp_path / f"{name}.pt") for name in ("best", "last"))
         kept.append(last["kept"])
         weights = best["model"]["0.weight"]
@@ -40,7 +47,7 @@ def test_a_training_by_steps_passes_several_times_through_a_small_set_and_stops_
     batches = TinyBatches()
     config = TrainConfig(steps=70)
 
-    fit(tiny_network(), batch_loss, batches, score, config, tmp_path, "tiny")
+    fit(tiny_network(), batch_loss, batches, score, config, StageRun(tmp_path, "tiny"))
 
     assert batches.epochs == list(range(18))  # thirteen passes of four steps, then four and a half
     assert [row["steps"] for row in rows_of(tmp_path)] == [52, 18]

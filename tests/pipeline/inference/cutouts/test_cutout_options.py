@@ -6,6 +6,7 @@ import pytest
 from data.errors import SettingsError
 from pipeline.inference.cutouts.background import Background
 from pipeline.inference.cutouts.crop_box import Margin
+from pipeline.inference.cutouts.cutout_files import cutout_output
 from pipeline.inference.cutouts.cutout_options import CutoutOptions
 
 
@@ -49,7 +50,7 @@ def test_every_option_is_in_the_text_of_a_manifest():
         {"metadata": False},
     ]
 
-    texts = {CutoutOptions(**options).cutout_text() for options in others}
+    texts = {cutout_output(CutoutOptions(**options), boxes={}).made_with for options in others}
 
     assert len(texts) == len(others)
     assert len({CutoutOptions(**options).alpha_text() for options in others}) == 3

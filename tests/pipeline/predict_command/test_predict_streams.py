@@ -9,18 +9,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline.model_folder import save_model
+from data.picture_provenance import provenance_in
+from pipeline.inference.manifest import bytes_hash
 from tests.builders import foveamask
-from tests.pipeline.inference.predicting import segmenter_of, write_photos
+from tests.pipeline.inference.predicting import visible, write_photos
 
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model")
-    save_model(segmenter_of().model, path)
-    return path
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -69,13 +63,13 @@ def test_a_file_given_by_its_name_becomes_any_output(
     mode: str,
 ):
     assert foveamask("predict", photo, tmp_path / "out", "--model", model, *options) == 0
-    (file,) = (path for path in (tmp_path / "out").iterdir() if path.name[0] != ".")
+    (content,) = visible(tmp_path / "out").values()
     capfdbinary.readouterr()
 
     assert foveamask("predict", photo, "-", "--model", model, *options) == 0
 
     said = capfdbinary.readouterr()
-    assert said.out == file.read_bytes()
+    assert said.out == content
     picture = Image.open(io.BytesIO(said.out))
     assert (picture.format, picture.mode) == (form, mode)
     assert said.err == b""
@@ -152,17 +146,45 @@ def test_a_terminal_is_neither_read_from_nor_written_to(
 @pytest.mark.slow
 def test_whoever_reads_the_result_may_leave(photo: Path, model: Path):
     command = [sys.executable, "-m", "pipeline", "predict", "-", "-", "--model", str(model)]
-    with subprocess.Popen(
-        command,
-        stdin=photo.open("rb"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    ) as process:
+    with (
+        photo.open("rb") as data,
+        subprocess.Popen(
+            command,
+            stdin=data,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        ) as process,
+    ):
         assert process.stdout is not None
         process.stdout.close()
         _, said = process.communicate(timeout=120)
 
     assert process.returncode == 141
     assert said == b""
+
+
+def test_a_mask_that_may_be_too_bad_comes_out_and_the_status_says_so(
+    photo: Path, model: Path, capfdbinary: pytest.CaptureFixture[bytes]
+):
+    assert foveamask("predict", photo, "-", "--model", model) == 0
+    plain = capfdbinary.readouterr().out
+
+    assert foveamask("predict", photo, "-", "--model", model, "--fail-under", 0) == 0
+    assert capfdbinary.readouterr().out == plain
+    assert foveamask("predict", photo, "-", "--model", model, "--fail-under", 1) == 1
+
+    said = capfdbinary.readouterr()
+    assert said.out == plain
+    assert b"1 of 1 masks may have a Dice below 1: expected Dice 0." in said.err
+
+
+def test_what_a_mask_says_of_itself_can_be_left_out(
+    photo: Path, model: Path, capfdbinary: pytest.CaptureFixture[bytes]
+):
+    for options, says in (([], True), (["--no-metadata"], False)):
+        assert foveamask("predict", photo, "-", "--model", model, *options) == 0
+        said = provenance_in(capfdbinary.readouterr().out, "it")
+        assert (said is not None) == says
+        assert said is None or said.details["photo"] == bytes_hash(photo.read_bytes())
