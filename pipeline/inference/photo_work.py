@@ -64,7 +64,7 @@ class Worker:
 
     def encoded(self, output: Output, work: PhotoWork, prediction: Prediction) -> bytes:
         """Return the file of one result of a photo."""
-        provenance = self.making.provenance(output, work.sha256)
+        provenance = self.making.provenance(output, work.sha256, work.mask)
         photo = work.photo
         return output.encode(Finished(photo.path, prediction, work.data, provenance, photo.name))
 
