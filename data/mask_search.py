@@ -22,7 +22,7 @@ def find_masks(
     Args:
         photos: the photos.
         place: folder of masks, or the mask of the only photo.
-        suffixes: endings of masks.
+        suffixes: endings of masks in a folder.
 
     Raises:
         InputError: there is nothing at `place`, or it is one mask of several photos.
@@ -36,11 +36,14 @@ def find_masks(
     if not place.is_dir():
         raise InputError(f"no such mask or folder: {place}")
 
-    stems = cache(partial(_by_stem, suffixes=suffixes))
+    @cache
+    def masks_in(folder: Path) -> Mapping[str, Sequence[Path]]:
+        return _by_stem(folder, suffixes)
+
     found: dict[PhotoFile, Path | InputError] = {}
     for photo in photos:
         folder = (place / photo.name).parent
-        found[photo] = _mask_of(photo, folder, stems(folder))
+        found[photo] = _mask_of(photo, folder, masks_in(folder))
     return found
 
 

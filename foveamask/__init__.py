@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from data.errors import InputError
     from data.images import decode_photo, encode_png, read_photo
-    from data.masks import decode_mask, encode_mask, read_mask, write_mask
+    from data.masks import decode_mask, decode_soft_mask, encode_mask, read_mask, write_mask
     from pipeline.inference.mask_options import MaskOptions
+    from pipeline.inference.mask_refining import RefinedMask, RefiningOptions, refine_mask
     from pipeline.inference.prediction import Prediction, Proposal
     from pipeline.inference.segmenter import Segmenter
     from pipeline.model import Model
@@ -25,13 +26,17 @@ HOMES = {
     "Model": "pipeline.model",
     "Prediction": "pipeline.inference.prediction",
     "Proposal": "pipeline.inference.prediction",
+    "RefinedMask": "pipeline.inference.mask_refining",
+    "RefiningOptions": "pipeline.inference.mask_refining",
     "Segmenter": "pipeline.inference.segmenter",
     "decode_mask": "data.masks",
+    "decode_soft_mask": "data.masks",
     "decode_photo": "data.images",
     "encode_mask": "data.masks",
     "encode_png": "data.images",
     "read_mask": "data.masks",
     "read_photo": "data.images",
+    "refine_mask": "pipeline.inference.mask_refining",
     "write_mask": "data.masks",
 }
 """The module that each name is defined in."""
@@ -42,13 +47,17 @@ __all__ = [
     "Model",
     "Prediction",
     "Proposal",
+    "RefinedMask",
+    "RefiningOptions",
     "Segmenter",
     "decode_mask",
     "decode_photo",
+    "decode_soft_mask",
     "encode_mask",
     "encode_png",
     "read_mask",
     "read_photo",
+    "refine_mask",
     "write_mask",
 ]
 

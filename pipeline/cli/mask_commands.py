@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from data.errors import SettingsError
 from pipeline.cli.arguments import DEFAULTS, MaskArguments
 from pipeline.cli.given_mask_arguments import (
     DEFAULT_REFINING_ARGUMENTS,
@@ -81,6 +82,8 @@ def refine(  # noqa: PLR0913  what, where to, and four groups of options
         results: what to write, and how cutouts are made.
         arguments: the model, whose second stage is run, and how masks are made.
     """
+    if STREAM in (*photos, masks, out):
+        raise SettingsError("refine takes files and folders, not -")
     run = RunArguments(csv=csv, overwrite=overwrite, part=part)
     given = GivenMaskArguments(masks, refining)
     run.check()

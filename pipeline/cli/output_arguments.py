@@ -229,10 +229,10 @@ class OutputMaker:
         if not self.shares_boxes:
             return self._made(None, job.out)
         if has_results(job.out) and not job.overwrite:
-            without = self.without_boxes(job.out)
-            check_same(job.out, made_with(segmenter, options, without, job.given))
-        keys = self.keys(photos)
-        boxes = group_boxes(photos, segmenter, options, self.cutouts, keys, given=job.given)
+            check_same(
+                job.out, made_with(segmenter, options, self.without_boxes(job.out), job.given)
+            )
+        boxes = group_boxes(photos, segmenter, options, self.cutouts, given=job.given)
         return self._made(boxes, job.out)
 
     def _made(self, boxes: "Mapping[Path, Box] | None", out: Path | None) -> "tuple[Output, ...]":

@@ -48,7 +48,7 @@ class Request:
         places = {"photos": self.photos[:MOST_LISTED], "out": self.out}
         given = places | asdict(self.run) | asdict(self.results) | asdict(self.arguments)
         if self.given is not None:
-            given |= asdict(self.given)
+            given |= {"masks": self.given.place} | asdict(self.given.refining)
         return Call(given, self.arguments.model, self.started)
 
 

@@ -102,7 +102,7 @@ class Job:
         check_results(self.out, photos, self.outputs, is_ours=self.is_resumed)
         if self.given is not None:
             for output in self.outputs:
-                check_out(self.out / output.folder, photos, self.given.paths)
+                check_out(output.files(self.out), photos, self.given.paths)
         if self.call is not None:
             names = [photo.name for photo in photos]
             paths = [output.path(self.out, name) for output in self.outputs for name in names]

@@ -26,17 +26,24 @@ class MadeWith:
     masks: str | None = None
     """How masks that are given were refined; None if the model made them."""
 
-    def provenance(self, output: Output, photo: str) -> PictureProvenance | None:
+    def provenance(
+        self, output: Output, photo: str, mask: str | None = None
+    ) -> PictureProvenance | None:
         """Return what the file of an output says of how it was made; None if it is to say nothing.
 
         Args:
             output: the output.
             photo: SHA-256 of the photo's file.
+            mask: that of the mask that is refined, if one is given.
         """
         if not output.has_metadata:
             return None
         details = asdict(self) | {"output": output.made_with, "photo": photo}
         del details["outputs"]
+        if self.masks is None:
+            del details["masks"]
+        else:
+            details["mask"] = mask
         return PictureProvenance(f"foveamask {own_version()}", details)
 
 

@@ -52,12 +52,6 @@ class Worker:
             work.data = data
         return decode_photo(data, str(work.photo))
 
-    def encoded(self, output: Output, work: PhotoWork, prediction: Prediction) -> bytes:
-        """Return the file of one result of a photo."""
-        provenance = self.making.provenance(output, work.sha256)
-        photo = work.photo
-        return output.encode(Finished(photo.path, prediction, work.data, provenance, photo.name))
-
     def read_masked(self, work: PhotoWork, given: GivenMasks) -> MaskedPhoto:
         """Return a photo with the mask that is given for it; store what is needed in `work`.
 
@@ -67,6 +61,12 @@ class Worker:
         mask = given.read(work.photo.path)
         work.mask = bytes_hash(mask)
         return given.decode(mask, work.photo.path, self.read(work))
+
+    def encoded(self, output: Output, work: PhotoWork, prediction: Prediction) -> bytes:
+        """Return the file of one result of a photo."""
+        provenance = self.making.provenance(output, work.sha256, work.mask)
+        photo = work.photo
+        return output.encode(Finished(photo.path, prediction, work.data, provenance, photo.name))
 
     def write(self, work: PhotoWork, prediction: Prediction) -> Record:
         """Write the results of one photo and return its record."""
@@ -80,8 +80,7 @@ class Worker:
         dice = prediction.predicted_dice if self.job.records_dice else None
         num_tiles = len(prediction.proposal.tiles)
         kept = prediction.kept if isinstance(prediction, RefinedMask) else None
-        known = prediction.is_known
-        return Record(work.sha256, hashes, dice, known, num_tiles, mask=work.mask, kept=kept)
+        return Record(work.sha256, hashes, dice, prediction.is_known, num_tiles, work.mask, kept)
 
     def is_done(self, item: tuple[PhotoFile, Record]) -> bool:
         """Whether a photo and the files written for it have the hashes in its record.

@@ -58,10 +58,8 @@ class Record:
         right = right and isinstance(self.is_known, bool | None)
         right = right and (self.tiles is None or type(self.tiles) is int)
         right = right and isinstance(self.mask, str | None)
-        numbers = (self.expected_dice, self.kept)
-        if not right or not all(
-            n is None or (isinstance(n, float) and isfinite(n)) for n in numbers
-        ):
+        right = right and all(map(_is_number, (self.expected_dice, self.kept)))
+        if not right:
             raise ValueError(f"no record of a photo: {self}")
 
 

@@ -6,8 +6,7 @@ This is the only path from a photo to its mask, for training, prediction and eva
     refine    computes the refiner's logits of those windows
     finish    stitches, resamples to the photo's own size, thresholds and post-processes
 
-Each step takes the result of the one before. So for another budget no network has to run again, and
-for corrected coarse logits only the refiner.
+Each step takes the result of the one before, so for another budget no network has to run again.
 
 Shapes: B photos of one size, H x W that size, Hw x Ww their working size, Hp x Wp that padded,
 h x w the coarse size, N tiles, T their side.
@@ -280,8 +279,8 @@ class Segmenter:
 
     def max_tiles(self, options: MaskOptions) -> int | None:
         """Return the most tiles to refine in a photo, None for all; raises as `check_stage`."""
-        budget = self.model.budget if options.budget is None else options.budget
-        return 0 if self.check_stage(options.stage) == "coarse" else budget
+        given = self.model.budget if options.budget is None else options.budget
+        return 0 if self.check_stage(options.stage) == "coarse" else given
 
     def _seen_by_coarse(self, levels: list[Tensor]) -> Tensor:
         """Return the (B, 3, h, w) level of the pyramid that the coarse network sees."""

@@ -124,7 +124,7 @@ def draw(
 def masks_of_photos(photos: Sequence[PhotoFile], place: Path | None) -> dict[PhotoFile, Path]:
     """Return the mask of each photo at `place`, a folder of masks or the mask of the only photo.
 
-    They may be polygons instead; one file of COCO has those of all photos.
+    There may be polygons instead; one file of COCO has those of all photos.
 
     Raises:
         InputError: a photo has no mask, or more than one.

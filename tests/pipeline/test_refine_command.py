@@ -254,6 +254,19 @@ def test_a_band_is_a_number_of_pixels(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_pipes_are_refused(
+    tmp_path: Path, truths: Truths, capsys: pytest.CaptureFixture[str], place: int
+):
+    masks = write_masks(tmp_path / "masks", truths)
+    arguments = [tmp_path / "photos" / "a.png", masks / "a.png", tmp_path / "out"]
+    arguments[place] = Path("-")
+
+    assert foveamask("refine", *arguments) == 2
+
+    assert "refine takes files and folders" in capsys.readouterr().err
+
+
 def test_a_folder_without_masks_is_named(
     tmp_path: Path, truths: Truths, model: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -68,7 +68,6 @@ JOBS = (
     Job("train-coarse", ("train-coarse", "{in}/data", "{out}", "--config", "{in}/run.toml", *CPU)),
     Job("make-patches", ("make-patches", "{in}/data", "{out}", *CPU), "train-coarse"),
     Job("train-refiner", ("train-refiner", "{out}", *CPU), "make-patches"),
-    Job("train", ("train", "{in}/data", "{out}", "--config", "{in}/run.toml", *CPU)),
     Job("calibrate", ("calibrate", "{in}/more", "{out}/model", *CPU), "train-refiner"),
     Job("export", ("export", "{out}/model.onnx", "--model", "{in}/model")),
     Job("check", ("check", "{in}/data", "--sheet", "{out}/sheet.png", "--config", "{in}/run.toml")),
@@ -199,14 +198,15 @@ class Workshop:
             )
 
     def _write_inputs(self) -> int:
-        for name in ("photos", "given"):
-            (self.inputs / name / "red").mkdir(parents=True)
+        for folder in ("photos/red", "given/red"):
+            (self.inputs / folder).mkdir(parents=True)
         for i in range(NUM_PHOTOS):
             name = f"{('', 'red/')[i // 2 % 2]}{i:04}.{('png', 'jpg')[i % 2]}"
             pixels = shaded_photo(SIZE, i)[..., ::-1]
             cv2.imwrite(str(self.inputs / "photos" / name), pixels)
-            mask = (self.inputs / "given" / name).with_suffix(".png")
-            write_mask(mask, middle_disc(SIZE))
+            write_mask(
+                self.inputs / "given" / f"{Path(name).with_suffix('.png')}", middle_disc(SIZE)
+            )
         network = MLP(grid=GRID, hidden=(16,))
         model = tiny_model(coarse=network, fovea=Fovea(16, 2))
         interval = DiceInterval(-0.5, 0.3, 0.9, 200, 15, 0.94)
