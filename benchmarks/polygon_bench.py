@@ -96,7 +96,8 @@ def drawings(masks: Sequence[Mask]) -> str:
 def without_holes(mask: Mask) -> Mask:
     """Return `mask` with its holes filled, as far as no part of the object surrounds another."""
     rings = [polygon.outer for polygon in polygons_of(mask)]
-    return np.logical_or.reduce([even_odd([ring], Size(*mask.shape)) for ring in rings])
+    filled = [even_odd([ring], Size(*mask.shape)) for ring in rings]
+    return np.asarray(np.logical_or.reduce(filled), np.bool_)
 
 
 def by_us(polygons: Sequence[Polygon], size: Size) -> Mask:

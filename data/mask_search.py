@@ -1,7 +1,7 @@
 """The masks of photos in a folder of masks, which lie and are called as their photos are."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 from data.errors import InputError

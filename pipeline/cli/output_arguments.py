@@ -232,7 +232,8 @@ class OutputMaker:
             check_same(
                 job.out, made_with(segmenter, options, self.without_boxes(job.out), job.given)
             )
-        boxes = group_boxes(photos, segmenter, options, self.cutouts, given=job.given)
+        keys = self.keys(photos)
+        boxes = group_boxes(photos, segmenter, options, self.cutouts, keys, given=job.given)
         return self._made(boxes, job.out)
 
     def _made(self, boxes: "Mapping[Path, Box] | None", out: Path | None) -> "tuple[Output, ...]":

@@ -152,9 +152,9 @@ def group_boxes(
     stream = _boxes(photos, segmenter, options, cutouts, given)
     with closing(stream) as results, progress("finding the boxes of groups") as on_photo:
         for i, (photo, result) in enumerate(zip(photos, results, strict=True)):
-            group = groups_of_photos[i]
-            groups.setdefault(group, []).append(photo.path)
-            found.setdefault(group, []).append(None if isinstance(result, InputError) else result)
+            if not isinstance(result, InputError):
+                groups.setdefault(groups_of_photos[i], []).append(photo.path)
+                found.setdefault(groups_of_photos[i], []).append(result)
             on_photo(i + 1, len(photos))
     shared = {group: shared_box(boxes) for group, boxes in found.items()}
     return {
