@@ -174,7 +174,7 @@ def true_masks(photos: Iterable[Path]) -> list[Path]:
                 if inner.is_dir():
                     masks = {path.stem: path for path in images_in(inner, MASK_SUFFIXES)}
                     found += [mask for photo in own for mask in masks_of(photo.stem, masks)]
-    return found
+    return list(dict.fromkeys(found))  # two layouts may lead to one folder
 
 
 def _beside(folder: Path) -> list[Path]:

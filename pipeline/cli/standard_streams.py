@@ -14,11 +14,11 @@ STDIN = "standard input"
 
 
 def with_streams(arguments: Sequence[str]) -> list[str]:
-    """Return a command line in which `predict` is given - as a path, and not as an option.
+    """Return a command line in which `predict` or `refine` takes - as a path, not as an option.
 
     A path that begins with ./ is never taken for an option, and this one equals `STREAM`.
     """
-    if "predict" not in arguments[:2]:  # --debug may come first
+    if not {"predict", "refine"} & set(arguments[:2]):  # --debug may come first
         return list(arguments)
     return [f"./{STREAM}" if text == str(STREAM) else text for text in arguments]
 

@@ -81,11 +81,13 @@ def test_each_patch_is_extracted_by_a_network_that_was_not_trained_on_its_car(
     cut: dict[int, tuple[set[str], int]] = {}
     propose = Segmenter.propose
 
-    def spied(self: Segmenter, photos: Sequence[np.ndarray], *arguments: Any) -> Proposal:
+    def spied(
+        self: Segmenter, photos: Sequence[np.ndarray], *arguments: Any, **named: Any
+    ) -> Proposal:
         provenance = self.model.provenance
         for photo in photos:
             cut[int(photo.sum())] = (set(provenance["groups"]), provenance["photos"])
-        return propose(self, photos, *arguments)
+        return propose(self, photos, *arguments, **named)
 
     monkeypatch.setattr(Segmenter, "propose", spied)
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from data.images import read_photo
-from pipeline.inference import verify
+from pipeline.inference import outputs, verify
 from pipeline.model_folder import load_model, save_model
 from tests.builders import foveamask
 from tests.pipeline.inference.predicting import by_stems
@@ -113,8 +113,8 @@ def test_a_few_pixels_of_a_file_as_it_was_written_are_those_of_another_machine(
     def other_machine(*arguments: Any) -> int:
         return num_different(*arguments) + pixels
 
-    num_different = verify.num_different
-    monkeypatch.setattr(verify, "num_different", other_machine)
+    num_different = outputs.num_different
+    monkeypatch.setattr(outputs, "num_different", other_machine)
     monkeypatch.setattr(verify, "TOLERANCE", 10 / (96 * 64))
 
     pixels = 10
