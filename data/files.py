@@ -105,14 +105,23 @@ def replacing(path: Path, *, is_durable: bool = True, place: Path | None = None)
         return
     if path.is_symlink():
         path, place = path.resolve(), None  # which may be on another disk
+    with errors_name(path), _held_partial(place or path.parent) as partial:
+        yield partial
+        if is_durable:
+            _sync(partial)
+        partial.replace(path)
+        if is_durable:
+            _sync(path.parent)
+
+
+@contextmanager
+def errors_name(path: Path) -> Iterator[None]:
+    """Name `path` in an error of the system that names no file, or only a temporary one.
+
+    Writing to an open file names none.
+    """
     try:
-        with _held_partial(place or path.parent) as partial:
-            yield partial
-            if is_durable:
-                _sync(partial)
-            partial.replace(path)
-            if is_durable:
-                _sync(path.parent)
+        yield
     except OSError as error:
         name = "" if error.filename is None else Path(os.fsdecode(error.filename)).name
         if error.errno is not None and (not name or PARTIAL.fullmatch(name)):

@@ -13,6 +13,7 @@ from data.geometry import Size
 from data.studio import render_photo
 from pipeline.evaluation.metrics import overlap
 from pipeline.exporting.page_folder import ASSETS
+from pipeline.full_training.run_report import TEMPLATES
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import identity
 from pipeline.model_folder import WEIGHTS, load_model
@@ -51,8 +52,8 @@ def test_the_wheel_holds_the_packages_the_weights_and_nothing_else(tmp_path: Pat
         }
         assert files == MODEL_FILES | more
     others = [name for name in ours if name.suffix != ".py" and weights not in name.parents]
-    page = {path.relative_to(ROOT) for path in ASSETS.iterdir()}
-    assert {name for name in others if name.name != "py.typed"} == page
+    pages = {path.relative_to(ROOT) for path in (*ASSETS.iterdir(), *TEMPLATES.iterdir())}
+    assert {name for name in others if name.name != "py.typed"} == pages
     sources = {
         path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py")
     }

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from zarr.codecs import BloscCodec, Crc32cCodec
 
 from data.errors import InputError
-from data.files import replacing, sync_folder
+from data.files import errors_name, replacing, sync_folder
 from data.geometry import Fovea
 from data.patch_cache import patch_store
 from data.patch_cache.patch_store import (
@@ -72,10 +72,11 @@ class PatchWriter:
         self.shapes = array_shapes(fovea)
         self.num_written = self._resume()
         try:
-            self.group = zarr.open_group(self.partial, mode="a")
-            if not self.num_written:
-                self._create()
-            self._cut()
+            with errors_name(self.partial):
+                self.group = zarr.open_group(self.partial, mode="a")
+                if not self.num_written:
+                    self._create()
+                self._cut()
             self.outside = self._stored("outside")[:]
         except InputError:
             raise
@@ -121,7 +122,8 @@ class PatchWriter:
         """Write the patches that are still pending, and give the store its final name."""
         if self.pending:
             self._write(self._take_pending())
-        self._array("outside")[:] = self.outside  # of photos after the last patch too
+        with errors_name(self.partial):
+            self._array("outside")[:] = self.outside  # of photos after the last patch too
         attributes = json.loads(
             json.dumps(
                 {
@@ -136,8 +138,9 @@ class PatchWriter:
                 }
             )
         )
-        self.group.attrs.update(attributes | {"checksum": patch_store.checksum(attributes)})
-        sync_folder(self.partial)
+        with errors_name(self.partial):
+            self.group.attrs.update(attributes | {"checksum": patch_store.checksum(attributes)})
+            sync_folder(self.partial)
         self.partial.rename(self.path)
         remove_progress(self.path)
 
@@ -196,13 +199,14 @@ class PatchWriter:
 
     def _write(self, patches: Patches) -> None:
         start, stop = self.num_written, self.num_written + len(patches["tile"])
-        for name in self.shapes:
-            array = self._array(name)
-            array.resize((stop, *self.shapes[name]))
-            array[start:stop] = patches[name]
-        self._array("outside")[:] = self.outside
-        self.num_written = stop
-        sync_folder(self.partial)  # or a power cut could leave the file below without the shards
+        with errors_name(self.partial):
+            for name in self.shapes:
+                array = self._array(name)
+                array.resize((stop, *self.shapes[name]))
+                array[start:stop] = patches[name]
+            self._array("outside")[:] = self.outside
+            self.num_written = stop
+            sync_folder(self.partial)  # or a power cut could leave the file below without them
         with replacing(self.partial / "written.json") as file:
             file.write_text(json.dumps({"fingerprint": self.origin.fingerprint, "patches": stop}))
 

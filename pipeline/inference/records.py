@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from data.errors import InputError
-from data.files import is_special, reading
+from data.files import errors_name, is_special, reading
 from pipeline.inference.part import Part
 
 RECORDS = ".foveamask.jsonl"
@@ -85,12 +85,9 @@ class Records:
     def add(self, name: str, record: Record) -> None:
         """Append the record of the photo whose results are called `name`."""
         line = json.dumps({"stem": name} | asdict(record))
-        try:
+        with errors_name(self.path):
             self._file.write(f"{line}\n".encode())
             self._file.flush()  # a process that is killed loses no record
-        except OSError as error:
-            error.filename = str(self.path)
-            raise
 
     def close(self) -> None:
         """Close the file; what a full disk did not take is lost, which `add` has said."""

@@ -1,12 +1,15 @@
 """The options of `predict` that say what is written."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from data.images import write_png
 from pipeline.model_folder import save_model
+from tests.bright_objects import SIZE, bright_model, photo_of
 from tests.builders import foveamask
 from tests.pipeline.inference.predicting import segmenter_of, visible, write_photos
 
@@ -82,29 +85,38 @@ def test_another_box_of_groups_is_refused_before_it_is_looked_for(
 
 
 @pytest.mark.parametrize(
-    ("pattern", "heights"),
-    [("(...).*", 1), ("(....)", 2), (None, 2)],
+    ("pattern", "sizes"),
+    [
+        ("(...).*", [(92, 112), (92, 112)]),
+        ("(....)", [(80, 40), (52, 112)]),
+        (None, [(80, 40), (52, 112)]),
+    ],
     ids=["one", "two", "default"],
 )
 def test_photos_of_a_group_share_a_box(
     tmp_path: Path,
-    model: Path,
     capsys: pytest.CaptureFixture[str],
     pattern: str | None,
-    heights: int,
+    sizes: list[tuple[int, int]],
 ):
     """Cutouts of photos whose names begin alike are of one size."""
-    for path, shade in zip(write_photos(tmp_path / "photos", 2), (30, 60), strict=True):
-        picture = np.zeros((64, 96, 3), np.uint8)
-        picture[8 : 8 + shade // 2, 10:70] = 200
-        write_png(path, picture)
+    save_model(bright_model(), tmp_path / "model")
+    (tmp_path / "photos").mkdir()
+    objects = (slice(40, 120), slice(100, 140)), (slice(80, 132), slice(60, 172))
+    for i, place in enumerate(objects):
+        mask = np.zeros(SIZE, np.bool_)
+        mask[place] = True
+        write_png(tmp_path / "photos" / f"000{i}.png", photo_of(mask))
     given = [] if pattern is None else ["--group", pattern]
 
     status = foveamask(
-        *("predict", tmp_path / "photos", tmp_path / "out", "--model", model),
+        *("predict", tmp_path / "photos", tmp_path / "out", "--model", tmp_path / "model"),
         *("--output", "cutout", "--crop", "group", *given),
     )
 
     assert status == 0
-    assert len(list((tmp_path / "out").glob("*.png"))) == 2
-    assert ("--group says which photos" in capsys.readouterr().err) == (heights == 2)
+    cutouts = sorted((tmp_path / "out").glob("*.png"))
+    assert [
+        np.asarray(Image.open(BytesIO(path.read_bytes()))).shape[:2] for path in cutouts
+    ] == sizes
+    assert ("--group says which photos" in capsys.readouterr().err) == (sizes[0] != sizes[1])

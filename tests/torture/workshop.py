@@ -96,10 +96,11 @@ class Workshop:
         self.root = root
         self.inputs = root / "inputs"
         self.whole = root / "whole"
+        self.cases = root / "cases"  # as deep as `whole`: results may hold paths to the photos
         self.logs = root / "logs"
         self.seconds: dict[str, float] = {}
         """How long each job takes undisturbed."""
-        for folder in (self.inputs, self.whole, self.logs):
+        for folder in (self.inputs, self.whole, self.cases, self.logs):
             folder.mkdir(parents=True)
         # So that a few tiny photos fill several shards.
         patch_store.CHUNK, patch_store.SHARD = 4, 16
@@ -130,7 +131,7 @@ class Workshop:
 
     def new_case(self, job: Job) -> Path:
         """Make a new folder for a job."""
-        return self.place(job, Path(tempfile.mkdtemp(dir=self.root, prefix="case-")))
+        return self.place(job, Path(tempfile.mkdtemp(dir=self.cases)))
 
     def log(self) -> Path:
         """Return a new file for the stderr of a child."""

@@ -1,3 +1,4 @@
+import errno
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +40,19 @@ COUNTS = [
     pytest.param([7, 1, 8, 9, 15, 16, 17], id="about the size of shards"),
     pytest.param([1, 1, 1, 1, 1, 1, 1], id="less than a shard"),
 ]
+
+
+def test_a_full_disk_is_an_error_that_names_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    store = writer(tmp_path / "patches.zarr")
+
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")  # as a write to an open file says it
+
+    monkeypatch.setattr(zarr.Array, "__setitem__", no_room)
+    with pytest.raises(OSError, match=r"patches\.zarr\.partial"):
+        store.append(photo_patches(0, SHARD))
 
 
 @pytest.mark.parametrize("counts", COUNTS)

@@ -46,7 +46,7 @@ def model(tmp_path: Path) -> Path:
 def test_the_interval_is_that_of_the_cars_that_were_not_trained_on(
     data: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ):
-    segmenter = Segmenter.from_model(load_model(model), CPU, "fp32")
+    segmenter = Segmenter.from_model(load_model(model), CPU)
     before = identity(segmenter.model)
     expected, true, groups = [], [], []
     for photo in sorted((data / "images").iterdir()):

@@ -10,10 +10,11 @@ from data.images import read_photo
 from data.masks import encode_mask
 from data.picture_provenance import provenance_in
 from pipeline.inference.manifest import bytes_hash
+from pipeline.inference.segmenter import Segmenter
 from pipeline.model import identity, own_version
 from pipeline.model_folder import load_model, save_model
 from tests.builders import foveamask
-from tests.pipeline.inference.predicting import segmenter_of, visible, write_photos
+from tests.pipeline.inference.predicting import CPU, segmenter_of, visible, write_photos
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +73,9 @@ def test_without_metadata_there_are_the_pixels_alone(
     plain = predicted(tmp_path / "plain", model, "--no-metadata")
     results = predicted(tmp_path / "out", model)
 
+    segmenter = Segmenter.from_model(load_model(model), CPU)
     for photo in photos:
-        mask = segmenter_of()(read_photo(photo))
+        mask = segmenter(read_photo(photo))
         assert plain[photo.name] == encode_mask(mask)
         made = provenance_in(results[photo.name], photo.name)
         assert made is not None

@@ -76,10 +76,12 @@ def test_the_masks_to_look_at_come_first(tmp_path: Path):
     predict_photos(photos, tmp_path / "masks", segmenter, expected=tmp_path / "expected.csv")
 
     header, *rows = (tmp_path / "expected.csv").read_text().splitlines()
-    assert header == "photo,expected_dice,known"
+    assert header == "photo,expected_dice,low,high,known"
     dice = [segmenter.predict(read_photo(photo)).predicted_dice for photo in photos]
     names = [photo.name for _, photo in sorted(zip(dice, photos, strict=True))]
-    assert rows == [f"{name},{value:.6f}," for name, value in zip(names, sorted(dice), strict=True)]
+    assert rows == [
+        f"{name},{value:.6f},,," for name, value in zip(names, sorted(dice), strict=True)
+    ]
 
 
 @pytest.mark.parametrize(

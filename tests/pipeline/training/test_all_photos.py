@@ -12,7 +12,7 @@ from data.samples import find_samples
 from pipeline.config import Config, DataConfig, TrainConfig
 from pipeline.model_folder import load_model
 from pipeline.training import checkpoint
-from pipeline.training.loop import fit
+from pipeline.training.loop import StageRun, fit
 from tests.builders import (
     foveamask,
     tiny_config,
@@ -27,7 +27,7 @@ def weights_without_score(run: Path, steps: int = 12) -> torch.Tensor:
     model = tiny_network()
     config = TrainConfig(steps=steps, lr=0.05)
 
-    assert fit(model, batch_loss, TinyBatches(), None, config, run, "tiny") is None
+    assert fit(model, batch_loss, TinyBatches(), None, config, StageRun(run, "tiny")) is None
     weights: torch.Tensor = model[0].weight
     return weights
 
