@@ -65,7 +65,7 @@ def check(
     check_data_paths(data, config)
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise SettingsError(f"--sheet takes the name of a PNG file, not {sheet.name}")
-    from data.files import write_bytes
+    from data.files import prepare, write_bytes
     from pipeline.checking.check_report import json_of, text_of
     from pipeline.checking.contact_sheet import contact_sheet
     from pipeline.checking.dataset_check import check_dataset
@@ -74,10 +74,11 @@ def check(
     from pipeline.toml_settings import read_table
 
     chosen = choose_device(device)
+    if sheet is not None:
+        prepare(sheet)
     with progress("checking photos") as on_photo:
         found = check_dataset(data, read_table(config) if config else {}, on_photo)
     if sheet is not None and found.examined:
-        sheet.parent.mkdir(parents=True, exist_ok=True)
         with progress("drawing photos") as on_photo:
             write_bytes(sheet, contact_sheet(found, on_photo))
     expected = found.forecast(chosen)

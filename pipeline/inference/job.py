@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data import kaggle_csv
 from data.errors import InputError
-from data.files import is_special, read_bytes, replacing
+from data.files import is_special, read_bytes, remove_partials, replacing
 from data.photo_files import PhotoFile
 from data.tables import prepare_table, reserved
 from pipeline.dice_interval import DiceInterval
@@ -150,6 +150,8 @@ class Job:
             write_expected(self._own(self.expected), done, interval)
         for output in self.outputs:
             if (path := self._joined_path(output)) is not None:
+                if self.place is None:
+                    remove_partials(path.parent)
                 with replacing(path, place=self.place) as partial, partial.open("wb") as file:
                     file.writelines(self._pieces(output, done))
 

@@ -188,3 +188,16 @@ def test_all_options_in_one_command(tmp_path: Path, photos: Path, model: Path):
         assert "leaf" in (out / name / f"0000.{suffix}").read_text()
     back = ("convert", out / "coco/annotations.json", tmp_path / "back", "--to", "png")
     assert foveamask(*back) == 0
+
+
+@pytest.mark.parametrize(("output", "folder"), [("coco", "."), ("mask,coco", "coco")])
+def test_what_a_killed_call_left_beside_the_file_of_all_photos_is_removed(
+    tmp_path: Path, photos: Path, model: Path, output: str, folder: str
+):
+    assert predict(photos, tmp_path / "out", model, output) == 0
+    left = tmp_path / "out" / folder / ".0123456789abcdef.partial"
+    left.write_text("half")
+
+    assert predict(photos, tmp_path / "out", model, output) == 0
+
+    assert not left.exists()

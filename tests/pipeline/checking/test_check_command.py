@@ -153,8 +153,13 @@ def test_the_contact_sheet_has_all_photos_the_marked_ones_first(tmp_path: Path):
         Image.fromarray(np.zeros_like(pair(0).mask)).save(data / "masks" / f"{stem}.png")
     (data / "images" / "a05.jpg").write_bytes(b"no photo")
 
+    left = tmp_path / "new" / ".0123456789abcdef.partial"  # by a call that was killed
+    left.parent.mkdir()
+    left.write_text("half")
+
     assert foveamask("check", data, "--sheet", tmp_path / "new" / "sheet.png") == 1
 
+    assert not left.exists()
     sheet = np.asarray(Image.open(BytesIO((tmp_path / "new" / "sheet.png").read_bytes())))
     across = sheet.shape[1] // 8
     frames = [frame_of(sheet[60:160, i * across : (i + 1) * across]) for i in range(8)]
