@@ -23,6 +23,7 @@ from pipeline.cli.arguments import (
 )
 from pipeline.cli.output_arguments import DEFAULT_OUTPUTS, OutputArguments
 from pipeline.cli.program import answer
+from pipeline.cli.report_option import reporting
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ def evaluate(
     *,
     split: Literal["unseen", "all"] = "unseen",
     per_photo: Path | None = None,
+    report: Path | None = None,
     config: Settings = None,
     arguments: MaskArguments = DEFAULTS,
 ) -> None:
@@ -42,6 +44,8 @@ def evaluate(
         data: folder with train/ and train_masks/, or images/ and masks/.
         split: unseen leaves out photos of groups (such as cars) that the model was trained on.
         per_photo: also write the scores of each photo to this csv file, the worst photo first.
+        report: also write a report to this folder: DIR/index.html, a page with tables, charts and
+            all photos, the worst first.
         config: settings file (TOML), of which data.object and data.group are used; by default those
             that the model was trained with.
         arguments: the model, and how masks are made.
@@ -53,14 +57,17 @@ def evaluate(
     keep_freed_memory()
     if per_photo is not None:
         prepare_table(per_photo, evaluation.SCORE_COLUMNS)
-    with reserved(per_photo):
-        segmenter = arguments.segmenter()
+    with reserved(per_photo), reporting(report, data, arguments) as reporter:
+        segmenter, options = arguments.segmenter(), arguments.options()
+        observe = None if reporter is None else reporter.begun(segmenter, options)
         summary, photos = evaluation.evaluate(
-            data, segmenter, arguments.options(), split=split, settings=settings
+            data, segmenter, options, split=split, settings=settings, observe=observe
         )
         answer(json.dumps({"model": arguments.model} | summary.to_json()))
         if per_photo is not None:
             evaluation.write_score_table(per_photo, photos)
+        if reporter is not None:
+            reporter.write(summary)
 
 
 def calibrate(data: Path, model: Path, /, *, device: Device = "auto") -> None:

@@ -12,6 +12,7 @@ from pipeline.cli.arguments import MaskArguments
 from pipeline.cli.given_mask_arguments import GivenMaskArguments
 from pipeline.cli.output_arguments import OutputArguments
 from pipeline.cli.program import RESUME, RESUME_OVERWRITING, answer, report, resumable
+from pipeline.cli.report_option import drawing, write_page
 from pipeline.cli.run_arguments import RunArguments
 from pipeline.cli.signals import stop_signal
 from pipeline.cli.standard_streams import STDIN, STREAM, check_output, read_input, write_output
@@ -77,10 +78,12 @@ def predict_all(request: Request) -> int:
         keys = zip(found, maker.keys(found), strict=True)
         found = [photo for photo, key in keys if job.part.has(key)]
     job.check(found)
-    options, segmenter = request.arguments.options(), request.arguments.segmenter()
-    with resumable(RESUME_OVERWRITING if job.overwrite else RESUME):
-        outputs = maker.outputs(found, job, segmenter, options)
-        outcome = predict_photos(found, replace(job, outputs=outputs), segmenter, options)
+    with drawing(run.report, job, found) as (job, drawn):
+        options, segmenter = request.arguments.options(), request.arguments.segmenter()
+        with resumable(RESUME_OVERWRITING if job.overwrite else RESUME):
+            job = replace(job, outputs=maker.outputs(found, job, segmenter, options))
+            outcome = predict_photos(found, job, segmenter, options)
+            write_page(drawn, job, outcome, segmenter, options)
     for failure in outcome.failures:
         report(failure.reason)
     return _status(outcome, run)
@@ -110,10 +113,14 @@ def predict_arriving(request: Request) -> int:
     job = replace(run.job(request.out, maker.without_boxes(request.out)), call=request.call())
     arrivals = Arrivals(request.photos, request.out, job.part)
     job.check(arrivals.photos)
-    options, segmenter = request.arguments.options(), request.arguments.segmenter()
-    with resumable(), stop_signal() as stop:
-        log.info("watching %s; Ctrl-C stops", ", ".join(map(str, request.photos)))
-        outcome = watch_photos(arrivals, job, segmenter, options, stop=stop, on_failure=on_failure)
+    with drawing(run.report, job, arrivals.photos) as (job, drawn):
+        options, segmenter = request.arguments.options(), request.arguments.segmenter()
+        with resumable(), stop_signal() as stop:
+            log.info("watching %s; Ctrl-C stops", ", ".join(map(str, request.photos)))
+            outcome = watch_photos(
+                arrivals, job, segmenter, options, stop=stop, on_failure=on_failure
+            )
+            write_page(drawn, job, outcome, segmenter, options)
     return _status(outcome, run)
 
 

@@ -31,6 +31,10 @@ class RunArguments:
     the ends that the true Dice of 90 of 100 masks lies between; photos unlike those that the model
     was trained on come before all others, without a Dice. Photos predicted without this option are
     repeated."""
+    report: Path | None = None
+    """Also write a report to this folder: DIR/index.html, a page of all photos with their masks,
+    the least certain first. With --part pictures are drawn, and the call without it writes the
+    page."""
     overwrite: Flag = False
     """Make the results of these photos anew, even if OUT has results of another model or other
     options. Those of other photos are left as they are, with a warning."""
@@ -61,6 +65,8 @@ class RunArguments:
                     f"--overwrite starts OUT anew, which --{option} cannot do: name another "
                     "folder, or remove OUT first"
                 )
+        if self.report == STREAM:
+            raise SettingsError("--report takes a folder, not -")
         for option in ("csv", "expected"):
             if getattr(self, option) == STREAM:
                 raise SettingsError(f"--{option} takes a file, such as /dev/stdout, not -")
@@ -73,7 +79,7 @@ class RunArguments:
         """
         given = [
             option
-            for option in ("csv", "expected", "overwrite", "part", "watch")
+            for option in ("csv", "expected", "report", "overwrite", "part", "watch")
             if getattr(self, option)
         ]
         if given:
@@ -110,7 +116,7 @@ class RunArguments:
             expected=self.expected,
             part=self.share(),
             overwrite=self.overwrite,
-            dice=self.fail_under is not None,
+            dice=self.fail_under is not None or self.report is not None,
         )
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from functools import partial
@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
-from data.arrays import Photo
+from data.arrays import Mask, Photo
 from data.errors import InputError
 from data.geometry import Size
 from data.groups import CARVANA_GROUP
@@ -43,6 +43,9 @@ log = logging.getLogger(__name__)
 
 Split = Literal["unseen", "all"]
 
+Observe = Callable[[Sample, Prediction, Mask, PhotoScores], None]
+"""Called from several threads with each photo: its prediction, its true mask and its scores."""
+
 SCORE_COLUMNS = ("name", "tiles")
 """The first columns of a table of scores."""
 
@@ -54,6 +57,7 @@ def evaluate(
     *,
     split: Split = "unseen",
     settings: DataConfig | None = None,
+    observe: Observe | None = None,
 ) -> tuple[Summary, list[PhotoScores]]:
     """Return mean scores, and those of each photo.
 
@@ -67,6 +71,7 @@ def evaluate(
         split: `unseen` leaves out the photos of groups that the model was trained on.
         settings: how the photos are grouped, and which values of the masks are the object; by
             default as in the training of the model.
+        observe: see `Observe`.
 
     Raises:
         InputError: photos or masks are damaged, or the model was trained on all of them.
@@ -75,7 +80,7 @@ def evaluate(
     samples, num_seen = choose(data, segmenter, split, settings)
     check_sizes(samples)
     try:
-        photos = score_samples(samples, segmenter, options, stage)
+        photos = score_samples(samples, segmenter, options, stage, observe)
     except InputError:
         check_samples(samples)
         raise
@@ -85,7 +90,11 @@ def evaluate(
 
 
 def score_samples(
-    samples: Sequence[Sample], segmenter: Segmenter, options: MaskOptions, stage: Stage
+    samples: Sequence[Sample],
+    segmenter: Segmenter,
+    options: MaskOptions,
+    stage: Stage,
+    observe: Observe | None = None,
 ) -> list[PhotoScores]:
     """Return the scores of the masks of `samples`, in their order.
 
@@ -99,7 +108,10 @@ def score_samples(
     def finish(sample: Sample, prediction: Prediction) -> tuple[PhotoScores, float]:
         truth = read_sample_mask(sample)
         check_fit(sample, Size(*prediction.photo.shape[:2]), Size(*truth.shape))
-        return score_photo(sample.name, prediction, truth, stage), float(truth.mean())
+        scores = score_photo(sample.name, prediction, truth, stage)
+        if observe is not None:
+            observe(sample, prediction, truth, scores)
+        return scores, float(truth.mean())
 
     photos, shares = [], []
     predict = partial(segmenter.predict_batch, options=options)

@@ -6,13 +6,8 @@ from math import sqrt
 from statistics import fmean, median, stdev
 
 from pipeline.full_training.held_out import HeldOut, PhotoResult
+from pipeline.reporting.stage_curves import Rows, Stages
 from pipeline.training.epoch_lines import RISING, rise_of
-
-Rows = Sequence[Mapping[str, float]]
-"""Measurements of the epochs of one training of one stage."""
-
-Stages = Mapping[str, Mapping[str, Rows]]
-"""Each stage by its name, with its trainings by theirs."""
 
 CONFIDENCE = 0.95
 

@@ -1,4 +1,4 @@
-"""What becomes of trained models: their tiles are chosen, their masks are scored and shown."""
+"""What becomes of trained models: their tiles are chosen, their masks are scored and drawn."""
 
 import logging
 from collections.abc import Sequence
@@ -13,13 +13,14 @@ from pipeline.dice_interval import MIN_GROUPS, fit_dice_interval
 from pipeline.evaluation.budget_curve import TileGains
 from pipeline.evaluation.evaluate import score_samples
 from pipeline.evaluation.tile_choice import choose_tiles, measure_tiles
-from pipeline.full_training.held_out import HeldOut, PhotoResult, result_of
-from pipeline.full_training.run_report import NUM_WORST, Shown, show_photo
+from pipeline.full_training.held_out import PhotoResult, result_of
 from pipeline.inference.mask_options import DEFAULT_OPTIONS
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
 from pipeline.model_folder import load_model, save_model
 from pipeline.progress import progress
+from pipeline.reporting.observed_photos import Entry, Observed
+from pipeline.reporting.report_folder import ReportFolder
 
 log = logging.getLogger(__name__)
 
@@ -73,19 +74,32 @@ def choose(trained: Sequence[Trained], device: torch.device, *, keeps_bounds: bo
         save_model(tuned, one.folder)
 
 
-def score(trained: Sequence[Trained], device: torch.device) -> list[PhotoResult]:
+def score(
+    trained: Sequence[Trained], device: torch.device, folder: ReportFolder
+) -> tuple[list[PhotoResult], list[Entry]]:
     """Return the scores of all photos that were held out, each by the model that did not see it.
+
+    Args:
+        trained: the models.
+        device: device to compute on.
+        folder: of the report, into which the photos are drawn.
+
+    Returns:
+        The scores, and what the report has of the photos.
 
     Raises:
         InputError: a photo or mask is damaged.
     """
-    results = []
+    results, observed = [], Observed(folder, "refined")
     for one in trained:
         if one.held_out:
-            photos = score_samples(one.held_out, one.segmenter(device), DEFAULT_OPTIONS, "refined")
+            segmenter = one.segmenter(device)
+            photos = score_samples(
+                one.held_out, segmenter, DEFAULT_OPTIONS, "refined", observed.observe
+            )
             pairs = zip(one.held_out, photos, strict=True)
             results += [result_of(sample, scores) for sample, scores in pairs]
-    return results
+    return results, observed.photos
 
 
 def fit_interval(folder: Path, results: Sequence[PhotoResult]) -> None:
@@ -113,14 +127,3 @@ def fit_interval(folder: Path, results: Sequence[PhotoResult]) -> None:
         100 * interval.coverage,
     )
     save_model(replace(load_model(folder), dice_interval=interval), folder)
-
-
-def show(trained: Sequence[Trained], held_out: HeldOut, device: torch.device) -> list[Shown]:
-    """Return the photos with the lowest scores as the report shows them.
-
-    Raises:
-        InputError: a photo or mask cannot be read any more.
-    """
-    models = {sample.name: one for one in trained for sample in one.held_out}
-    worst = held_out.photos[:NUM_WORST]
-    return [show_photo(result, models[result.name].segmenter(device)) for result in worst]

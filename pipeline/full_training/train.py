@@ -17,14 +17,17 @@ from data.samples import Sample, find_samples
 from pipeline.checking.dataset_check import Planned
 from pipeline.config import Config
 from pipeline.full_training import finishing, held_out
-from pipeline.full_training.ending import Ending, Stages, ending_of
+from pipeline.full_training.ending import Ending, ending_of
 from pipeline.full_training.finishing import Trained
 from pipeline.full_training.journal import Journal, Start, check_same, load_journal
 from pipeline.full_training.legs import STAGES, Leg, legs_of
 from pipeline.full_training.precheck import check
 from pipeline.full_training.request import Request
-from pipeline.full_training.run_report import REPORT, write_report
+from pipeline.full_training.run_report import MEASURED, REPORT, report_of_run
 from pipeline.progress import progress
+from pipeline.reporting.observed_photos import load_entries, save_entries
+from pipeline.reporting.report_folder import INDEX, report_folder
+from pipeline.reporting.stage_curves import Stages
 from pipeline.toml_settings import overlaid
 from pipeline.training import commands, distributed, fitted_settings, patch_extraction, run_folder
 from pipeline.training.epoch_lines import duration
@@ -123,7 +126,7 @@ class Training:
         self._do("scores", self._scores)
         self._do("report", self._report)
         ending = ending_of(held_out.load(self.run), self._stages())
-        return Outcome(self.run / "model", self.run / REPORT, ending)
+        return Outcome(self.run / "model", self.run / REPORT / INDEX, ending)
 
     def _begun(self, start: Start, planned: Planned) -> Journal:
         """Say how settings were fitted, and plan the time."""
@@ -196,14 +199,17 @@ class Training:
 
     def _scores(self) -> None:
         trained = self._trained()
-        results = finishing.score(trained, self.wanted.device)
+        with report_folder(self.run / REPORT) as folder:
+            results, photos = finishing.score(trained, self.wanted.device, folder)
+        save_entries(self.run / MEASURED, photos)
         held_out.save(self.run, results, is_all_photos=self.wanted.all_photos)
         finishing.fit_interval(self.run / "model", results)
 
     def _report(self) -> None:
         scores, stages = held_out.load(self.run), self._stages()
-        shown = finishing.show(self._trained(), scores, self.wanted.device)
-        write_report(self.run, self.journal, scores, stages, shown)
+        photos = load_entries(self.run / MEASURED)
+        with report_folder(self.run / REPORT) as folder:
+            folder.write(report_of_run(self.run, self.journal, scores, stages, photos))
 
     def _stages(self) -> Stages:
         """Return the epochs of each training of both networks."""

@@ -1,7 +1,7 @@
 """What one call of `predict` writes, and where to."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,13 @@ from pipeline.inference.given_masks import GivenMasks
 from pipeline.inference.manifest import MANIFEST
 from pipeline.inference.outputs import OUTPUTS, Output, check_out, check_results
 from pipeline.inference.part import Part
+from pipeline.inference.prediction import Prediction
 from pipeline.inference.records import Record
 from pipeline.inference.run_file import RUN_FILE, Call, check_run_file
 from pipeline.progress import progress
+
+Observe = Callable[[Record, Prediction], None]
+"""Called from several threads with each photo that is predicted, once its results are written."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class Job:
     """Record the expected Dice also without a table of it."""
     call: Call | None = None
     """What is said of the call beside the results, see `pipeline.inference.run_file`."""
+    observe: Observe | None = None
+    """Sees the predictions, such as a report."""
 
     def __post_init__(self) -> None:
         if self.part is not None and self.overwrite:

@@ -80,7 +80,10 @@ class Worker:
         dice = prediction.predicted_dice if self.job.records_dice else None
         num_tiles = len(prediction.proposal.tiles)
         kept = prediction.kept if isinstance(prediction, RefinedMask) else None
-        return Record(work.sha256, hashes, dice, prediction.is_known, num_tiles, work.mask, kept)
+        record = Record(work.sha256, hashes, dice, prediction.is_known, num_tiles, work.mask, kept)
+        if self.job.observe is not None:
+            self.job.observe(record, prediction)
+        return record
 
     def is_done(self, item: tuple[PhotoFile, Record]) -> bool:
         """Whether a photo and the files written for it have the hashes in its record.

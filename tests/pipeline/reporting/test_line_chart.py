@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.full_training.line_chart import HEIGHT, WIDTH, chart_of, shown_range, ticks
+from pipeline.reporting.line_chart import HEIGHT, WIDTH, chart_of, shown_range, ticks
 
 VALUES = st.floats(-10, 10)
 POINTS = st.lists(VALUES, min_size=1, max_size=40)
