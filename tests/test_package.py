@@ -13,10 +13,10 @@ from data.geometry import Size
 from data.studio import render_photo
 from pipeline.evaluation.metrics import overlap
 from pipeline.exporting.page_folder import ASSETS
-from pipeline.full_training.run_report import TEMPLATES
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import identity
 from pipeline.model_folder import WEIGHTS, load_model
+from pipeline.reporting.report_folder import TEMPLATES
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"foveamask", "data", "coarse", "refine", "pipeline"}

@@ -19,7 +19,7 @@ def train(
     """Train on photos and masks, from the check of the data to a report; run it again to resume.
 
     Settings are fitted to the photos, unless --config sets them. Some photos are held out, to tell
-    how good the model is. RUN/model is the finished model, RUN/report.html says what came of it.
+    how good the model is. RUN/model is the finished model, RUN/report says what came of it.
 
     Args:
         data: folders with photos and masks; photos to hold out come from the first one.

@@ -99,7 +99,7 @@ def _comparable(path: Path) -> bytes:
             return _digest(saved)
         if path.name == "train.json":
             return json.dumps(_timeless(json.loads(data)) | {"speeds": None}).encode()
-        if path.name == "report.html":  # which has dates and times
+        if path.name == "index.html":  # which has dates and times
             return b"page" if data.endswith(b"</html>\n") or data.endswith(b"</html>") else data
         if path.suffix == ".jsonl":
             rows = [json.loads(line) for line in data.splitlines()]

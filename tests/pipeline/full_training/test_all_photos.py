@@ -56,7 +56,7 @@ def test_a_training_that_is_killed_ends_as_one_that_was_not(tmp_path: Path, writ
             assert process.poll() is None
             time.sleep(0.01)
         process.kill()
-    assert not (tmp_path / "run" / "report.html").exists()
+    assert not (tmp_path / "run" / "report" / "index.html").exists()
     assert main(arguments) == 0
 
     assert made(tmp_path / "run") == made(tmp_path / "whole")

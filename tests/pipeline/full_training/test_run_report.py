@@ -1,20 +1,23 @@
 """The page of a training."""
 
 import re
-from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
+import pytest
 
-from data.masks import write_mask
-from pipeline.full_training.ending import Stages
+from data.errors import InputError
+from data.samples import find_samples
+from pipeline.evaluation.evaluate import score_samples
 from pipeline.full_training.held_out import HeldOut
-from pipeline.full_training.run_report import charts_of, rendered, show_photo
-from pipeline.inference.segmenter import Segmenter
-from tests.builders import ellipse_sample, tiny_model
+from pipeline.full_training.run_report import report_of_run
+from pipeline.inference.mask_options import DEFAULT_OPTIONS
+from pipeline.reporting.observed_photos import Entry, Observed, load_entries, save_entries
+from pipeline.reporting.report_folder import rendered, report_folder
+from pipeline.reporting.stage_curves import Stages, charts_of
+from tests.measured import segmenter_of, write_photos
 from tests.pipeline.full_training.test_ending import photo, rows
 from tests.pipeline.full_training.test_journal import JOURNAL
+from tests.pipeline.reporting.test_report_folder import outline
 
 STAGES: Stages = {
     name: {"": [row | {"loss": 0.5, "score_average": 0.9, "score_weights": 0.8} for row in level]}
@@ -22,83 +25,70 @@ STAGES: Stages = {
 }
 
 
-class Outline(HTMLParser):
-    """The addresses in a page, and whether its elements are closed in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.addresses: list[str] = []
-        self.tags: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.addresses += [value or "" for key, value in attrs if key in ("src", "href")]
-        if tag not in ("meta", "img"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
+def entries(folder: Path) -> list[Entry]:
+    """Two photos that were held out, as they were scored and drawn."""
+    segmenter = segmenter_of()
+    with report_folder(folder / "report") as report:
+        observed = Observed(report, "refined")
+        samples = find_samples(write_photos(folder))
+        score_samples(samples, segmenter, DEFAULT_OPTIONS, "refined", observed.observe)
+    return observed.photos
 
 
-def outline(page: str) -> Outline:
-    parser = Outline()
-    parser.feed(page)
-    assert not parser.open
-    return parser
+def page_of(folder: Path, scores: HeldOut, photos: list[Entry]) -> str:
+    return rendered(report_of_run(folder, JOURNAL, scores, STAGES, photos))
 
 
-def test_the_page_is_whole_and_needs_no_network(tmp_path: Path):
-    sample = ellipse_sample(tmp_path, (64, 96))
-    result = photo("a", 0.9)
-    one = replace(result, photo=str(sample.photo), mask=str(sample.mask))
-    shown = show_photo(one, Segmenter.from_model(tiny_model()))
+def test_the_page_is_whole_and_has_curves_and_scores(tmp_path: Path):
+    photos = entries(tmp_path)
 
-    found = outline(rendered("run", JOURNAL, HeldOut((one,)), STAGES, [shown]))
+    found = outline(page_of(tmp_path, HeldOut((photo("a", 0.9),)), photos))
 
-    assert len(found.addresses) == 4
-    assert all(address.startswith("data:image/webp;base64,") for address in found.addresses)
-    assert "script" not in found.tags
-    assert found.tags.count("svg") == 4
+    assert found.tags.count("svg") == 4 + 3 + 4
 
 
-def test_names_are_text_and_no_markup():
+def test_what_is_measured_is_kept_in_a_file(tmp_path: Path):
+    photos = entries(tmp_path)
+
+    save_entries(tmp_path / "measured.json", photos)
+    loaded = load_entries(tmp_path / "measured.json")
+
+    assert [p.name for p in loaded] == ["0", "1"]
+    assert [p.pictures for p in loaded] == [p.pictures for p in photos]
+    assert loaded[0].scores.finished.dice == pytest.approx(photos[0].scores.finished.dice, abs=1e-6)
+    again = page_of(tmp_path, HeldOut((photo("a", 0.9),)), loaded)
+    assert outline(again).tags.count("svg") == 11
+
+
+def test_a_damaged_file_of_measures_is_named(tmp_path: Path):
+    (tmp_path / "measured.json").write_text("[{}]")
+
+    with pytest.raises(InputError, match=r"measured\.json is damaged"):
+        load_entries(tmp_path / "measured.json")
+
+
+def test_names_are_text_and_no_markup(tmp_path: Path):
     odd = photo('<script>alert("x")</script>&', 0.9)
 
-    page = rendered("<b>run</b>", JOURNAL, HeldOut((odd,)), STAGES, [])
+    scores = HeldOut((odd, photo("b", 0.95)))
+    page = page_of(tmp_path / "<b>run<b>", scores, entries(tmp_path))
 
-    assert "<script" not in page
+    assert "<script>alert" not in page
     assert "<b>" not in page
-    assert "&lt;script&gt;" in page
-    assert "<title>&lt;b&gt;run&lt;/b&gt;" in page
+    assert "&lt;script&gt;" in page  # which the ending names
+    assert "<title>Training of &lt;b&gt;run" in page
 
 
-def test_the_page_says_what_the_command_says_and_how_settings_were_fitted():
-    page = rendered("run", JOURNAL, HeldOut((photo("a", 0.9), photo("b", 0.95))), STAGES, [])
+def test_the_page_says_what_the_command_says_and_how_settings_were_fitted(tmp_path: Path):
+    scores = HeldOut((photo("a", 0.9), photo("b", 0.95)))
 
-    text = re.sub(r"<[^>]+>|\s+", " ", page)
+    page = page_of(tmp_path, scores, entries(tmp_path))
+
+    text = re.sub(r"[ \n]+", " ", re.sub(r"<[^>]+>", " ", page))
     assert "Dice 0.9250" in text
     assert "the worst photo has 0.9000, a" in text
-    assert "data.val_share 0.2 why not" in text.replace("  ", " ")
-    assert "coarse.steps 123 as many as there was time for" in re.sub(" +", " ", text)
-
-
-def test_a_photo_without_a_contour_has_a_dash(tmp_path: Path):
-    empty = photo("a", 1.0)
-    empty = empty.__class__(**vars(empty) | {"boundary_error_px": None})
-
-    assert '<td class="number">-</td>' in rendered("r", JOURNAL, HeldOut((empty,)), STAGES, [])
-
-
-def test_an_empty_mask_is_shown_too(tmp_path: Path):
-    sample = ellipse_sample(tmp_path, (64, 96))
-    write_mask(sample.mask, np.zeros((64, 96), np.bool_))
-    result = photo("a", 0.0)
-    one = replace(result, photo=str(sample.photo), mask=str(sample.mask))
-
-    shown = show_photo(one, Segmenter.from_model(tiny_model()))
-
-    assert shown.whole.startswith("data:")
+    assert "data.val_share 0.2 why not" in text
+    assert "coarse.steps 123 as many as there was time for" in text
 
 
 def test_of_several_trainings_each_has_a_line():

@@ -75,7 +75,7 @@ def test_the_end_says_three_things_and_where_everything_is(
     assert lines[1].startswith("how sure: ")
     assert lines[1].endswith("2 photos tell little")
     assert lines[2].startswith("what would help most: ")
-    assert lines[3:] == [str(whole / "run" / "model"), str(whole / "run" / "report.html")]
+    assert lines[3:] == [str(whole / "run" / "model"), str(whole / "run" / "report" / "index.html")]
 
 
 def test_a_finished_training_is_not_done_again(whole: Path, capsys: pytest.CaptureFixture[str]):

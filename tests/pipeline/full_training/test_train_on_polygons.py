@@ -21,4 +21,4 @@ def test_polygons_train_the_model_that_their_masks_train(tmp_path: Path):
 
     models = [load_model(folder / "run/model") for folder in folders]
     assert identity(models[0]) == identity(models[1])
-    assert (folders[1] / "run/report.html").is_file()
+    assert (folders[1] / "run/report/index.html").is_file()
