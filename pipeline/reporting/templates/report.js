@@ -121,8 +121,8 @@
     const close = made("button", { type: "button", textContent: "Close" });
     close.addEventListener("click", () => at("large").close());
     at("large").replaceChildren(
-      made("h3", { id: "large-name", textContent: photo.name }), ...describe(photo),
-      made("div", { className: "pictures" }, ...picturesOf(photo)), close);
+      close, made("h3", { id: "large-name", textContent: photo.name }), ...describe(photo),
+      made("div", { className: "pictures" }, ...picturesOf(photo)));
     if (!at("large").open) at("large").showModal();
     close.focus();
   }
