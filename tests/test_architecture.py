@@ -26,7 +26,7 @@ FLOORS = [
     {"inference"},
     {"evaluation"},
     {"training", "reporting", "exporting"},
-    {"checking"},
+    {"auditing", "checking"},
     {"full_training"},
     {"demo"},
     {"cli"},

@@ -13,7 +13,7 @@ from PIL import Image
 
 from pipeline.cli.data_commands import check, convert
 from pipeline.cli.demo_commands import demo, demo_data
-from pipeline.cli.judging_commands import calibrate, check_csv, evaluate, show, verify
+from pipeline.cli.judging_commands import audit, calibrate, check_csv, evaluate, show, verify
 from pipeline.cli.mask_commands import predict, refine
 from pipeline.cli.model_commands import export
 from pipeline.cli.program import run, set_up_logging
@@ -32,6 +32,7 @@ COMMANDS = (
     refine,
     evaluate,
     calibrate,
+    audit,
     verify,
     show,
     check_csv,

@@ -6,9 +6,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
-from data.errors import SettingsError
+from data.errors import InputError, SettingsError
+from data.groups import CARVANA_GROUP
 from data.tables import prepare_table, reserved
 from pipeline.cli.arguments import (
     DEFAULTS,
@@ -86,6 +87,54 @@ def calibrate(data: Path, model: Path, /, *, device: Device = "auto") -> None:
 
     keep_freed_memory()
     answer(json.dumps(calibration.calibrate(data, model, device)))
+
+
+def audit(
+    data: Path,
+    run: Path,
+    /,
+    *,
+    out: Path | None = None,
+    top: Annotated[float, Parameter(validator=validators.Number(gt=0, lte=1))] = 0.02,
+    config: Settings = None,
+    device: Device = "auto",
+) -> None:
+    """Rank the true masks of photos by what speaks against them; print those to look at first.
+
+    Masks are judged by networks of the run that were not trained on their photos. What is printed
+    is the setting data.exclude, to be pasted into a settings file once you have looked at the page
+    OUT/report/index.html. OUT/audit.csv has all photos.
+
+    Args:
+        data: folder with train/ and train_masks/, or images/ and masks/.
+        run: folder of a run, or of a model, or the name of one that comes with the package.
+        out: folder for the results; by default RUN/audit.
+        top: share of the photos to print.
+        config: settings file (TOML), of which data.object and data.group are used; by default those
+            that the first model of the run was trained with.
+        device: device to compute on; auto is a GPU if there is one.
+    """
+    if out is None and not run.is_dir():
+        raise InputError(f"{run} is no folder of a run: name a folder for the results, --out DIR")
+    from data.samples import find_samples
+    from pipeline.auditing import audit as auditing
+    from pipeline.auditing.honest_models import judges_of, models_of
+    from pipeline.evaluation.evaluate import data_settings
+    from pipeline.inference.cpu_setup import keep_freed_memory
+
+    keep_freed_memory()
+    place = run / "audit" if out is None else out
+    auditing.prepare(place)
+    first = data_settings(next(iter(models_of(run).values())))
+    settings = None if config is None else read_config(config).data
+    samples = find_samples(
+        data,
+        group_pattern=settings.group if settings else first.get("group", CARVANA_GROUP),
+        object_values=settings.object if settings else tuple(first.get("object", ())),
+    )
+    judged = auditing.audit(judges_of(run, samples), place, device, top)
+    answer(auditing.exclude_lines(judged).rstrip("\n"))
+    log.info("look at %s before you exclude them", place / "report" / "index.html")
 
 
 def verify(

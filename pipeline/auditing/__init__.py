@@ -1,0 +1,1 @@
+"""The audit of true masks: which of them are probably wrong."""
