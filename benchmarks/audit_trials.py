@@ -31,6 +31,7 @@ from pipeline.auditing.disagreement import disagreement
 from pipeline.cli.arguments import Count
 from pipeline.cli.program import run
 from pipeline.evaluation.evaluate import choose
+from pipeline.evaluation.metrics import contour
 from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import map_photos
 from pipeline.progress import progress
@@ -74,9 +75,7 @@ def cleanlabs(logits: NDArray[np.float32], truth: Mask) -> float:
 
 def disc(mask: Mask, random: np.random.Generator, *, added: bool) -> Mask:
     """Return a mask with a disc on its contour added or taken away."""
-    edge = np.argwhere(
-        mask & ~cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    )
+    edge = np.argwhere(contour(mask))
     while True:
         row, column = edge[random.integers(len(edge))]
         radius = int(random.integers(RADII[0], RADII[1] + 1))
@@ -120,7 +119,9 @@ def trials(
     segmenter = Segmenter.load(model)
     samples, _ = choose(data, segmenter, "unseen")
     samples = samples[::every]
-    scores: dict[str, Score] = {"audit": ours} | ({"cleanlab": cleanlabs} if cleanlab else {})
+    scores: dict[str, Score] = {"audit": ours}
+    if cleanlab:
+        scores["cleanlab"] = cleanlabs
     others = {sample.name: neighbour(sample, samples) for sample in samples}
 
     def measure(sample: Sample) -> dict[str, dict[str, float]]:

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from data.arrays import Mask
 
-CONFIDENT = 2.0
-"""Logits farther from zero than this are sure: probabilities below 0.12 or above 0.88."""
+CONFIDENT = 3.9
+"""Logits farther from zero than this are sure: probabilities below 0.02 or above 0.98."""
 
-DEPTH = 2.0
+DEPTH = 4.0
 """Pixels beyond the usual distance of both contours that a disagreement must reach to count."""
 
 NEAR = 6.0
