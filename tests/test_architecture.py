@@ -28,7 +28,7 @@ FLOORS = [
     {"training", "reporting", "exporting"},
     {"checking"},
     {"full_training"},
-    {"demo"},
+    {"demo", "serving"},
     {"cli"},
     {"__main__"},
 ]
