@@ -88,6 +88,8 @@ async def _multipart(
     )
     try:
         data = await parser.parse()
+    except ApiError:
+        raise
     except (MultiPartException, ValueError, LookupError) as error:
         raise bad("invalid_form", "The form is damaged, or has too many parts") from error
     form: dict[str, str | Upload] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast, get_args
 
 from data.encoding import FORMATS
-from data.errors import SettingsError
+from data.errors import InputError
 from data.polygons import POLYGONS
 from data.polygons.options import PolygonOptions
 from pipeline import Stage
@@ -26,7 +26,7 @@ from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.one_photo import encoded, expected_of
 from pipeline.inference.outputs import Output
 from pipeline.model import identity
-from pipeline.serving.api_error import bad
+from pipeline.serving.api_error import ApiError, bad
 from pipeline.serving.form_fields import Form, FormField, FormValues, Upload
 from pipeline.serving.photo_engine import PhotoEngine, Predicted
 from pipeline.serving.reply import Reply, zipped
@@ -143,7 +143,9 @@ class MasksCall:
             answer = values.text("answer") or ("file" if len(outputs) == 1 else "zip")
             options = _options(values)
             engine.segmenter.check_stage(options.stage)
-        except SettingsError as error:
+        except ApiError:
+            raise
+        except InputError as error:
             raise bad("invalid_parameter", str(error).replace("--", "")) from error
         if answer == "file" and len(outputs) > 1:
             raise bad("invalid_parameter", "answer file takes one output; choose zip or json")

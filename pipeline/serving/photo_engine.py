@@ -16,7 +16,7 @@ import numpy as np
 
 from data.arrays import Photo
 from data.errors import InputError
-from data.images import MAX_PIXELS, decode_photo, decode_size
+from data.images import TOO_MANY_PIXELS, decode_photo
 from data.memory import BYTES_A_PIXEL, MemoryGate
 from pipeline.inference.cpu_setup import in_one_thread, opencv_in_one_thread
 from pipeline.inference.mask_options import MaskOptions
@@ -167,13 +167,7 @@ class PhotoEngine:
         if len(upload.data) > self.limits.max_bytes:
             raise too_large(self.limits.max_bytes)
         try:
-            size = decode_size(upload.data, upload.name, MAX_PIXELS)
-            if size.area > self.limits.max_pixels:
-                most = f"{self.limits.max_pixels / 1e6:g} megapixels"
-                raise bad("resolution_too_high", f"{upload.name} has more than {most}")
             return decode_photo(upload.data, upload.name, self.limits.max_pixels)
-        except ApiError:
-            raise
         except InputError as error:
-            code = "resolution_too_high" if "too many pixels" in str(error) else UNREADABLE
+            code = "resolution_too_high" if TOO_MANY_PIXELS in str(error) else UNREADABLE
             raise bad(code, str(error)) from error

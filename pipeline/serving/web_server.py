@@ -72,6 +72,7 @@ def _listen(host: str, port: int) -> socket.socket:
     Raises:
         InputError: that cannot be; the message says why.
     """
+    listening = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -81,6 +82,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.bind(address)
         listening.listen(BACKLOG)
     except OSError as error:
+        if listening is not None:
+            listening.close()
         raise InputError(
             f"{host} port {port} cannot be listened on: {error.strerror}; choose another --port "
             "or --host"
