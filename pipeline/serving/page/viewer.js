@@ -26,7 +26,7 @@ export class Viewer {
     const copy = new OffscreenCanvas(layers.width, layers.height).getContext("2d");
     copy.drawImage(picture, 0, 0, layers.width, layers.height);
     this.pixels = copy.getImageData(0, 0, layers.width, layers.height);
-    this.view.style.aspectRatio = `${layers.width} / ${layers.height}`;
+    this.view.style.setProperty("--aspect", layers.width / layers.height);
     this.reset();
     this.refresh();
   }
