@@ -41,6 +41,8 @@ class FormField:
     most: float | None = None
     default: str = ""
     """Text that stands for a field that is missing or empty."""
+    is_refused: bool = False
+    """Whether every text but an empty one is refused, whoever uses the field."""
 
     def schema(self) -> dict[str, Any]:
         """Return its JSON schema."""
@@ -49,19 +51,20 @@ class FormField:
             return schema | {"type": "string", "format": "binary"}
         if self.kind == "base64":
             return schema | {"type": "string", "contentEncoding": "base64"}
-        schema["type"] = self.kind if self.kind in ("integer", "number", "boolean") else "string"
+        if self.kind == "boolean":
+            both = [True, False, 1, 0, *TRUE, *FALSE]
+            return schema | {"enum": both, "default": self.default == "true"}
+        schema["type"] = self.kind if self._is_number else "string"
         if self.kind == "text":
-            schema["maxLength"] = LONGEST_TEXT
-        if self.kind == "choice":
-            schema["enum"] = list(self.choices)
-        if self.least is not None:
-            schema["minimum"] = self.least
-        if self.most is not None:
-            schema["maximum"] = self.most
-        if self.default:
-            plain = {"true": True, "false": False}.get(self.default, self.default)
-            schema["default"] = self._number(self.default) if self._is_number else plain
-        return schema
+            schema["maxLength"] = 0 if self.is_refused else LONGEST_TEXT
+        default = self._number(self.default) if self._is_number and self.default else self.default
+        more = {
+            "enum": list(self.choices),
+            "minimum": self.least,
+            "maximum": self.most,
+            "default": default,
+        }
+        return schema | {name: value for name, value in more.items() if value not in ([], None, "")}
 
     def check(self, text: str) -> None:
         """Raise unless `text` is a value of this field.

@@ -71,7 +71,7 @@ def document(limits: ServiceLimits) -> Schema:
                 {kind: _body(kind) for kind in removebg_call.RESULT_TYPES},
             ),
             "/healthz": _read("Whether the process lives", JSON),
-            "/readyz": _read("Whether photos are taken", JSON) | {},
+            "/readyz": _read("Whether photos are taken; 503 if not", JSON, ("200", "503")),
             "/metrics": _read("Counts and times for Prometheus", "text/plain"),
             "/openapi.json": _read("This document", JSON),
         },
@@ -131,8 +131,8 @@ def _refusal(status: str) -> Schema:
     return {"description": REFUSALS[status], "content": {JSON: {"schema": schema}}}
 
 
-def _read(summary: str, kind: str) -> Schema:
+def _read(summary: str, kind: str, statuses: Sequence[str] = ("200",)) -> Schema:
     schema: Schema = {"type": "object"} if kind == JSON else {"type": "string"}
-    done = {"description": "Done.", "content": {kind: {"schema": schema}}}
-    responses = {"200": done, "403": _refusal("403")}
+    answer = {"description": f"{summary}.", "content": {kind: {"schema": schema}}}
+    responses = {**dict.fromkeys(statuses, answer), "403": _refusal("403")}
     return {"get": {"summary": summary, "responses": responses}}

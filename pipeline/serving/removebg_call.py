@@ -43,7 +43,7 @@ NO_SHADOW = "This server adds no shadows: leave add_shadow and shadow_type out"
 FIELDS = (
     FormField(name="image_file", kind="file", about="The photo, a file."),
     FormField(name="image_file_b64", kind="base64", about="The photo in base 64, instead."),
-    FormField(name="image_url", about=f"Refused. {NO_URL}."),
+    FormField(name="image_url", is_refused=True, about=f"Refused. {NO_URL}."),
     FormField(
         name="size",
         kind="choice",
@@ -80,7 +80,7 @@ FIELDS = (
     FormField(name="semitransparency", kind="boolean", default="true", about="Has no effect."),
     FormField(name="bg_color", about="A name, or 3, 4, 6 or 8 hexadecimal digits, with # or not."),
     FormField(name="bg_image_file", kind="file", about="A picture behind the object."),
-    FormField(name="bg_image_url", about="Refused; send bg_image_file."),
+    FormField(name="bg_image_url", is_refused=True, about="Refused; send bg_image_file."),
 )
 
 

@@ -10,6 +10,7 @@ function make(name, text, ...children) {
 }
 
 function values(schema) {
+  if (schema.enum?.includes(true)) return "true, false";
   if (schema.enum) return schema.enum.join(", ");
   const span = [schema.minimum, schema.maximum].filter((end) => end !== undefined).join(" to ");
   return [schema.format === "binary" ? "file" : schema.type, span].filter(Boolean).join(", ");
