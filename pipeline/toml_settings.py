@@ -1,5 +1,6 @@
 """Settings as TOML: reading, overriding, comparing and writing them."""
 
+import logging
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
@@ -14,20 +15,26 @@ from data.files import replacing
 from data.ranges import field_types, shown
 from pipeline.config import CHOICES, Config, unused_options
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
-RENAMED = {
+OTHER_NAMES = {
     "data.validation": "data.val_share",
     "data.validation_start": "data.val_start",
+    "coarse.workers": "coarse.num_workers",
+    "tiles.train_budget": "tiles.max_patches_per_photo",
+    "refiner.sees": "refiner.inputs",
+}
+"""Names in version 0.1 and later of settings that mean the same today. They are still read."""
+
+RENAMED = {
     "coarse.unpool": "coarse.enet.unpool",
     "coarse.dropout": "coarse.enet.dropout or coarse.mlp.dropout",
     "coarse.early_dropout": "coarse.enet.early_dropout",
     "coarse.grid": "coarse.mlp.grid",
     "coarse.hidden": "coarse.mlp.hidden",
-    "coarse.workers": "coarse.num_workers",
-    "tiles.train_budget": "tiles.max_patches_per_photo",
     "tiles.cut_by": 'tiles.patch_source: "final" for "own", or "folds"; "auto" and "init" are gone',
-    "refiner.sees": "refiner.inputs",
 } | {
     f"{stage}.{old}": f"{stage}.{new}"
     for stage in ("coarse", "refiner")
@@ -40,7 +47,7 @@ RENAMED = {
         "plateau_patience": "plateau.patience",
     }.items()
 }
-"""Names of settings in version 0.1 and later, and their present names."""
+"""Names in version 0.1 and later of settings that have changed, and their present names."""
 
 REMOVED = {
     "coarse.fold_epochs": "the networks of coarse.folds are trained for coarse.epochs",
@@ -67,18 +74,31 @@ def load_settings(path: Path, base: Config | None = None) -> Config:
 def read_table(path: Path) -> dict[str, Any]:
     """Return the settings in a TOML file, table by table, unchecked.
 
+    Settings have their present names, whichever of `OTHER_NAMES` the file has.
+
     Raises:
         SettingsError: the file is not TOML.
         FileNotFoundError: there is no such file.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return _with_present_names(tomllib.loads(path.read_text(encoding="utf-8-sig")), path)
     except RecursionError as error:
         raise SettingsError(f"{path} is nested too deeply") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path} is not text in UTF-8; save it as UTF-8") from error
     except ValueError as error:  # no TOML, or a number of too many digits
         raise SettingsError(f"{path} is not TOML: {error}") from error
+
+
+def _with_present_names(table: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return the settings of the file `path` with present names in place of former ones."""
+    for old, new in OTHER_NAMES.items():
+        (group, former), name = old.split("."), new.split(".")[1]
+        settings = table.get(group)
+        if isinstance(settings, dict) and former in settings and name not in settings:
+            log.warning("%s: %s is now called %s", path, old, new)
+            settings[name] = settings.pop(former)
+    return table
 
 
 def save_settings(config: Config, path: Path) -> None:

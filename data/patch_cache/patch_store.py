@@ -45,7 +45,9 @@ BEYOND = 255
 DTYPES = {"tile": "int32", "outside": "int64"}
 """Types of the arrays that are not uint8."""
 
-UNREADABLE = (ValueError, TypeError, LookupError, RuntimeError, OSError, AttributeError)
+UNREADABLE = (
+    *(ValueError, TypeError, LookupError, RuntimeError, OSError, AttributeError, ArithmeticError),
+)
 """Errors of zarr for damage, depending on where it is."""
 
 Patches = dict[str, NDArray[Any]]

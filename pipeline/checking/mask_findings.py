@@ -1,6 +1,7 @@
 """Findings about masks: what their values are, what is taken for the object, and how it lies."""
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -40,14 +41,16 @@ def choice_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
     unclear = [e.sample.photo for e, mask in read if mask.needs_choice]
     if unclear:
         values = choosable([mask for _, mask in read])
+        proposal = _proposal(values)
         yield Finding(
             "choose-object",
             "fatal",
             f"{how_many_have(len(unclear), len(read), 'mask')} several values, and nothing "
-            f"says which of them are the object. Found {_with_shares(values)}. Write into a "
-            "settings file, such as settings.toml, which values are the object, and pass it with "
-            "--config:\n"
-            f"    [data]\n    object = {_proposal(values)}\n"
+            f"says which of them are the object. Found {_with_shares(values)}. Say which "
+            "values are the object, here and for the training:\n"
+            f"    --object {_as_option(proposal)}\n"
+            "or, in a settings file for --config:\n"
+            f"    [data]\n    object = {proposal}\n"
             f"In all that follows here, everything but {background_of(values)} is taken for the "
             "object.",
             some(unclear, len(read)),
@@ -78,6 +81,12 @@ def _proposal(values: Sequence[MaskValue]) -> str:
     return '"not 0"' if is_mixed else suggestion(values)
 
 
+def _as_option(proposal: str) -> str:
+    """Return a value of `data.object` (JSON) as arguments for a shell."""
+    value = json.loads(proposal)
+    return shlex.join(str(entry) for entry in (value if isinstance(value, list) else [value]))
+
+
 def category_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
     """Yield the folders whose polygons are of several categories while nothing chooses one."""
     by_folder: dict[Path, list[MaskLook]] = {}
@@ -87,14 +96,16 @@ def category_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
     for folder, looks in by_folder.items():
         values = sorted(merged(looks), key=lambda value: -value.num_pixels)
         if len(values) > 1:
+            proposal = json.dumps([values[0].entry])
             found = ", ".join(f"{v.entry} ({counted(v.num_pixels, 'photo')})" for v in values)
             yield Finding(
                 "choose-object",
                 "fatal",
                 f"{folder} has polygons of several categories, and nothing says which of them are "
-                f"the object: {found}. Write into a settings file, such as settings.toml, which "
-                "are, and pass it with --config:\n"
-                f"    [data]\n    object = {json.dumps([values[0].entry])}\n"
+                f"the object: {found}. Say which are, here and for the training:\n"
+                f"    --object {_as_option(proposal)}\n"
+                "or, in a settings file for --config:\n"
+                f"    [data]\n    object = {proposal}\n"
                 "In all that follows here, all of them are taken for the object.",
             )
 

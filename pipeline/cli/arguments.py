@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter, validators
 
@@ -23,6 +23,9 @@ DURATION = re.compile(rf"(?=.)(?:{NUMBER}h)?(?:{NUMBER}m(?:in)?)?(?:{NUMBER}s)?|
 
 Device = Literal["auto", "cpu", "cuda"]
 Settings = Annotated[Path | None, Parameter(name="--config")]
+ObjectEntries = Annotated[
+    tuple[str, ...], Parameter(name="--object", negative=(), consume_multiple=True)
+]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 Seed = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 Angles = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=99))]
@@ -159,3 +162,23 @@ def parse_tile(text: str | None) -> tuple[int, int] | None:
         return int(row), int(column)
     except ValueError as error:
         raise SettingsError(f"--tile takes ROW,COL, such as 12,34, not {text!r}") from error
+
+
+def given_settings(config: Path | None, object_: Sequence[str]) -> dict[str, Any]:
+    """Return the settings in the file `config`, with what the option --object says.
+
+    Args:
+        config: settings file; None for none.
+        object_: values of masks; none of them leaves the setting as the file has it.
+
+    Raises:
+        SettingsError: the file has an error.
+        InputError: it cannot be read.
+    """
+    from pipeline.toml_settings import read_table
+
+    given: dict[str, Any] = read_table(config) if config else {}
+    if not object_:
+        return given
+    entries = [int(entry) if entry.isdecimal() else entry for entry in object_]
+    return given | {"data": {**given.get("data", {}), "object": entries}}

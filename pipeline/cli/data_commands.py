@@ -9,7 +9,16 @@ from cyclopts import Parameter
 
 from data.errors import SettingsError
 from data.polygons import FormatName
-from pipeline.cli.arguments import Device, Flag, HeightWidth, Settings, Tolerance, check_data_paths
+from pipeline.cli.arguments import (
+    Device,
+    Flag,
+    HeightWidth,
+    ObjectEntries,
+    Settings,
+    Tolerance,
+    check_data_paths,
+    given_settings,
+)
 from pipeline.cli.program import answer, report
 
 
@@ -46,6 +55,7 @@ def check(
     *,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
     sheet: Path | None = None,
+    object_: ObjectEntries = (),
     config: Settings = None,
     device: Device = "auto",
 ) -> int:
@@ -59,6 +69,8 @@ def check(
         json_: print one JSON object instead of text.
         sheet: also write a picture of all photos with the contours of their masks to this PNG file,
             doubtful ones first.
+        object_: which values of the masks are the object, where these have several, such as 1 2,
+            '#00b000' '#ff0000', or 'not 0': the setting data.object.
         config: settings file (TOML) of the training.
         device: device that a training would compute on; auto is a GPU if there is one.
     """
@@ -71,13 +83,12 @@ def check(
     from pipeline.checking.dataset_check import check_dataset
     from pipeline.inference.devices import choose_device
     from pipeline.progress import progress
-    from pipeline.toml_settings import read_table
 
     chosen = choose_device(device)
     if sheet is not None:
         prepare(sheet)
     with progress("checking photos") as on_photo:
-        found = check_dataset(data, read_table(config) if config else {}, on_photo)
+        found = check_dataset(data, given_settings(config, object_), on_photo)
     if sheet is not None and found.examined:
         with progress("drawing photos") as on_photo:
             write_bytes(sheet, contact_sheet(found, on_photo))

@@ -2,7 +2,14 @@
 
 from pathlib import Path
 
-from pipeline.cli.arguments import Device, Settings, check_training_paths, parse_duration
+from pipeline.cli.arguments import (
+    Device,
+    ObjectEntries,
+    Settings,
+    check_training_paths,
+    given_settings,
+    parse_duration,
+)
 from pipeline.cli.program import answer, resumable
 
 
@@ -13,6 +20,7 @@ def train(
     *,
     time: str | None = None,
     all_photos: bool = False,
+    object_: ObjectEntries = (),
     config: Settings = None,
     device: Device = "auto",
 ) -> None:
@@ -29,18 +37,20 @@ def train(
         all_photos: train the finished model on all photos. Other models come before it, to tell how
             good it is: four, each of which holds out a quarter of the photos, or one for 40 groups
             of photos and more.
+        object_: which values of the masks are the object, where these have several, such as 1 2,
+            '#00b000' '#ff0000', or 'not 0': the setting data.object.
         config: settings file (TOML).
         device: device to compute on; auto is a GPU if there is one.
     """
     check_training_paths(run, config, data)
     seconds = parse_duration(time)
     from pipeline.full_training import train as full_training
-    from pipeline.full_training.request import Request, settings_of
+    from pipeline.full_training.request import Request, checked
     from pipeline.inference.cpu_setup import keep_freed_memory
     from pipeline.inference.devices import choose_device
 
     keep_freed_memory()
-    given = settings_of(config, is_timed=seconds is not None)
+    given = checked(given_settings(config, object_), is_timed=seconds is not None)
     wanted = Request(data, run, given, choose_device(device), seconds, all_photos)
     with resumable():
         outcome = full_training.train(wanted)

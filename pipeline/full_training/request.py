@@ -9,7 +9,7 @@ import torch
 
 from data.errors import SettingsError
 from pipeline.config import Config
-from pipeline.toml_settings import overlaid, read_table
+from pipeline.toml_settings import overlaid
 from pipeline.training import commands, fitted_settings
 
 LENGTHS = (
@@ -34,13 +34,12 @@ class Request:
     """Whether the finished model is trained on all photos."""
 
 
-def settings_of(path: Path | None, *, is_timed: bool) -> dict[str, Any]:
-    """Return the settings in the file `path`, table by table.
+def checked(given: dict[str, Any], *, is_timed: bool) -> dict[str, Any]:
+    """Return the settings that the user gave, table by table.
 
     Raises:
-        SettingsError: it has an error, or does not go with a limit of time.
+        SettingsError: they have an error, or do not go with a limit of time.
     """
-    given = read_table(path) if path else {}
     config = overlaid(Config(), given)
     commands.check_folds(config)
     if not config.data.val_share:

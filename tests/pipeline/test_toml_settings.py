@@ -20,6 +20,7 @@ from pipeline.config import (
     TilesConfig,
 )
 from pipeline.toml_settings import (
+    OTHER_NAMES,
     RENAMED,
     as_table,
     changed,
@@ -163,6 +164,31 @@ def test_every_default_is_within_its_range(tmp_path: Path):
 
 
 CURRENT = set(setting_names(Config))
+
+
+@pytest.mark.parametrize(
+    ("old", "value"),
+    [
+        ("data.validation", 0.4),
+        ("data.validation_start", 0.3),
+        ("coarse.workers", 3),
+        ("tiles.train_budget", 7),
+        ("refiner.sees", '"photo"'),
+    ],
+)
+def test_a_former_name_of_the_same_setting_is_read_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, old: str, value: object
+):
+    (table, former), new = old.split("."), OTHER_NAMES[old]
+    old_file, new_file = tmp_path / "old.toml", tmp_path / "new.toml"
+    old_file.write_text(f"[{table}]\n{former} = {value}\n")
+    new_file.write_text(f"[{table}]\n{new.split('.')[1]} = {value}\n")
+
+    assert load_settings(old_file) == load_settings(new_file) != Config()
+    assert caplog.messages == [f"{old_file}: {old} is now called {new}"]
+    new_file.write_text(new_file.read_text() + f"{former} = {value}\n")
+    with pytest.raises(SettingsError, match=f"no setting {old}"):
+        load_settings(new_file)
 
 
 @pytest.mark.parametrize(("old", "new"), RENAMED.items())

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-LONGEST = 500
+LONGEST = 600
 """Most characters of the line of an error."""
 
 ESCAPED = 70

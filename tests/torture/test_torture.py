@@ -106,7 +106,7 @@ def test_an_operation_is_interrupted_or_finds_no_room(tmp_path: Path):
         (Ended(1, "error: a.jpg is\ndamaged\n", 1), "several lines"),
         (Ended(1, "error: \n", 1), "without a message"),
         (Ended(1, "error: \x1b[31m\n", 1), "control characters"),
-        (Ended(1, f"error: {'x' * 501}\n", 1), "501 characters"),
+        (Ended(1, f"error: {'x' * 601}\n", 1), "601 characters"),
         (Ended(1, "nothing\n", 1), "without an error"),
         (Ended(2, "error: no\n", 1), "exit status 2"),
         (Ended(-11, "", 1), "SIGSEGV"),

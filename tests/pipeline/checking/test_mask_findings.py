@@ -1,6 +1,7 @@
 """What is said of the values in masks, of what is taken for the object, and how it lies."""
 
 import re
+import shlex
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from data.arrays import Mask, Pixels
+from tests.builders import foveamask
 from tests.data.mask_files import palette_image
 from tests.pipeline.checking.photo_sets import (
     Pair,
@@ -139,7 +141,19 @@ def test_for_masks_in_colour_among_class_indices_a_line_is_proposed_that_reads_b
 
 def ready_lines(message: str) -> list[str]:
     """The lines of a message that belong into a settings file."""
-    return [line.strip() for line in message.splitlines() if line.startswith("    ")]
+    lines = [line.strip() for line in message.splitlines() if line.startswith("    ")]
+    return [line for line in lines if not line.startswith("--")]
+
+
+def test_the_option_that_is_proposed_reads_the_masks(tmp_path: Path):
+    write_set(tmp_path, 6, encode=colours)
+    assert foveamask("check", tmp_path) == 1
+    message = finding(check(tmp_path), "choose-object").message
+    (option,) = (line.strip() for line in message.splitlines() if line.startswith("    --object"))
+
+    assert foveamask("check", tmp_path, *shlex.split(option)) == 0
+    assert foveamask("check", tmp_path, "--object", "not 0") == 0
+    assert foveamask("check", tmp_path, "--object", "not") == 2
 
 
 def test_values_that_no_mask_has_are_refused(tmp_path: Path):

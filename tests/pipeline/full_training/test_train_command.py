@@ -2,10 +2,13 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from data.images import read_photo
 from data.masks import read_mask
@@ -94,6 +97,19 @@ def test_progress_names_each_part(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert re.findall(r"^\[(\d)/6\]", said, re.MULTILINE) == ["1", "2", "3", "4", "5", "6"]
     assert re.search(r"^it will take about .+ for coarse networks, .+ for refiners$", said, re.M)
     assert "data.long_side = 230: photos of 96 pixels gain from being enlarged" in said
+
+
+def test_the_object_may_be_named_on_the_command_line(tmp_path: Path, whole: Path):
+    arguments = command(tmp_path, "--object", "1", "2", "#00ff00")
+    for path in (tmp_path / "data" / "masks").iterdir():
+        Image.fromarray(read_mask(path) * np.uint8(2)).save(path)
+
+    assert main(arguments) == 0
+
+    trained, right = (load_model(folder / "run" / "model") for folder in (tmp_path, whole))
+    assert trained.weights() == right.weights()
+    given = tomllib.loads((tmp_path / "run" / "config.toml").read_text())
+    assert given["data"]["object"] == [1, 2, "#00ff00"]
 
 
 @pytest.mark.parametrize("part", ["coarse", "patches", "refiner", "tiles", "scores", "report"])
