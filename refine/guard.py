@@ -40,8 +40,8 @@ class Decision:
     accepted: Mask
     """(H, W): where the refined mask is taken."""
     moved: float
-    """Pixels by which the masks differ for each that the refiner expects to be wrong, besides places
-    that are far off."""
+    """Pixels by which the masks differ for each that the refiner expects to be wrong, besides
+    places that are far off."""
     kept: float
     """Share of the pixels by which the masks differ that stay as given; 0 if they do not differ."""
 
