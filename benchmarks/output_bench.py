@@ -1,9 +1,11 @@
 """What each output of `predict` costs: time, size and memory; and whether masks are still as fast.
 
-    python -m benchmarks.output_bench PHOTOS [--before CHECKOUT]
+    python -m benchmarks.output_bench PHOTOS
+    python -m benchmarks.output_bench PHOTOS --before CHECKOUT --count 64
 
 Times are of one core, with the prediction at hand. With --before, `predict` with masks alone is run
-from this checkout and from another one, by turns, and the processor time of both is compared.
+from this checkout and from another one instead, by turns, for one photo and for all, and the
+processor time of both is compared.
 """
 
 import os
@@ -54,21 +56,22 @@ def output_bench(
     count: Count = 8,
     before: Path | None = None,
 ) -> None:
-    """Print the table of outputs and, with --before, that of the two checkouts.
+    """Print the table of outputs or, with --before, that of the two checkouts.
 
     Args:
         photos: folder of photos.
         model: the model.
         count: number of photos, evenly spread among those in the folder.
-        before: another checkout, of which `predict` with masks is timed as well.
+        before: another checkout, whose `predict` with masks is compared with that of this one.
     """
     found = find_photos(photos)
     chosen = found[:: max(1, len(found) // count)][:count]
-    segmenter = Segmenter.load(model, "cpu")
-    with on_one_core():
-        print(costs(chosen, segmenter), end="\n" if before else "")
     if before is not None:
         print(ratio(chosen, model, before), end="")
+        return
+    segmenter = Segmenter.load(model, "cpu")
+    with on_one_core():
+        print(costs(chosen, segmenter), end="")
 
 
 def outputs() -> dict[str, Output]:
@@ -125,18 +128,17 @@ def peak_megabytes(step: Callable[[], object]) -> float:
 def ratio(photos: Sequence[Path], model: str, before: Path) -> str:
     """Return the table of the processor time of `predict` in two checkouts, run by turns."""
     checkouts = (Path(__file__).parent.parent, before)
-    times: list[list[float]] = [[], []]
-    with TemporaryDirectory() as folder:
-        for _ in range(ROUNDS):
-            for i, checkout in enumerate(checkouts):
-                out = Path(folder, f"{i}-{len(times[i])}")
-                times[i].append(cpu_seconds(photos, out, model, checkout))
-    now, then = map(median, times)
-    rows = [
-        ["this", f"{1000 * now / len(photos):.0f}", f"{now / then:.3f}"],
-        [before.name, f"{1000 * then / len(photos):.0f}", "1"],
-    ]
-    return table(["checkout", "ms of processor a photo, with the start", "ratio"], rows)
+    rows = []
+    for chosen in (photos[:1], photos):
+        times: list[list[float]] = [[], []]
+        with TemporaryDirectory() as folder:
+            for _ in range(ROUNDS):
+                for i, checkout in enumerate(checkouts):
+                    out = Path(folder, f"{i}-{len(times[i])}")
+                    times[i].append(cpu_seconds(chosen, out, model, checkout))
+        now, then = map(median, times)
+        rows.append([str(len(chosen)), f"{now:.2f}", f"{then:.2f}", f"{now / then:.3f}"])
+    return table(["photos", "this checkout, s of processor", before.name, "ratio"], rows)
 
 
 def cpu_seconds(photos: Sequence[Path], out: Path, model: str, checkout: Path) -> float:

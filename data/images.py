@@ -40,6 +40,9 @@ MASK_SUFFIXES = (".png", ".gif", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".web
 MAX_PIXELS = 2**28
 """Most pixels of a photo, 0.75 GiB as RGB; cameras of 100 megapixels stay well below."""
 
+TOO_MANY_PIXELS = "holds too many pixels"
+"""What the error of such a photo says of it."""
+
 LUMA = np.array([0.299, 0.587, 0.114])
 """Weights of red, green and blue in the brightness of a colour (ITU-R BT.601)."""
 
@@ -159,7 +162,7 @@ def opened_image(file: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> Ite
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"{name} holds too many pixels: {error}") from error
+        raise InputError(f"{name} {TOO_MANY_PIXELS}: {error}") from error
     except UNREADABLE as error:
         raise InputError(f"{name} is damaged: {_reason(error)}") from error
 

@@ -89,6 +89,7 @@ def _refusal(picture: MaskPicture, values: Sequence[MaskValue]) -> str:
     if not values:
         return NO_MASK
     what = "values" if isinstance(picture, NumberPicture) else "colours"
+    what = what if len(values) > 1 else what.removesuffix("s")
     found = f"has {len(values)} {what} ({_listed(values)}); a mask has two, "
     found += "with at most a soft edge or the noise of a JPEG file between them; set every pixel "
     if not is_of_classes(picture, values):

@@ -26,6 +26,10 @@ BAND = 10.0
 SMALLEST = 0.01
 """Nearest to 0 and 1 that the bounds of an uncertain probability count."""
 
+SURER = 3.0
+"""How many times as sure, in logits, soft values count as they say. A wide blur is not doubt about
+where the contour is, and logits as flat as that are none that a refiner knows."""
+
 STEEPEST = 8.0
 """Largest logit; 0.0003 of certain."""
 
@@ -68,7 +72,7 @@ def mask_logits(grey: Pixels, steepness: float) -> Floats:
     p = np.arange(256) / 255
     with np.errstate(divide="ignore"):
         by_value = np.log(p) - np.log1p(-p)
-    limits = np.minimum(np.abs(by_value), STEEPEST).astype(np.float32)[grey]
+    limits = np.minimum(SURER * np.abs(by_value), STEEPEST).astype(np.float32)[grey]
     return np.asarray(np.clip(by_distance, -limits, limits), np.float32)
 
 

@@ -28,7 +28,7 @@ FLOORS = [
     {"training", "reporting", "exporting"},
     {"auditing", "checking"},
     {"full_training"},
-    {"demo"},
+    {"demo", "serving"},
     {"cli"},
     {"__main__"},
 ]

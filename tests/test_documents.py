@@ -31,7 +31,7 @@ def commands() -> Iterator[tuple[str, str]]:
     for path in DOCUMENTS:
         for block in re.findall(r"```sh\n(.*?)```", path.read_text(), flags=re.DOTALL):
             for line in block.replace("\\\n", " ").splitlines():
-                command = line.partition("#")[0].partition(">")[0].strip()
+                command = re.split(r"\s#|>", line)[0].strip()
                 if command.startswith(("foveamask ", "python -m benchmarks.")):
                     yield path.name, command
 

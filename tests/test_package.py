@@ -17,6 +17,7 @@ from pipeline.inference.segmenter import Segmenter
 from pipeline.model import identity
 from pipeline.model_folder import WEIGHTS, load_model
 from pipeline.reporting.report_folder import TEMPLATES
+from pipeline.serving.web_app import PAGE
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"foveamask", "data", "coarse", "refine", "pipeline"}
@@ -52,7 +53,8 @@ def test_the_wheel_holds_the_packages_the_weights_and_nothing_else(tmp_path: Pat
         }
         assert files == MODEL_FILES | more
     others = [name for name in ours if name.suffix != ".py" and weights not in name.parents]
-    pages = {path.relative_to(ROOT) for path in (*ASSETS.iterdir(), *TEMPLATES.iterdir())}
+    assets = (*ASSETS.iterdir(), *TEMPLATES.iterdir(), *PAGE.iterdir())
+    pages = {path.relative_to(ROOT) for path in assets}
     assert {name for name in others if name.name != "py.typed"} == pages
     sources = {
         path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py")

@@ -1,9 +1,8 @@
 """The options of `predict` that say what is written for each photo."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,6 +11,7 @@ from cyclopts import Parameter, validators
 from data.errors import SettingsError
 from data.polygons import POLYGONS
 from pipeline.cli.arguments import Flag, Tolerance
+from pipeline.inference import OUTPUT_NAMES as NAMES
 
 if TYPE_CHECKING:
     from data.photo_files import PhotoFile
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from pipeline.inference.segmenter import Segmenter
 
 log = logging.getLogger(__name__)
-
-NAMES = ("mask", "cutout", "alpha", *POLYGONS)
 
 USERS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("background", "format", "quality", "crop", "group", "margin"), ("cutout",)),
@@ -237,21 +235,9 @@ class OutputMaker:
         return self._made(boxes, job.out)
 
     def _made(self, boxes: "Mapping[Path, Box] | None", out: Path | None) -> "tuple[Output, ...]":
-        from pipeline.inference.cutouts.cutout_files import alpha_output, cutout_output
-        from pipeline.inference.outputs import MASK, in_folders
+        from pipeline.inference.chosen_outputs import chosen_outputs
 
-        makers: dict[str, Callable[[], Output]] = {
-            "mask": lambda: replace(MASK, has_metadata=self.cutouts.metadata),
-            "cutout": lambda: cutout_output(self.cutouts, boxes),
-            "alpha": lambda: alpha_output(self.cutouts),
-        }
-        if self.polygons is not None:
-            from pipeline.inference.polygon_files import polygon_output
-
-            for name in POLYGONS:
-                folder = out and out / (name if len(self.names) > 1 else "")
-                makers[name] = partial(polygon_output, name, self.polygons, folder)
-        return in_folders([makers[name]() for name in self.names])
+        return chosen_outputs(self.names, self.cutouts, self.polygons, boxes, out)
 
 
 DEFAULT_OUTPUTS = OutputArguments()

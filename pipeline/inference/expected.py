@@ -25,6 +25,12 @@ KNOWN = {True: "yes", False: "no", None: ""}
 
 NO_INTERVAL = "%s: its ends are not known, and the expected Dice itself stands for the lower one"
 
+NOT_FITTED = "the model has no interval around its expected Dice; `foveamask calibrate` fits it"
+
+NOT_SO = (
+    "the interval around the expected Dice is of masks without --stage, --budget and --postprocess"
+)
+
 
 @dataclass(frozen=True)
 class Expectation:
@@ -65,19 +71,16 @@ def interval_of(segmenter: Segmenter, options: MaskOptions) -> DiceInterval | No
 
     It was measured for masks that are made as the model makes them by default.
     """
-    model, last = segmenter.model, segmenter.check_stage(None)
-    reason = ""
-    if model.dice_interval is None:
-        reason = "the model has no interval around its expected Dice; `foveamask calibrate` fits it"
-    elif not _is_default(options, model, last):
-        reason = (
-            "the interval around the expected Dice is of masks without --stage, --budget and "
-            "--postprocess"
-        )
-    if reason:
-        log.warning(NO_INTERVAL, reason)
-        return None
-    return model.dice_interval
+    interval = measured_interval(segmenter, options)
+    if interval is None:
+        log.warning(NO_INTERVAL, NOT_FITTED if segmenter.model.dice_interval is None else NOT_SO)
+    return interval
+
+
+def measured_interval(segmenter: Segmenter, options: MaskOptions) -> DiceInterval | None:
+    """Return what `interval_of` does, and log nothing."""
+    is_default = _is_default(options, segmenter.model, segmenter.check_stage(None))
+    return segmenter.model.dice_interval if is_default else None
 
 
 def _is_default(options: MaskOptions, model: Model, last: Stage) -> bool:

@@ -15,16 +15,30 @@ def test_every_output_of_the_command_is_measured():
     assert {output.name for output in outputs().values()} == set(NAMES)
 
 
-@pytest.mark.slow
-def test_the_tables_have_all_outputs_and_both_checkouts(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("benchmarks.output_bench.ROUNDS", 1)
     write_photos(tmp_path / "photos", 3)
     save_model(segmenter_of().model, tmp_path / "model")
+    return tmp_path / "photos"
 
-    output_bench(tmp_path / "photos", model=str(tmp_path / "model"), count=2, before=ROOT)
+
+@pytest.mark.slow
+def test_the_table_has_all_outputs(photos: Path, capsys: pytest.CaptureFixture[str]):
+    output_bench(photos, model=str(photos.parent / "model"), count=2)
 
     printed = capsys.readouterr().out
-    for name in (*outputs(), "this", ROOT.name):
+    for name in outputs():
         assert f"| {name} |" in printed
+
+
+@pytest.mark.slow
+def test_two_checkouts_are_compared_for_one_photo_and_for_all(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+):
+    output_bench(photos, model=str(photos.parent / "model"), count=3, before=ROOT)
+
+    header, _, *rows = capsys.readouterr().out.splitlines()
+    assert f"| {ROOT.name} |" in header
+    assert [row.split("|")[1].strip() for row in rows] == ["1", "3"]
+    assert all(0.2 < float(row.split("|")[4]) < 5 for row in rows)

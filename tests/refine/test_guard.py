@@ -36,7 +36,7 @@ def test_an_exact_mask_is_kept(seed: int, width: float):
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 10**6), st.floats(0, 6.28))
 def test_a_mask_that_is_off_by_more_than_the_refiner_is_replaced(seed: int, angle: float):
-    mask = shifted(TRUTH, round(6 * np.sin(angle)), round(6 * np.cos(angle)))
+    mask = shifted(TRUTH, round(8 * np.sin(angle)), round(8 * np.cos(angle)))
 
     decision = decide(mask, refined(TRUTH, seed=seed), ALL)
 
@@ -65,6 +65,15 @@ def test_a_hole_and_a_lump_alone_are_mended():
         np.testing.assert_array_equal(mended[far], TRUTH[far])
         assert (mended != TRUTH).sum() < 0.2 * (mask != TRUTH).sum()
         assert 0 < decision.kept < 1
+
+
+def test_a_large_hole_alone_does_not_have_the_rest_replaced():
+    mask = with_disc(TRUTH, (96, 128), 40, inside=False)
+    logits = refined(TRUTH, seed=3, width=1.4)
+
+    decision = decide(mask, logits, ALL)
+
+    np.testing.assert_array_equal(decision.accepted, mask != TRUTH)
 
 
 def test_a_place_far_off_is_kept_where_the_refiner_is_in_doubt():

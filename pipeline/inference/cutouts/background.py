@@ -34,9 +34,8 @@ class Background:
             SettingsError: it is neither a colour nor a file.
             InputError: the file cannot be read.
         """
-        if HEX.fullmatch(text) or text.lower() in ImageColor.colormap:
-            rgb = ImageColor.getrgb(text)[:3]
-            return cls(np.array([[rgb]], np.uint8), "#" + bytes(rgb).hex())
+        if (colour := cls.of_colour(text)) is not None:
+            return colour
         path = Path(text)
         if not path.exists():
             raise SettingsError(
@@ -45,7 +44,19 @@ class Background:
             )
         if path.is_dir():
             raise InputError(f"{path} is a folder; --background takes one picture")
-        picture = read_photo(path)
+        return cls.of_picture(read_photo(path))
+
+    @classmethod
+    def of_colour(cls, text: str) -> "Background | None":
+        """Return the background of a colour of CSS or #rrggbb; None if `text` is no colour."""
+        if not HEX.fullmatch(text) and text.lower() not in ImageColor.colormap:
+            return None
+        rgb = ImageColor.getrgb(text)[:3]
+        return cls(np.array([[rgb]], np.uint8), "#" + bytes(rgb).hex())
+
+    @classmethod
+    def of_picture(cls, picture: Photo) -> "Background":
+        """Return the background of (h, w, 3) uint8 RGB."""
         return cls(picture, hashlib.sha256(picture.tobytes()).hexdigest()[:16])
 
     def covering(self, size: Size) -> Photo:
