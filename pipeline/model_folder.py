@@ -91,6 +91,12 @@ def find_model(name: str | Path) -> Path:
     inner = Path(name) / "model"
     if (inner / "model.json").is_file():
         raise InputError(f"no model at {name}, which is a run; its model is {inner}")
+    run = Path(name).parent if Path(name).name == "model" else Path(name)
+    if (run / "coarse" / "last.pt").is_file():
+        raise InputError(
+            f"no model at {name}: the training in {run} is not finished; the command that began it "
+            "goes on with it"
+        )
     shipped = sorted(path.parent.name for path in WEIGHTS.glob("*/model.json"))
     known = f", or one of: {', '.join(shipped)}" if shipped else ""
     raise InputError(f"no model at {name}; give a folder with a model.json{known}")

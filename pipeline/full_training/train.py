@@ -132,7 +132,8 @@ class Training:
         """Say how settings were fitted, and plan the time."""
         chosen = planned.choices
         for choice in chosen:
-            log.info("%s = %s: %s", choice.name, choice.value, choice.why)
+            value = f"{choice.value:.3g}" if isinstance(choice.value, float) else choice.value
+            log.info("%s = %s: %s", choice.name, value, choice.why)
         with progress("measuring speeds"):
             speeds = measure_speeds(planned.train, planned.config, self.wanted.device)
         self.journal = Journal(start, planned.facts, chosen, speeds)

@@ -120,7 +120,8 @@ def limits(total: float, elapsed: float, seconds: Seconds, speeds: Speeds) -> Li
         shortest = elapsed + seconds.overhead + least
         raise InputError(
             f"--time {duration(total)} is too short for these photos: reading and scoring them and "
-            f"{LEAST_STEPS} steps of each stage take {duration(1.2 * shortest)} on this machine"
+            f"{LEAST_STEPS} steps of each stage take {duration(1.2 * shortest)} on this machine, "
+            "as busy as it is now; give at least that"
         )
     coarse = elapsed + seconds.decoding + COARSE_SHARE * left
     return Limits(coarse=coarse, refiner=total - seconds.evaluation)

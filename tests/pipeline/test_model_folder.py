@@ -87,6 +87,15 @@ def test_a_model_of_the_package_is_found_by_its_name(
         load_model("nowhere")
 
 
+@pytest.mark.parametrize("name", ["run", "run/model"])
+def test_a_training_that_is_not_finished_is_named(tmp_path: Path, name: str):
+    (tmp_path / "run" / "coarse").mkdir(parents=True)
+    (tmp_path / "run" / "coarse" / "last.pt").touch()
+
+    with pytest.raises(InputError, match=r"the training in .*/run is not finished"):
+        load_model(tmp_path / name)
+
+
 def test_where_the_package_has_no_models_none_are_offered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
