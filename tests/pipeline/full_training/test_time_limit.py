@@ -90,7 +90,7 @@ def test_too_little_time_is_said_with_how_much_it_takes(
 
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith("error: --time 60 s is too short for these photos")
-    assert said.endswith("on this machine")
+    assert said.endswith("on this machine, as busy as it is now; give at least that")
     assert not (tmp_path / "run").exists()
 
 
