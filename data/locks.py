@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from data.errors import InputError
+from data.files import errors_name
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +77,7 @@ def _lock(path: Path, file: IO[bytes], message: str, kind: int) -> None:
     except (BlockingIOError, PermissionError) as error:
         raise InputError(message) from error
     except OSError as error:
-        if error.errno in NO_LOCKS:
-            log.warning("%s cannot be locked: see that no two commands write there at once", path)
-            return
-        error.filename = str(path)
-        raise
+        if error.errno not in NO_LOCKS:
+            with errors_name(path):
+                raise
+        log.warning("%s cannot be locked: see that no two commands write there at once", path)

@@ -41,16 +41,12 @@ def choice_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
     unclear = [e.sample.photo for e, mask in read if mask.needs_choice]
     if unclear:
         values = choosable([mask for _, mask in read])
-        proposal = _proposal(values)
         yield Finding(
             "choose-object",
             "fatal",
             f"{how_many_have(len(unclear), len(read), 'mask')} several values, and nothing "
             f"says which of them are the object. Found {_with_shares(values)}. Say which "
-            "values are the object, here and for the training:\n"
-            f"    --object {_as_option(proposal)}\n"
-            "or, in a settings file for --config:\n"
-            f"    [data]\n    object = {proposal}\n"
+            f"values are the object, {_where_to_say(_proposal(values))}"
             f"In all that follows here, everything but {background_of(values)} is taken for the "
             "object.",
             some(unclear, len(read)),
@@ -81,10 +77,14 @@ def _proposal(values: Sequence[MaskValue]) -> str:
     return '"not 0"' if is_mixed else suggestion(values)
 
 
-def _as_option(proposal: str) -> str:
-    """Return a value of `data.object` (JSON) as arguments for a shell."""
+def _where_to_say(proposal: str) -> str:
+    """Return the end of a sentence, and the lines that choose what `data.object` (JSON) may be."""
     value = json.loads(proposal)
-    return shlex.join(str(entry) for entry in (value if isinstance(value, list) else [value]))
+    entries = value if isinstance(value, list) else [value]
+    return (
+        f"here and for the training:\n    --object {shlex.join(map(str, entries))}\n"
+        f"or, in a settings file for --config:\n    [data]\n    object = {proposal}\n"
+    )
 
 
 def category_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
@@ -96,16 +96,13 @@ def category_findings(examined: Sequence[Examined]) -> Iterator[Finding]:
     for folder, looks in by_folder.items():
         values = sorted(merged(looks), key=lambda value: -value.num_pixels)
         if len(values) > 1:
-            proposal = json.dumps([values[0].entry])
             found = ", ".join(f"{v.entry} ({counted(v.num_pixels, 'photo')})" for v in values)
             yield Finding(
                 "choose-object",
                 "fatal",
                 f"{folder} has polygons of several categories, and nothing says which of them are "
-                f"the object: {found}. Say which are, here and for the training:\n"
-                f"    --object {_as_option(proposal)}\n"
-                "or, in a settings file for --config:\n"
-                f"    [data]\n    object = {proposal}\n"
+                f"the object: {found}. Say which are, "
+                f"{_where_to_say(json.dumps([values[0].entry]))}"
                 "In all that follows here, all of them are taken for the object.",
             )
 

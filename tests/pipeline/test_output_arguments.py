@@ -11,14 +11,7 @@ from data.images import write_png
 from pipeline.model_folder import save_model
 from tests.bright_objects import SIZE, bright_model, photo_of
 from tests.builders import foveamask
-from tests.pipeline.inference.predicting import segmenter_of, visible, write_photos
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model")
-    save_model(segmenter_of().model, path)
-    return path
+from tests.pipeline.inference.predicting import visible, write_photos
 
 
 @pytest.mark.parametrize(

@@ -13,16 +13,8 @@ from data.masks import read_mask
 from data.polygons import POLYGONS, PolygonName
 from data.polygons.annotation import drawn
 from data.polygons.formats import FORMATS
-from pipeline.model_folder import save_model
 from tests.builders import foveamask
-from tests.pipeline.inference.predicting import segmenter_of, visible, write_photos
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model")
-    save_model(segmenter_of().model, path)
-    return path
+from tests.pipeline.inference.predicting import visible, write_photos
 
 
 @pytest.fixture

@@ -12,16 +12,9 @@ from data.picture_provenance import provenance_in
 from pipeline.inference.manifest import bytes_hash
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import identity, own_version
-from pipeline.model_folder import load_model, save_model
+from pipeline.model_folder import load_model
 from tests.builders import foveamask
-from tests.pipeline.inference.predicting import CPU, segmenter_of, visible, write_photos
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model")
-    save_model(segmenter_of().model, path)
-    return path
+from tests.pipeline.inference.predicting import CPU, visible, write_photos
 
 
 @pytest.fixture

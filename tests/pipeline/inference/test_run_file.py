@@ -14,19 +14,12 @@ from pipeline.inference.outputs import MASK
 from pipeline.inference.part import Part
 from pipeline.inference.run_file import MOST_CALLS, RUN_FILE, Call, earlier_calls
 from pipeline.model import identity, own_version
-from pipeline.model_folder import load_model, save_model
+from pipeline.model_folder import load_model
 from tests.builders import foveamask
 from tests.pipeline.inference.predicting import predict_photos, segmenter_of, visible, write_photos
 from tests.pipeline.inference.test_resume import interrupted_after
 
 CALL = Call({"out": Path("out")}, model="tiny")
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model")
-    save_model(segmenter_of().model, path)
-    return path
 
 
 def calls_in(out: Path) -> list[dict[str, Any]]:

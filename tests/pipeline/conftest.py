@@ -1,4 +1,4 @@
-"""A model for the command."""
+"""A model for the commands."""
 
 from pathlib import Path
 
