@@ -178,7 +178,8 @@ def given_settings(config: Path | None, object_: Sequence[str]) -> dict[str, Any
     from pipeline.toml_settings import read_table
 
     given: dict[str, Any] = read_table(config) if config else {}
-    if not object_:
+    data = given.get("data", {})
+    if not object_ or not isinstance(data, dict):  # which is refused when settings are checked
         return given
     entries = [int(entry) if entry.isdecimal() else entry for entry in object_]
-    return given | {"data": {**given.get("data", {}), "object": entries}}
+    return given | {"data": {**data, "object": entries}}

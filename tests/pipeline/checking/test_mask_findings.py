@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from data.arrays import Mask, Pixels
-from tests.builders import foveamask
+from tests.builders import foveamask, write_toml
 from tests.data.mask_files import palette_image
 from tests.pipeline.checking.photo_sets import (
     Pair,
@@ -154,6 +154,8 @@ def test_the_option_that_is_proposed_reads_the_masks(tmp_path: Path):
     assert foveamask("check", tmp_path, *shlex.split(option)) == 0
     assert foveamask("check", tmp_path, "--object", "not 0") == 0
     assert foveamask("check", tmp_path, "--object", "not") == 2
+    settings = write_toml(tmp_path, "data = 1")
+    assert foveamask("check", tmp_path, "--object", "1", "--config", settings) == 2
 
 
 def test_values_that_no_mask_has_are_refused(tmp_path: Path):
