@@ -1,6 +1,6 @@
 """POST /v1.0/removebg: the API of remove.bg, for clients that exist.
 
-Parameters, answers and errors are those of https://www.remove.bg/api. docs/serve.md lists what
+Parameters, answers and errors are those of https://www.remove.bg/api. docs/how-to/serve.md lists what
 differs.
 """
 
