@@ -29,6 +29,7 @@ FLOORS = [
     {"auditing", "checking"},
     {"full_training"},
     {"demo", "serving"},
+    {"reviewing"},
     {"cli"},
     {"__main__"},
 ]
