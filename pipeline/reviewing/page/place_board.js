@@ -11,6 +11,7 @@ export class PlaceBoard {
     this.label = "object";
     this.radius = 3;
     this.hasLines = true;
+    this.isBright = false; // whether shadows are brightened
     this.isFixing = false;
     this.cards = [];
     this.current = 0;
@@ -41,12 +42,14 @@ export class PlaceBoard {
     const side = this.cards[0]?.place.side ?? 96;
     const within = (at, whole) => Math.round(Math.max(0, Math.min(at - side / 2, whole - side)));
     this.#add({ x: within(x, this.layers.width), y: within(y, this.layers.height), side, wrong: null });
-    this.choose(this.cards.length - 1);
-    this.cards.at(-1).canvas.focus();
+    this.focus(this.cards.length - 1);
+  }
+
+  focus(index) {
+    this.cards[index]?.canvas.focus();
   }
 
   choose(index) {
-    if (index < 0 || index >= this.cards.length) return;
     if (index !== this.current) {
       this.current = index;
       this.#resetCursor();
@@ -57,7 +60,7 @@ export class PlaceBoard {
   fix(isFixing) {
     this.isFixing = isFixing;
     this.start = null;
-    if (isFixing) this.cards[this.current]?.canvas.focus({ preventScroll: false });
+    if (isFixing) this.focus(this.current);
     this.draw();
   }
 
@@ -94,7 +97,7 @@ export class PlaceBoard {
     const figure = document.createElement("figure");
     const canvas = document.createElement("canvas");
     canvas.tabIndex = 0;
-    const wrong = place.wrong === null ? "opened by you" : `about ${Math.round(place.wrong)} pixels wrong`;
+    const wrong = place.wrong === null ? "opened by you" : `about ${Math.round(place.wrong)} px wrong`;
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", `Place ${index + 1}, ${wrong}`);
     const caption = document.createElement("figcaption");
@@ -122,7 +125,9 @@ export class PlaceBoard {
     context.imageSmoothingEnabled = scale < 3;
     context.fillStyle = "#808080";
     context.fillRect(0, 0, pixels, pixels);
+    context.filter = this.isBright ? "brightness(3.5)" : "none";
     context.drawImage(this.picture, place.x, place.y, place.side, place.side, 0, 0, pixels, pixels);
+    context.filter = "none";
     context.save();
     context.scale(scale, scale);
     context.translate(-place.x, -place.y);

@@ -217,6 +217,7 @@ const KEYS = {
   b: () => paint("background"),
   s: () => board.isFixing && board.startLine(),
   h: () => $("lines").click(),
+  l: () => $("bright").click(),
   "[": () => setRadius(board.radius - 0.5),
   "]": () => setRadius(board.radius + 0.5),
   ",": () => moveContour(-STEP),
@@ -232,7 +233,7 @@ document.addEventListener("keydown", (event) => {
     if (!board.isFixing || target.matches("input") || $("view").contains(target)) return;
     const [x, y] = ARROWS[event.key].map((step) => step * (event.shiftKey ? 8 : 1));
     board.moveCursor(x, y);
-  } else if (/^[1-9]$/.test(event.key)) board.choose(Number(event.key) - 1);
+  } else if (/^[1-9]$/.test(event.key)) board.focus(Number(event.key) - 1);
   else if ($("view").contains(target) && "[]".includes(event.key)) return;
   else if (isUndo) undo();
   else if (KEYS[event.key]) KEYS[event.key]();
@@ -267,23 +268,18 @@ for (const [id, action] of Object.entries({
 for (const radio of document.querySelectorAll("input[name=label]")) {
   radio.addEventListener("change", () => choose(radio.value));
 }
-for (const radio of document.querySelectorAll("input[name=after]")) {
-  radio.addEventListener("change", () => {
-    viewer.options.after = radio.value;
-    viewer.refresh();
-  });
-}
-for (const id of ["contour", "tiles", "difference"]) {
-  $(id).addEventListener("change", () => {
-    viewer.options[id] = $(id).checked;
-    viewer.refresh();
-  });
-}
-$("radius").addEventListener("input", () => setRadius($("radius").value));
-$("lines").addEventListener("change", () => {
-  board.hasLines = $("lines").checked;
-  board.draw();
+document.querySelector(".choices").addEventListener("change", ({ target }) => {
+  if (target.name === "after") viewer.options.after = target.value;
+  else viewer.options[target.id] = target.checked;
+  viewer.refresh();
 });
+$("radius").addEventListener("input", () => setRadius($("radius").value));
+for (const [id, option] of [["lines", "hasLines"], ["bright", "isBright"]]) {
+  $(id).addEventListener("change", () => {
+    board[option] = $(id).checked;
+    board.draw();
+  });
+}
 document.querySelector(".whole").addEventListener("toggle", (event) => {
   if (event.target.open && current) viewer.show(current.picture, current.layers);
 });
