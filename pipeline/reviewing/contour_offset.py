@@ -61,6 +61,8 @@ def measured_offset(mask: Mask, logits: NDArray[np.float32]) -> float | None:
         points are near the contour of `logits`.
     """
     points = contour_points(mask)
+    if len(points) < LEAST_POINTS:
+        return None
     x, y = (points.T - 0.5).astype(np.float32)[:, None]
     how = cv2.INTER_LINEAR
     clipped = np.clip(logits, -20, 20).astype(np.float32)

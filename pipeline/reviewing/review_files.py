@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from data.errors import InputError
-from data.files import read_bytes, write_bytes
+from data.files import read_bytes, remove_partials, write_bytes
 from data.locks import locked
 from data.photo_files import PhotoFile
 from data.ranges import shown
@@ -126,6 +126,7 @@ class ReviewFolder:
             f"another `foveamask review` of {self.path.parent} is running; use its page, or stop it"
         )
         with locked(self.path / LOCK, busy):
+            remove_partials(self.path)
             yield
 
     @property

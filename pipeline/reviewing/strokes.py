@@ -8,7 +8,7 @@ person is right.
 Shapes: H x W a photo at working size, h x w the coarse size.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -41,6 +41,9 @@ FORCED = 8.0
 """Logit of the finished mask under a stroke, 0.9997 of certain."""
 
 Points = tuple[tuple[float, float], ...]
+Window = tuple[slice, slice]
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -109,53 +112,69 @@ class Canvas:
         result = coarse.clone()
         for stroke in strokes:
             target = CERTAIN if stroke.is_object else -CERTAIN
-            for window, distance in self._near(stroke, self.stride, FADE):
-                weight = torch.from_numpy(np.clip(1 - distance / FADE, 0, 1)).to(result)
-                part = result[0][window]
-                # A place that is surer already is left so.
-                surer = part.clamp(min=target) if stroke.is_object else part.clamp(max=target)
-                result[0][window] = torch.lerp(part, surer, weight)
+            window, distance = self._distance_to(stroke, self.stride, FADE)
+            weight = torch.from_numpy(np.clip(1 - distance / FADE, 0, 1)).to(result)
+            part = result[0][window]
+            # A place that is surer already is left so.
+            surer = part.clamp(min=target) if stroke.is_object else part.clamp(max=target)
+            result[0][window] = torch.lerp(part, surer, weight)
         return result
 
     def labels(self, strokes: Sequence[Stroke]) -> NDArray[np.int8]:
         """Return (Hp, Wp): 1 under strokes of the object, -1 under those of background, else 0."""
         result = np.zeros(self.padded, np.int8)
         for stroke in strokes:
-            for window, distance in self._near(stroke, 1, 0.0):
-                result[window][distance <= 0] = 1 if stroke.is_object else -1
+            window, distance = self._distance_to(stroke, 1, 0.0)
+            result[window][distance <= 0] = 1 if stroke.is_object else -1
         return result
 
-    def _near(
-        self, stroke: Stroke, stride: int, reach: float
-    ) -> Iterator[tuple[tuple[slice, slice], NDArray[np.float32]]]:
-        """Yield parts of a grid of `stride` around each piece of a stroke, and their distances.
+    def _distance_to(self, stroke: Stroke, stride: int, reach: float) -> tuple[Window, Floats]:
+        """Return the part of a grid of `stride` around a stroke, and the distance of its pixels.
 
-        Distances are from the stroke's edge in pixels at working size, below 0 inside.
+        Distances are from the stroke's edge, in pixels at working size, below 0 inside. What is
+        farther than `reach` away may be given as infinite.
         """
         across = self.working.width / self.photo.width
         down = self.working.height / self.photo.height
         points = np.array(stroke.points, np.float64) * np.array([across, down])
         radius = max(0.5, stroke.radius * max(across, down))
-        height, width = (side // stride for side in self.padded)
-        for start, end in zip(points, points[1:] if len(points) > 1 else points, strict=False):
-            low = (np.minimum(start, end) - radius - reach) / stride
-            high = (np.maximum(start, end) + radius + reach) / stride
-            left, top = (max(0, int(np.floor(value))) for value in low)
-            right, bottom = int(np.ceil(high[0])) + 1, int(np.ceil(high[1])) + 1
-            window = slice(top, min(bottom, height)), slice(left, min(right, width))
-            y = (np.arange(*window[0].indices(height)) + 0.5)[:, None] * stride
-            x = (np.arange(*window[1].indices(width)) + 0.5)[None] * stride
-            if x.size and y.size:
-                distance = _to_piece(x.astype(np.float64), y.astype(np.float64), start, end)
-                yield window, (distance - radius).astype(np.float32)
+        size = Size(self.padded.height // stride, self.padded.width // stride)
+        rim = radius + reach
+        whole = _window(points, rim, stride, size)
+        rows, columns = whole
+        distance = np.full((rows.stop - rows.start, columns.stop - columns.start), np.inf)
+        for pair in zip(points, points[1:] if len(points) > 1 else points, strict=False):
+            window = _window(np.array(pair), rim, stride, size)
+            y, x = (
+                (np.arange(side.start, side.stop, dtype=np.float64) + 0.5) * stride
+                for side in window
+            )
+            own = tuple(
+                slice(side.start - all_.start, side.stop - all_.start)
+                for side, all_ in zip(window, whole, strict=True)
+            )
+            to_piece = _to_piece(x[None], y[:, None], *pair) - radius
+            distance[own] = np.minimum(distance[own], to_piece)
+        return whole, distance.astype(np.float32)
+
+
+def _window(points: Doubles, rim: float, stride: int, size: Size) -> Window:
+    """Return rows and columns of a grid of `size` that lie up to `rim` pixels around points."""
+    low = np.floor((points.min(0) - rim) / stride)
+    high = np.ceil((points.max(0) + rim) / stride)
+    columns, rows = (
+        slice(*(int(np.clip(end, 0, side)) for end in ends))
+        for ends, side in zip(zip(low, high, strict=True), size[::-1], strict=True)
+    )
+    return rows, columns
 
 
 def _to_piece(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    start: NDArray[np.float64],
-    end: NDArray[np.float64],
-) -> NDArray[np.float64]:
+    x: Doubles,
+    y: Doubles,
+    start: Doubles,
+    end: Doubles,
+) -> Doubles:
     """Return the distances of points (x, y) to the piece of a line from `start` to `end`."""
     along = end - start
     length = float(along @ along)
