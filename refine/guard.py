@@ -23,7 +23,7 @@ from refine.distance import signed_distance
 MOVED = 1.75
 """Pixels by which the masks of a photo must differ, for each that the refiner expects to be wrong,
 besides places that are replaced by themselves. Chosen so that no mask of 15 photos got worse
-(docs/results.md)."""
+(docs/results/accuracy.md)."""
 
 FAR, CERTAIN = 12.0, 0.88
 """Largest distance in pixels of a place from the given contour, and mean probability that the

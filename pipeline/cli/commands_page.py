@@ -13,13 +13,15 @@ HEAD = """\
 
 <!-- Made by `python -m pipeline.cli.commands_page`; edit the docstrings in pipeline/cli/. -->
 
-`foveamask COMMAND`, or `python -m foveamask COMMAND`. Results go to stdout, progress to stderr. `foveamask COMMAND
---help` says the same as this page.
+`foveamask COMMAND`, or `python -m foveamask COMMAND`. Results go to stdout, progress to stderr.
+`foveamask COMMAND --help` says the same as this page.
 
 | exit status | meaning |
 |---|---|
 | 0 | done |
-| 1 | the input is at fault: a photo, a file, a model or a run folder. `predict` still works on the other photos. Also what `verify`, `check`, `--fail-under` and `--fail-unknown` have found |
+| 1 | the input is at fault: a photo, a file, a model or a run folder. \
+`predict` still works on the other photos. \
+Also what `verify`, `check`, `--fail-under` and `--fail-unknown` have found |
 | 2 | the command line is wrong, or a value in a settings file |
 | 130 | interrupted; the same command goes on where it was |
 

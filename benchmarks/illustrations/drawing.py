@@ -1,4 +1,4 @@
-"""Boxes, arrows and squares as SVG; with a ground of its own, so that it is readable on any page."""
+"""Boxes, arrows and squares as SVG, on white ground, so that they are readable on any page."""
 
 from collections.abc import Sequence
 from html import escape
@@ -21,9 +21,7 @@ def picture(width: int, height: int, title: str, parts: Sequence[str]) -> str:
     return "\n".join([head, f"<title>{escape(title)}</title>", arrow, ground, *parts, "</svg>", ""])
 
 
-def rectangle(
-    x: float, y: float, width: float, height: float, fill: str, line: str = INK
-) -> str:
+def rectangle(x: float, y: float, width: float, height: float, fill: str, line: str = INK) -> str:
     """Return a rectangle."""
     return (
         f"<rect x='{x:g}' y='{y:g}' width='{width:g}' height='{height:g}' fill='{fill}' "

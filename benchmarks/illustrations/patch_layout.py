@@ -1,11 +1,11 @@
 """The figure of a patch: what is kept of the windows around a tile.
 
-python -m benchmarks.figures.patch_layout > docs/images/patch_layout.svg
+python -m benchmarks.illustrations.patch_layout > docs/images/patch_layout.svg
 """
 
 import sys
 
-from benchmarks.figures.drawing import FAINT, PAPER, picture, rectangle, text
+from benchmarks.illustrations.drawing import FAINT, PAPER, picture, rectangle, text
 from data.geometry import Fovea
 
 SCALE = 3
@@ -48,9 +48,7 @@ def patch_layout() -> str:
     return picture(left + 640, TOP + whole + 44, "The layout of a patch", parts)
 
 
-def squares(
-    fovea: Fovea, level: int, x: float, y: float, pixel: float, *, hole: bool
-) -> list[str]:
+def squares(fovea: Fovea, level: int, x: float, y: float, pixel: float, *, hole: bool) -> list[str]:
     """Return a window of `level` around (x, y), with lines between its pixels.
 
     Args:

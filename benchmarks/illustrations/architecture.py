@@ -1,11 +1,11 @@
 """The figure of the architecture: all steps from a photo to its mask, with their shapes.
 
-python -m benchmarks.figures.architecture > docs/images/architecture.svg
+python -m benchmarks.illustrations.architecture > docs/images/architecture.svg
 """
 
 import sys
 
-from benchmarks.figures.drawing import arrow, picture, rectangle, text
+from benchmarks.illustrations.drawing import arrow, picture, rectangle, text
 from data.geometry import Fovea, Size, padded
 
 PHOTO, STRIDE = Size(1280, 1918), 4

@@ -1,8 +1,9 @@
 """The picture of the README: a photo on its way through both stages.
 
-    foveamask demo-data studio --cars 3 --angles 4
-    python -m benchmarks.figures.two_stages studio/train/ada8ec9654fc_02.jpg \
-        docs/images/two_stages.png --tile 16 59
+foveamask demo-data studio --cars 3 --angles 4
+python -m benchmarks.illustrations.two_stages PHOTO docs/images/two_stages.png --tile 16 59
+
+PHOTO is studio/train/ada8ec9654fc_02.jpg.
 """
 
 import sys
@@ -19,12 +20,13 @@ from matplotlib.figure import Figure
 from data.arrays import Mask, Pixels
 from data.files import write_bytes
 from data.images import read_photo
+from data.tile_grid import repeat_pixels
 from pipeline import DEFAULT_MODEL
 from pipeline.cli.arguments import Count
 from pipeline.cli.program import run
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.segmenter import Segmenter
-from pipeline.reporting.canvas import draw_contour, frame_levels, in_grey, lay_out, repeat_pixels
+from pipeline.reporting.canvas import draw_contour, frame_levels, in_grey, lay_out
 from pipeline.reporting.figures import Tile, TileView, view_tile
 
 BLUE, RED, YELLOW = (0, 70, 255), (230, 20, 60), (255, 210, 0)
