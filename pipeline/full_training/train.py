@@ -207,6 +207,7 @@ class Training:
         save_entries(self.run / MEASURED, photos)
         held_out.save(self.run, results, is_all_photos=self.wanted.all_photos)
         finishing.fit_interval(self.run / "model", results)
+        finishing.fit_guard(trained, self.wanted.device)
 
     def _report(self) -> None:
         scores, stages = held_out.load(self.run), self._stages()
