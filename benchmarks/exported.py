@@ -2,9 +2,9 @@
 
 Processor time is measured as well as the clock, which other work on the machine slows down.
 
-Each program is a process of its own: the example of docs/any-language.md, without torch, and the
-package. It makes the mask of one photo, then of all of them several times. In Node.js the file is
-run by onnxruntime-web and, where it is installed, onnxruntime-node.
+Each program is a process of its own: the example of docs/how-to/any-language.md, without torch,
+and the package. It makes the mask of one photo, then of all of them several times. In Node.js the
+file is run by onnxruntime-web and, where it is installed, onnxruntime-node.
 
     python -m benchmarks.exported PHOTOS [--model carvana] [--node FOLDER]
 """

@@ -1,7 +1,7 @@
 """Settings of a run: one frozen dataclass a table, with defaults and ranges.
 
 Values are checked where they are made (`data.ranges.Checked`). `pipeline.toml_settings` reads
-and writes them as TOML, `pipeline.settings_page` makes docs/settings.md of this module.
+and writes them as TOML, `pipeline.settings_page` makes docs/reference/settings.md of this module.
 """
 
 from dataclasses import dataclass, field, fields

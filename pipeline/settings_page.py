@@ -1,6 +1,6 @@
-"""docs/settings.md, generated from the dataclasses of the settings.
+"""docs/reference/settings.md, generated from the dataclasses of the settings.
 
-python -m pipeline.settings_page > docs/settings.md
+python -m pipeline.settings_page > docs/reference/settings.md
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""Who may import whom; docs/architecture.md draws the same picture."""
+"""Who may import whom; docs/explanation/architecture.md draws the same picture."""
 
 import ast
 from collections import Counter

@@ -53,7 +53,7 @@ def export(
     """Write a model as one ONNX file, which makes the mask of any photo in any language.
 
     All that predict does is in the file: it takes the pixels of a photo of any size, and gives its
-    mask. See docs/any-language.md for programs that use it.
+    mask. See docs/how-to/any-language.md for programs that use it.
 
     Args:
         out: the file to write.

@@ -31,7 +31,7 @@ def serve(  # noqa: PLR0913  where, what, and its limits
     """Serve masks and cutouts over HTTP, with a page for people at the address that is shown.
 
     Ctrl-C and SIGTERM stop it once the requests that are being answered are done. See
-    docs/serve.md for the API, which is also at /docs, and for a server behind a proxy.
+    docs/how-to/serve.md for the API, which is also at /docs, and for a server behind a proxy.
 
     Args:
         host: address to listen on; the default can be reached from this machine only.

@@ -1,7 +1,7 @@
 """POST /v1.0/removebg: the API of remove.bg, for clients that exist.
 
-Parameters, answers and errors are those of https://www.remove.bg/api. docs/serve.md lists what
-differs.
+Parameters, answers and errors are those of https://www.remove.bg/api. docs/how-to/serve.md
+lists what differs.
 """
 
 import base64

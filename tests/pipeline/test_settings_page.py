@@ -8,12 +8,12 @@ from pipeline.settings_page import descriptions, settings_page
 from pipeline.training.run_folder import NEVER_FIXED
 from tests.builders import setting_names
 
-PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 
 
 def test_the_page_of_settings_is_the_one_that_the_settings_make():
     assert PAGE.read_text() == settings_page(), (
-        "run: python -m pipeline.settings_page > docs/settings.md"
+        "run: python -m pipeline.settings_page > docs/reference/settings.md"
     )
 
 

@@ -1,4 +1,4 @@
-"""The examples of docs/any-language.md, run as they stand there."""
+"""The examples of docs/how-to/any-language.md, run as they stand there."""
 
 import re
 import subprocess
@@ -18,7 +18,7 @@ from pipeline.model import Model
 from tests.builders import CPU, Mask, shaded_photo, unsure_model
 from tests.node_packages import run_node
 
-PAGE = Path(__file__).parents[3] / "docs" / "any-language.md"
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "any-language.md"
 
 SIZE = (150, 213)
 
