@@ -33,7 +33,7 @@ CUT_OFF = 16
 
 LIMITS = 1.75, 12.0
 """The least values of `Guard`, chosen so that the package's refiner made no mask of 15 photos worse
-(docs/sharpen-masks.md)."""
+(docs/how-to/sharpen-masks.md)."""
 
 MARGIN = 1.25
 """What exact masks were seen to differ by is taken so many times."""
