@@ -43,8 +43,8 @@ COLUMNS = ("photo", "score", "kind", "missing_px", "extra_px", "offset_px", "shi
 
 NOTE = (
     "The most suspicious masks come first. Red is object by the mask, and surely not by the "
-    "network; blue is the reverse. A contour that is a little wide or tight as a whole is no error. "
-    "Look before you exclude: where the network is wrong, the mask may be right."
+    "network; blue is the reverse. A contour that is a little wide or tight as a whole is no "
+    "error. Look before you exclude: where the network is wrong, the mask may be right."
 )
 
 CAPTIONS = {
