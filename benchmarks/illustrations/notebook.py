@@ -25,7 +25,7 @@ TUTORIALS = Path(__file__).parents[2] / "docs" / "tutorials"
 SCRIPT, NOTEBOOK = TUTORIALS / "one_photo.py", TUTORIALS / "one_photo.ipynb"
 PAGE, PICTURES = TUTORIALS / "one-photo.md", TUTORIALS / "one_photo"
 
-HEAD = "<!-- Made by `python -m benchmarks.illustrations.notebook` from docs/tutorials/one_photo.py. -->\n\n"
+HEAD = "<!-- Made by `python -m benchmarks.illustrations.notebook` from one_photo.py. -->\n\n"
 FOOT = "\nThe same as a [notebook](one_photo.ipynb) and as a [script](one_photo.py).\n"
 
 
