@@ -27,7 +27,7 @@ from pipeline.inference.segmenter import Segmenter
 from pipeline.reviewing.contour_offset import shifted
 from pipeline.reviewing.first_mask import FirstMask
 from pipeline.reviewing.places import Sums, block_rows, expected_dice, sums_of
-from pipeline.reviewing.strokes import FORCED, Stroke
+from pipeline.reviewing.strokes import FADE, FORCED, Stroke
 from refine.postprocess import apply
 from refine.stitch import stitch
 
@@ -103,7 +103,12 @@ class Correction:
 
 @torch.inference_mode()
 def corrected(
-    segmenter: Segmenter, first: FirstMask, strokes: Sequence[Stroke] = (), offset: float = 0.0
+    segmenter: Segmenter,
+    first: FirstMask,
+    strokes: Sequence[Stroke] = (),
+    offset: float = 0.0,
+    *,
+    fade: float = FADE,
 ) -> Correction:
     """Return a mask with strokes and a moved contour.
 
@@ -112,6 +117,7 @@ def corrected(
         first: the mask before any stroke.
         strokes: in the order in which they were drawn.
         offset: pixels of the photo by which the contour is moved outwards; below 0 inwards.
+        fade: pixels at working size over which strokes fade out.
     """
     side = first.tile
     if not strokes:
@@ -119,7 +125,7 @@ def corrected(
         return Correction(first, (), offset, none, first.stitched.new_zeros(0, side, side))
     canvas = first.canvas
     labels = canvas.labels(strokes)
-    upsampled = segmenter.upsample(canvas.painted(first.proposal.coarse, strokes))
+    upsampled = segmenter.upsample(canvas.painted(first.proposal.coarse, strokes, fade))
     under = np.asarray(to_blocks(labels, side).any((2, 3)), np.bool_)
     tiles = touched_tiles(segmenter, first, upsampled, under)
     indexed = torch.from_numpy(np.pad(tiles, ((0, 0), (1, 0)))).to(upsampled.device)

@@ -107,13 +107,13 @@ class Canvas:
     stride: int
     """Pixels at working size along the side of a coarse pixel."""
 
-    def painted(self, coarse: Tensor, strokes: Sequence[Stroke]) -> Tensor:
+    def painted(self, coarse: Tensor, strokes: Sequence[Stroke], fade: float = FADE) -> Tensor:
         """Return (1, h, w) coarse logits with all strokes, later ones above earlier ones."""
         result = coarse.clone()
         for stroke in strokes:
             target = CERTAIN if stroke.is_object else -CERTAIN
-            window, distance = self._distance_to(stroke, self.stride, FADE)
-            weight = torch.from_numpy(np.clip(1 - distance / FADE, 0, 1)).to(result)
+            window, distance = self._distance_to(stroke, self.stride, fade)
+            weight = torch.from_numpy(np.clip(1 - distance / fade, 0, 1)).to(result)
             part = result[0][window]
             # A place that is surer already is left so.
             surer = part.clamp(min=target) if stroke.is_object else part.clamp(max=target)

@@ -20,8 +20,6 @@ Object.assign(viewer.options, { after: "photo", contour: true });
 const board = new PlaceBoard($("places"), (label, points, radius) => stroke(label, points, radius));
 
 const tell = (text) => ($("status").textContent = text);
-const signed = (value) => `${value > 0 ? "+" : ""}${value.toFixed(2)}`;
-
 function doing(work) {
   queue = queue.then(work).catch((error) => tell(`Not done: ${error.message}`));
   return queue;
@@ -73,10 +71,11 @@ function present() {
   const now = num && expected !== null ? `, with ${num} stroke${num === 1 ? "" : "s"} ${current.dice.toFixed(4)}` : "";
   const source = current.is_networks ? "" : "; the mask is from elsewhere";
   tell(`${dice}${now}${source}${group ? `; group ${group}` : ""}`);
+  for (const id of ["accept", "fix", "next"]) $(id).disabled = false;
   $("undo").disabled = !num;
   $("back").disabled = !history.length;
   $("reopen").hidden = status !== "accepted";
-  $("offset").textContent = current.offset ? `moved by ${signed(current.offset)} px` : "as it is drawn";
+  $("offset").textContent = current.offset ? `moved by ${current.offset > 0 ? "+" : ""}${current.offset.toFixed(2)} px` : "as it is drawn";
 }
 
 function showOffer() {
@@ -97,6 +96,7 @@ function finish() {
   panel.hidden = false;
   $("desk").hidden = $("offer").hidden = $("novel").hidden = true;
   $("title").textContent = "";
+  for (const id of ["accept", "fix", "next", "undo"]) $(id).disabled = true;
   $("back").disabled = !history.length;
   tell("");
   (later ? $("later") : others ? $("more") : $("below")).focus();
@@ -158,7 +158,6 @@ const reopen = () => current && doing(async () => {
   heard(await say("reopen", { name: current.name }));
   present();
 });
-
 const takeOffer = () => current && !$("offer").hidden && doing(async () => {
   heard(await say("offer", { group: list.entry(current.name).group }));
   loaded.forget();
@@ -168,7 +167,7 @@ const takeOffer = () => current && !$("offer").hidden && doing(async () => {
 function look(at) {
   list.scope = at;
   current = null;
-  return doing(goOn);
+  doing(goOn);
 }
 
 async function acceptOthers() {
@@ -284,7 +283,7 @@ document.querySelector(".whole").addEventListener("toggle", (event) => {
   if (event.target.open && current) viewer.show(current.picture, current.layers);
 });
 $("below").addEventListener("change", () => {
-  if (!$("below").checkValidity()) return;
+  if (!$("below").checkValidity()) return tell("A Dice to reach is from 0.5 to 0.9999");
   list.below = Number($("below").value);
   list.scope = "below";
   $("left").textContent = list.leftText;
