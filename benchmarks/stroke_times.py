@@ -78,8 +78,8 @@ def times(
             for _ in range(strokes):
                 rows["an undo"].append(timed(client, "undo", fields))
     print(of_model(segmenter.model, len(found)))
-    headings = ("of", "number", "median, ms", "95 of 100 within, ms", "longest, ms")
-    headings += ("processor time: median, ms", "95 of 100 within, ms")
+    headings = ["of", "number", "median, ms", "95 of 100 within, ms", "longest, ms"]
+    headings += ["processor time: median, ms", "95 of 100 within, ms"]
     print(table(headings, [row(name, seconds) for name, seconds in rows.items()]))
 
 

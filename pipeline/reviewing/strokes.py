@@ -113,7 +113,7 @@ class Canvas:
         for stroke in strokes:
             target = CERTAIN if stroke.is_object else -CERTAIN
             window, distance = self._distance_to(stroke, self.stride, fade)
-            weight = torch.from_numpy(np.clip(1 - distance / fade, 0, 1)).to(result)
+            weight = torch.from_numpy(np.clip(1 - distance / max(fade, 1e-6), 0, 1)).to(result)
             part = result[0][window]
             # A place that is surer already is left so.
             surer = part.clamp(min=target) if stroke.is_object else part.clamp(max=target)

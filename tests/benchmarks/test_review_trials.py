@@ -33,10 +33,10 @@ def test_a_stroke_on_a_wrong_mask_gains_dice():
     wrong = object_in()
     wrong[90:100, 120:130] ^= True
     segmenter = bright_segmenter()
+    given = wrong * np.uint8(255)
+    first = first_mask(segmenter, photo_of(object_in()), given, review_trials.OPTIONS)
 
-    found = trial(
-        segmenter, first_mask(segmenter, photo_of(object_in()), wrong * np.uint8(255), review_trials.OPTIONS), object_in()
-    )  # fmt: skip
+    found = trial(segmenter, first, object_in())
 
     assert found.after is not None
     assert found.true < found.after <= 1
