@@ -11,6 +11,7 @@ from pipeline.cli.arguments import (
     parse_duration,
 )
 from pipeline.cli.program import answer, resumable
+from pipeline.cli.store_places import refuse, store_places
 
 
 def train(
@@ -72,19 +73,22 @@ def train_coarse(
     """Train stage one on photos and masks; if interrupted, run it again to resume.
 
     Args:
-        data: folders with train/ and train_masks/, or images/ and masks/. The validation set comes
-            from the first one.
+        data: folders with train/ and train_masks/, or images/ and masks/, also in object stores
+            (s3://bucket/data). The validation set comes from the first one.
         run: folder of the run, the last argument.
         folds: also train this many networks, each without one fold of the training groups, and use
             them to extract the refiner's training patches; 2 or more, or 0 for none.
         config: settings file (TOML).
         device: device to compute on; auto is a GPU if there is one.
     """
-    check_training_paths(run, config, data)
-    from pipeline.training import commands
+    refuse({"RUN": run, "--config": config})
+    with store_places() as places:
+        data = [places.read(folder) for folder in data]
+        check_training_paths(run, config, data)
+        from pipeline.training import commands
 
-    with resumable():
-        answer(commands.train_coarse(data, run, config, device, folds))
+        with resumable():
+            answer(commands.train_coarse(data, run, config, device, folds))
 
 
 def make_patches(
