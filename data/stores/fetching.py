@@ -5,7 +5,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from data.stores.holes import HOLE, SAME, make_hole, new_path, time_of
@@ -173,4 +173,4 @@ class Fetcher:
 def _kind(key: str) -> str:
     """Return the ending of a name; that of a hidden file is all of it."""
     name = key.rpartition("/")[2]
-    return name if name.startswith(".") else name[name.rfind(".") :]
+    return name if name.startswith(".") else PurePath(name).suffix

@@ -63,7 +63,7 @@ class ObjectStore:
 
         options: dict[str, Any] = {}
         if address.scheme != "memory":
-            options = {"use_listings_cache": False, "skip_instance_cache": True}
+            options = {"use_listings_cache": False}
         if address.scheme == "s3":
             options["max_concurrency"] = 1  # or each object would be asked for its size first
             options["config_kwargs"] = {
