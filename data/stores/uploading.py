@@ -77,9 +77,9 @@ class Uploader:
         """
         self._wait()
         changed = sorted(self._changed())
-        for is_late in (False, True):
+        for turn in (0, 1, 2):
             for key in changed:
-                if _is_late(key) is is_late:
+                if turn_of(key) == turn:
                     self._submit(key)
             self._wait()
         self._remove_gone(list(self.known))
@@ -191,6 +191,7 @@ class Uploader:
                 self.remove(key)
 
 
-def _is_late(key: str) -> bool:
-    name = key.rpartition("/")[2]
-    return name in LATE or name.startswith(".")
+def turn_of(key: str) -> int:
+    """Return when a file is uploaded: 0 first, 2 last, as what says that the folder is whole."""
+    folder, _, name = key.rpartition("/")
+    return 1 + (not folder) if name in LATE or name.startswith(".") else 0

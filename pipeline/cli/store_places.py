@@ -1,7 +1,8 @@
 """Addresses of object stores on the command line: which commands take them, and as which files."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,6 +80,39 @@ class StorePlaces:
         mirror = self._new(address, found, is_object=True)
         mirror.is_written = True
         return mirror.path_of(address)
+
+    def published(
+        self, path: Path | None, mark: str
+    ) -> tuple[Path | None, Callable[[Path], None] | None]:
+        """Return where a folder is read that is whole, and else what puts it there.
+
+        A path on disk, or None, is returned as it is. A folder that was put there is removed from
+        this disk.
+
+        Args:
+            path: the folder.
+            mark: name of the file in it that is there if it is whole.
+
+        Raises:
+            InputError: it cannot be listed, its bucket is missing, or it is an object.
+        """
+        address = None if path is None else Address.parse(path)
+        if address is None:
+            return path, None
+        store = self._store(address)
+        found = store.found(address)
+        if "" in found:
+            raise InputError(f"{address} is an object; name a folder")
+        if mark in found:
+            return self.read(Path(str(address))), None
+        from data.stores.publishing import publish
+
+        def put(folder: Path) -> None:
+            log.info("uploading to %s", address)
+            publish(folder, address, store)
+            shutil.rmtree(folder)
+
+        return None, put
 
     def remember(self, out: Path) -> None:
         """Keep hashes of objects in the folder `out`, so that the next call need not read them."""
