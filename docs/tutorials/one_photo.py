@@ -107,7 +107,7 @@ refined = segmenter.refine(proposal)
 
 
 def dice(mask):
-    return 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
+    return float(2 * (mask & truth).sum() / (mask.sum() + truth.sum()))
 
 
 scores = {"coarse": dice(prediction.coarse > 0), "refined": dice(prediction.mask)}
