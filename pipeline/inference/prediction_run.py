@@ -10,6 +10,7 @@ from pathlib import Path
 
 from data.errors import InputError
 from data.files import remove_partials
+from data.mirrors import expect
 from data.photo_files import PhotoFile
 from data.threads import map_threads
 from pipeline.dice_interval import DiceInterval
@@ -111,6 +112,7 @@ class Run:
             goes_on: asked before each photo is begun; once it says no, those that are begun are
                 finished.
         """
+        expect(photo.path for photo in photos)
         worker = Worker(self.job, self.making)
         works = (PhotoWork(photo) for photo in photos if goes_on())
         num_ended, before, began = 0, self.predicting, time.monotonic()
