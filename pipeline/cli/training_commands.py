@@ -10,6 +10,7 @@ from pipeline.cli.arguments import (
     given_settings,
     parse_duration,
 )
+from pipeline.cli.cluster_option import scheduler_of
 from pipeline.cli.program import answer, resumable
 
 
@@ -88,7 +89,13 @@ def train_coarse(
 
 
 def make_patches(
-    data: list[Path], run: Path, /, *, config: Settings = None, device: Device = "auto"
+    data: list[Path],
+    run: Path,
+    /,
+    *,
+    config: Settings = None,
+    device: Device = "auto",
+    cluster: str | None = None,
 ) -> None:
     """Extract the uncertain tiles of all photos to RUN/patches.zarr; run it again to resume.
 
@@ -98,14 +105,17 @@ def make_patches(
         run: folder of the run, the last argument.
         config: settings file (TOML); by default the run's own.
         device: device to compute on; auto is a GPU if there is one.
+        cluster: address of a Dask scheduler, such as tcp://10.0.0.1:8786: its workers extract the
+            patches. They must see data and RUN under the same paths as this machine.
     """
     check_training_paths(run, config, data)
-    from pipeline.inference.cpu_setup import keep_freed_memory
-    from pipeline.training import commands
+    with scheduler_of(cluster) as scheduler:
+        from pipeline.inference.cpu_setup import keep_freed_memory
+        from pipeline.training import commands
 
-    keep_freed_memory()
-    with resumable():
-        answer(commands.make_patches(data, run, config, device))
+        keep_freed_memory()
+        with resumable():
+            answer(commands.make_patches(data, run, config, device, scheduler))
 
 
 def train_refiner(run: Path, /, *, config: Settings = None, device: Device = "auto") -> None:

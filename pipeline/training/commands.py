@@ -15,6 +15,7 @@ import torch
 from data.errors import SettingsError
 from data.samples import Sample
 from pipeline.config import Config
+from pipeline.inference.cluster.scheduler import Scheduler
 from pipeline.inference.devices import choose_device
 from pipeline.model import Model, identity
 from pipeline.model_folder import is_finished, load_model, save_model
@@ -23,6 +24,7 @@ from pipeline.toml_settings import as_table
 from pipeline.training import (
     coarse_training,
     distributed,
+    patch_cluster,
     patch_extraction,
     refiner_training,
     run_folder,
@@ -125,19 +127,28 @@ def check_folds(config: Config) -> None:
         )
 
 
-def make_patches(data: Sequence[Path], run: Path, settings: Path | None, device: str) -> Path:
+def make_patches(
+    data: Sequence[Path],
+    run: Path,
+    settings: Path | None,
+    device: str,
+    scheduler: Scheduler | None = None,
+) -> Path:
     """Write the patch cache of a run, or the missing part of it, and return its path.
+
+    With a scheduler, the workers of its cluster extract the patches.
 
     Raises:
         InputError: there is an error in the data, the settings or the run, or `torchrun` has
             started several processes.
     """
     distributed.check_alone("make-patches")
-    chosen = choose_device(device)
+    elsewhere = None if scheduler is None else patch_cluster.extracted_by(scheduler, device)
+    chosen = choose_device(device if scheduler is None else "cpu")
     with run_folder.locked(run):
         model = run_folder.model_so_far(run)
         config = run_folder.read_settings(run, settings, "make-patches")
-        return patch_extraction.make_patches(data, run, model, config, chosen)
+        return patch_extraction.make_patches(data, run, model, config, chosen, elsewhere)
 
 
 def train_refiner(run: Path, settings: Path | None, device: str) -> Path:

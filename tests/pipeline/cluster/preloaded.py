@@ -6,6 +6,8 @@ from typing import Any
 
 from pipeline.inference.photo_work import Worker
 from pipeline.inference.segmenter import Segmenter
+from pipeline.training import patch_share
+from pipeline.training.patch_extraction import sample_patches
 
 
 def dask_setup(worker: Any) -> None:
@@ -22,5 +24,10 @@ def dask_setup(worker: Any) -> None:
             file.write("loaded\n")
         return load(cls, *arguments)
 
+    def slow_patches(*arguments: Any) -> Any:
+        time.sleep(0.03)
+        return sample_patches(*arguments)
+
+    patch_share.sample_patches = slow_patches
     Worker.read = slow_read
     Segmenter.load = classmethod(counted_load)
