@@ -1,11 +1,11 @@
-# `make demo`, `make test`, `make bench`, `make mutants` and `make torture` set up what they need on a fresh machine.
+# `make demo`, `make test`, `make bench`, `make docs`, `make mutants` and `make torture` set up what they need on a fresh machine.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MINUTES ?= 5
 
-.PHONY: demo test bench mutants torture setup lint types clean
+.PHONY: demo test bench docs mutants torture setup lint types clean
 
 demo: setup  ## the whole job on synthetic photos, in minutes
 	$(BIN)/foveamask demo demo
@@ -15,6 +15,9 @@ test: setup lint types  ## all checks
 
 bench: setup  ## speed and memory on synthetic photos, bench/speed.md
 	$(BIN)/python -m benchmarks.speed bench
+
+docs: setup  ## the site of the documentation, site/index.html; a broken link is an error
+	$(BIN)/zensical build --clean --strict
 
 mutants: $(VENV)/.mutants  ## which changes of the code no test notices, mutants/report.md
 	$(BIN)/python tests/mutation/run.py $(MUTANTS)
@@ -42,4 +45,4 @@ types: setup
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) demo bench mutants torture build dist
+	rm -rf $(VENV) .cache site demo bench mutants torture build dist

@@ -12,8 +12,6 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import nn
 
@@ -22,11 +20,17 @@ from coarse.coarse_network import CoarseNetwork
 from coarse.novelty import NoveltyDetector
 from data.geometry import Fovea
 from data.ranges import shown
-from pipeline.config import LONG_SIDES, CoarseConfig, Config, RefinerConfig, TilesConfig
+from pipeline.config import LONG_SIDES, Config, TilesConfig
+from pipeline.described_networks import (
+    described_coarse,
+    described_refiner,
+    part_of,
+    stored_novelty,
+)
 from pipeline.dice_interval import DiceInterval
-from pipeline.new_networks import new_coarse_network, new_refiner
 from pipeline.provenance import check_provenance
 from pipeline.toml_settings import from_table
+from refine.guard import DEFAULT_GUARD, Guard
 from refine.postprocess import Step, parse
 from refine.refiner_network import Refiner
 
@@ -76,6 +80,8 @@ class Model:
     dice_interval: DiceInterval | None = None
     """How far the true Dice of its masks, made as it makes them by default, is from the expected
     one; None if that was not measured."""
+    guard: Guard = DEFAULT_GUARD
+    """By how much masks of others must differ from the refined ones to be replaced."""
 
     def __post_init__(self) -> None:
         if type(self.long_side) is not int or self.long_side not in LONG_SIDES:
@@ -136,11 +142,11 @@ class Model:
 
 
 def identity(model: Model) -> str:
-    """Return a hash of everything that decides which masks `model` makes."""
+    """Return a hash of everything that decides which masks `model` makes of photos alone."""
     hashes = {name: sha256(data) for name, data in model.weights().items()}
     description = to_json(model, hashes)
-    for name in ("format", "provenance", "scores", "dice_interval"):
-        del description[name]
+    for name in ("format", "provenance", "scores", "dice_interval", "guard"):
+        description.pop(name, None)
     return sha256(json.dumps(description, sort_keys=True).encode())
 
 
@@ -168,6 +174,7 @@ def to_json(model: Model, hashes: Mapping[str, str]) -> dict[str, Any]:
         "provenance": model.provenance,
         "scores": model.scores,
         "dice_interval": model.dice_interval and model.dice_interval.to_json(),
+        **({} if model.guard == DEFAULT_GUARD else {"guard": model.guard.to_json()}),
     }
 
 
@@ -189,21 +196,16 @@ def from_json(description: Mapping[str, Any], weights: Mapping[str, bytes]) -> M
     for name in ("long_side", "refiner", "postprocess", "provenance", "scores"):
         if name not in description:
             raise ValueError(f"{name} is missing")
-    values = _part(description, "tiles", ("side", "levels", "low", "high"))
+    values = part_of(description, "tiles", ("side", "levels", "low", "high"))
     tiles = from_table(TilesConfig, values, "tiles.")
-    coarse = new_coarse_network(
-        _coarse_config(_part(description, "coarse", ("network", "options")))
-    )
-    _load_weights(coarse, weights["coarse"], "coarse")
     refiner = None
     if description["refiner"] is not None:
-        refiner = new_refiner(_refiner_config(description), tiles.fovea)
-        _load_weights(refiner, weights["refiner"], "refiner")
+        refiner = described_refiner(description, tiles.fovea, weights["refiner"])
     steps, interval = description["postprocess"], description.get("dice_interval")
     if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
         raise ValueError("postprocess is a list of steps")
     return Model(
-        coarse=coarse,
+        coarse=described_coarse(description, weights["coarse"]),
         refiner=refiner,
         fovea=tiles.fovea,
         low=tiles.low,
@@ -212,9 +214,10 @@ def from_json(description: Mapping[str, Any], weights: Mapping[str, bytes]) -> M
         postprocess=tuple(parse(step) for step in steps),
         provenance=description["provenance"],
         scores=description["scores"],
-        novelty=_novelty(weights["novelty"]) if "novelty" in weights else None,
+        novelty=stored_novelty(weights["novelty"]) if "novelty" in weights else None,
         budget=description["tiles"].get("budget"),
         dice_interval=None if interval is None else DiceInterval.from_json(interval),
+        guard=Guard.from_json(description["guard"]) if "guard" in description else DEFAULT_GUARD,
     )
 
 
@@ -225,7 +228,7 @@ def weights_hashes(description: Mapping[str, Any]) -> dict[str, str]:
         ValueError: `description` is not a description of a model.
     """
     names = [PARTS[0], *(name for name in PARTS[1:] if description.get(name) is not None)]
-    hashes = {name: _part(description, name, ("sha256",))["sha256"] for name in names}
+    hashes = {name: part_of(description, name, ("sha256",))["sha256"] for name in names}
     for name, value in hashes.items():
         if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}", value):
             raise ValueError(f"{name}.sha256 is no hash")
@@ -243,56 +246,3 @@ def serialised(network: nn.Module) -> bytes:
 def sha256(data: bytes) -> str:
     """Return the SHA-256 of `data` in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
-
-
-def _part(description: Mapping[str, Any], name: str, keys: tuple[str, ...]) -> dict[str, Any]:
-    """Return the values of `keys` in the part `name` of a description."""
-    part = description.get(name)
-    if not isinstance(part, dict):
-        raise ValueError(f"{name} is no table")
-    missing = [key for key in keys if key not in part]
-    if missing:
-        raise ValueError(f"{name} has no {missing[0]}")
-    return {key: part[key] for key in keys}
-
-
-def _coarse_config(part: Mapping[str, Any]) -> CoarseConfig:
-    """Return the settings that make the coarse network of a description."""
-    network, options = part["network"], part["options"]
-    if not isinstance(network, str) or not isinstance(options, dict):
-        raise ValueError("coarse has no network by name, or no options")
-    own = {key: value for key, value in options.items() if key != "stride"}
-    table = {"network": network, "stride": options.get("stride")} | ({network: own} if own else {})
-    return from_table(CoarseConfig, table, "coarse.")
-
-
-def _refiner_config(description: Mapping[str, Any]) -> RefinerConfig:
-    """Return the settings that make the refiner of a description."""
-    inputs = "inputs" if description["format"] > 1 else "sees"
-    part = _part(description, "refiner", ("channels", "depths", inputs, "residual"))
-    return from_table(RefinerConfig, part | {"inputs": part.pop(inputs)}, "refiner.")
-
-
-def _load_weights(network: nn.Module, data: bytes, name: str) -> None:
-    """Load the weights in `data` into `network`.
-
-    Raises:
-        ValueError: they are of another network or another type, or not finite.
-    """
-    try:
-        tensors = load_tensors(data)
-        network.load_state_dict(tensors)
-    except (SafetensorError, RuntimeError) as error:
-        raise ValueError(f"the weights do not fit the {name} network") from error
-    for key, own in network.state_dict().items():
-        if tensors[key].dtype != own.dtype:
-            raise ValueError(f"{key} of the {name} network is of {tensors[key].dtype}")
-        if not tensors[key].isfinite().all():
-            raise ValueError(f"{key} of the {name} network is not finite")
-
-
-def _novelty(data: bytes) -> NoveltyDetector:
-    try:
-        return NoveltyDetector(**load_tensors(data))
-    except (SafetensorError, TypeError) as error:
-        raise ValueError("these are not the parts of a novelty detector") from error

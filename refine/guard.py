@@ -11,7 +11,10 @@ itself if the contours are far apart there and the refiner is certain. It says n
 Shapes: H x W a photo at working size.
 """
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,17 +23,77 @@ from numpy.typing import NDArray
 from data.arrays import Mask
 from refine.distance import signed_distance
 
-MOVED = 1.75
-"""Pixels by which the masks of a photo must differ, for each that the refiner expects to be wrong,
-besides places that are replaced by themselves. Chosen so that no mask of 15 photos got worse
-(docs/results.md)."""
-
-FAR, CERTAIN = 12.0, 0.88
-"""Largest distance in pixels of a place from the given contour, and mean probability that the
-refiner is right in it, above which a place alone is replaced."""
+CERTAIN = 0.88
+"""Mean probability that the refiner is right in a place, from which the place alone may be
+replaced."""
 
 CUT_OFF = 16
 """Changed pixels at the rim of the band from which the contour may have to move further."""
+
+
+LIMITS = 1.75, 12.0
+"""The least values of `Guard`, chosen so that the package's refiner made no mask of 15 photos worse
+(docs/how-to/sharpen-masks.md)."""
+
+MARGIN = 1.25
+"""What exact masks were seen to differ by is taken so many times."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """By how much masks must differ, for the refiner of a model.
+
+    A refiner that was trained for a short time is surer than it is right. What it does to masks
+    that are known to be exact tells how much surer: see `fit_guard`.
+
+    Raises:
+        ValueError: a value is below `LIMITS` or not finite.
+    """
+
+    moved: float = LIMITS[0]
+    """Pixels by which the masks of a photo must differ, for each that the refiner expects to be
+    wrong, besides places that are replaced by themselves."""
+    far: float = LIMITS[1]
+    """Largest distance in pixels of a place from the given contour, from which a place alone is
+    replaced if the refiner is certain."""
+
+    def __post_init__(self) -> None:
+        for name, least in zip(("moved", "far"), LIMITS, strict=True):
+            value = getattr(self, name)
+            if type(value) not in (int, float) or not least <= value < math.inf:
+                raise ValueError(f"guard.{name} is a number from {least} on, not {value!r}")
+
+    @classmethod
+    def from_json(cls, values: Any) -> "Guard":
+        """Return the guard that `to_json` describes.
+
+        Raises:
+            ValueError: `values` are something else.
+        """
+        if not isinstance(values, Mapping):
+            raise ValueError("guard is a table")
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ValueError("guard has other values") from error
+
+    def to_json(self) -> dict[str, float]:
+        """Return all values by their names."""
+        return asdict(self)
+
+
+DEFAULT_GUARD = Guard()
+
+
+@dataclass(frozen=True)
+class Change:
+    """What the refiner makes of a mask, whether or not it is accepted."""
+
+    moved: float
+    """As in `Decision`, with no place left out."""
+    far: float
+    """Largest distance in pixels from the given contour of the places that it is certain of; 0 if
+    there are none."""
 
 
 @dataclass(frozen=True)
@@ -46,24 +109,49 @@ class Decision:
     """Share of the pixels by which the masks differ that stay as given; 0 if they do not differ."""
 
 
-def decide(given: Mask, refined: NDArray[np.float32], band: Mask) -> Decision:
+def decide(
+    given: Mask, refined: NDArray[np.float32], band: Mask, guard: Guard = DEFAULT_GUARD
+) -> Decision:
     """Return where the refined mask is to replace the given one.
 
     Args:
         given: (H, W).
         refined: (H, W) logits, above zero is object.
         band: (H, W): the pixels that were refined.
+        guard: by how much the masks must differ.
     """
-    differs = band & ((refined > 0) != given)
-    odds = np.exp(-np.abs(refined))
-    doubt = np.asarray(odds / (1 + odds), np.float32)
+    differs, doubt = _compared(given, refined, band)
     num_differing = int(np.count_nonzero(differs))
-    places = far_and_certain(given, doubt, differs)
+    places = certain_places(given, doubt, differs, guard.far)[0]
     num_others = num_differing - int(np.count_nonzero(places))
-    moved = num_others / max(1.0, float(doubt[band].sum(dtype=np.float64)))
-    if moved >= MOVED:
+    moved = num_others / _num_expected(doubt, band)
+    if moved >= guard.moved:
         return Decision(band, moved, 0.0)
     return Decision(places, moved, num_others / max(1, num_differing))
+
+
+def change(given: Mask, refined: NDArray[np.float32], band: Mask) -> Change:
+    """Return what is changed of a mask; the arguments are those of `decide`."""
+    differs, doubt = _compared(given, refined, band)
+    moved = int(np.count_nonzero(differs)) / _num_expected(doubt, band)
+    return Change(moved, certain_places(given, doubt, differs, math.inf)[1])
+
+
+def fit_guard(exact: Sequence[Change]) -> Guard:
+    """Return the guard that keeps exact masks, by what the refiner makes of some of them.
+
+    A new mask is kept about as surely as it changes no more than all that were seen, and a quarter
+    of that besides. The guard is never below `LIMITS`.
+
+    Args:
+        exact: what is changed of exact masks of photos that the refiner was not trained on.
+    """
+    seen = (max((getattr(one, name) for one in exact), default=0.0) for name in ("moved", "far"))
+    # Rounded, since sums of floats differ in their last digits from call to call.
+    values = [
+        round(max(least, MARGIN * value), 3) for least, value in zip(LIMITS, seen, strict=True)
+    ]
+    return Guard(*values)
 
 
 def reaches_rim(differs: Mask, band: Mask) -> bool:
@@ -73,8 +161,20 @@ def reaches_rim(differs: Mask, band: Mask) -> bool:
     return int(np.count_nonzero(differs & band & ~inner)) >= CUT_OFF
 
 
-def far_and_certain(given: Mask, doubt: NDArray[np.float32], differs: Mask) -> Mask:
-    """Return the places, of those where a mask `differs` (H, W), that alone are reason enough."""
+def certain_places(
+    given: Mask, doubt: NDArray[np.float32], differs: Mask, far: float
+) -> tuple[Mask, float]:
+    """Return the places, of those where a mask `differs` (H, W), that alone are reason enough.
+
+    Args:
+        given: (H, W).
+        doubt: (H, W) probability that the refiner is wrong.
+        differs: (H, W) changed pixels.
+        far: distance from the given contour that a place must be above, in pixels.
+
+    Returns:
+        The (H, W) places, and the largest distance of any place that the refiner is certain of.
+    """
     num, labels = cv2.connectedComponents(differs.view(np.uint8), connectivity=8)
     rows, columns = np.nonzero(differs)
     own = np.asarray(labels)[rows, columns].astype(np.intp)
@@ -83,6 +183,18 @@ def far_and_certain(given: Mask, doubt: NDArray[np.float32], differs: Mask) -> M
     farthest = np.zeros(num)
     distance = np.abs(signed_distance(given))[rows, columns].astype(np.float64)
     np.maximum.at(farthest, own, distance)
-    is_reason = (farthest > FAR) & (certainty >= CERTAIN)
-    is_reason[0] = False
-    return np.asarray(is_reason[np.asarray(labels)])
+    farthest[(certainty < CERTAIN) | (np.arange(num) == 0)] = 0
+    return np.asarray((farthest > far)[np.asarray(labels)]), float(farthest.max())
+
+
+def _compared(
+    given: Mask, refined: NDArray[np.float32], band: Mask
+) -> tuple[Mask, NDArray[np.float32]]:
+    """Return where masks differ (H, W), and how likely the refiner is wrong there (H, W)."""
+    odds = np.exp(-np.abs(refined))
+    return band & ((refined > 0) != given), np.asarray(odds / (1 + odds), np.float32)
+
+
+def _num_expected(doubt: NDArray[np.float32], band: Mask) -> float:
+    """Return the number of pixels that the refiner expects to be wrong, at least one."""
+    return max(1.0, float(doubt[band].sum(dtype=np.float64)))

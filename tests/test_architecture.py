@@ -21,6 +21,7 @@ FLOORS = [
     {"config"},
     {"toml_settings"},
     {"new_networks", "settings_page"},
+    {"described_networks"},
     {"model"},
     {"model_folder", "seen_photos"},
     {"inference"},

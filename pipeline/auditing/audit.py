@@ -42,9 +42,9 @@ log = logging.getLogger(__name__)
 COLUMNS = ("photo", "score", "kind", "missing_px", "extra_px", "offset_px", "shift_px", "judge")
 
 NOTE = (
-    "The masks that most speaks against come first. Red is what a mask has and the network is sure "
-    "is no object, or the other way round in blue; a contour that is a little wide or tight as a "
-    "whole is no error. Look before you exclude: where the network is wrong, the mask may be right."
+    "The most suspicious masks come first. Red is object by the mask, and surely not by the "
+    "network; blue is the reverse. A contour that is a little wide or tight as a whole is no "
+    "error. Look before you exclude: where the network is wrong, the mask may be right."
 )
 
 CAPTIONS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from data.errors import InputError
 from data.samples import Sample
 from pipeline.model import Model
-from pipeline.model_folder import find_model, load_model
+from pipeline.model_folder import WEIGHTS, find_model, load_model
 from pipeline.seen_photos import seen_hashes, seen_samples
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def models_of(run: Path) -> dict[str, Model]:
     """
     found = [path for name in IN_A_RUN for path in sorted(run.glob(name))]
     folders = [path for path in found if (path / "model.json").is_file()] or [find_model(run)]
-    models = {str(folder): load_model(folder) for folder in folders}
+    models = {_called(folder): load_model(folder) for folder in folders}
     ordered = sorted(models, key=lambda name: models[name].refiner is None)
     return {name: models[name] for name in ordered}
 
@@ -79,3 +79,8 @@ def judges_of(run: Path, samples: Sequence[Sample]) -> list[Judge]:
             len(samples),
         )
     return judges
+
+
+def _called(folder: Path) -> str:
+    """Return the path of a model, or its name if it comes with the package."""
+    return folder.name if folder.parent == WEIGHTS else str(folder)

@@ -72,9 +72,10 @@ def evaluate(
 
 
 def calibrate(data: Path, model: Path, /, *, device: Device = "auto") -> None:
-    """Fit how far a model's masks are from what it expects of them, for predict --expected.
+    """Fit what a model says of its own errors: the interval of predict --expected, refine's guard.
 
-    The interval is written to the model, and printed as one JSON object. Masks stay the same.
+    Both are written to the model, and printed as one JSON object. Masks of photos stay the same;
+    refine keeps more of the given masks if the model is surer than it is right.
 
     Args:
         data: folder with train/ and train_masks/, or images/ and masks/; photos that the model was

@@ -1,4 +1,7 @@
-"""Fitting the interval around the expected Dice of a model, on photos it was not trained on."""
+"""Fitting what a model says of its own errors, on photos that it was not trained on.
+
+These are the interval around its expected Dice, and the guard of given masks.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -18,6 +21,7 @@ from data.samples import Sample, check_fit, check_sizes
 from data.threads import raise_first
 from pipeline.dice_interval import MIN_GROUPS, DiceInterval, fit_dice_interval
 from pipeline.evaluation.evaluate import choose
+from pipeline.evaluation.guard_fit import exact_changes
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.devices import choose_device
 from pipeline.inference.mask_options import DEFAULT_OPTIONS
@@ -26,6 +30,7 @@ from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import predict_stream
 from pipeline.model_folder import WEIGHTS, find_model, load_model, save_model
 from pipeline.progress import progress
+from refine.guard import fit_guard
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +47,7 @@ class DicePair:
 
 
 def calibrate(data: Path, name: Path, device: str) -> dict[str, Any]:
-    """Fit the interval of the model in the folder `name`, write it there, and say what it is.
+    """Fit interval and guard of the model in the folder `name`, write them there, and say them.
 
     Photos that the model was trained on are left out, and photos unlike those.
 
@@ -75,12 +80,17 @@ def calibrate(data: Path, name: Path, device: str) -> dict[str, Any]:
             f"{data} has photos of {num_groups} groups that the model was not trained on; an "
             f"interval for photos of new groups takes {MIN_GROUPS}"
         )
-    save_model(replace(model, dice_interval=interval), folder)
+    fitted = replace(model, dice_interval=interval)
+    if model.refiner is not None:
+        with progress("refining exact masks") as on_photo:
+            fitted = replace(fitted, guard=fit_guard(exact_changes(samples, segmenter, on_photo)))
+    save_model(fitted, folder)
     expected = fmean(pair.expected for pair in known)
     low, high = interval.around(expected)
     means = {"expected_dice": expected, "true_dice": fmean(pair.true for pair in known)}
     ends = {"low_at_mean": low, "high_at_mean": high}
-    return {"model": str(name)} | interval.to_json() | means | ends
+    table = {"model": str(name)} | interval.to_json() | means | ends
+    return table | {"guard": fitted.guard.to_json()}
 
 
 def dice_pairs(samples: Sequence[Sample], segmenter: Segmenter) -> list[DicePair]:

@@ -12,6 +12,7 @@ from pipeline.config import Config
 from pipeline.dice_interval import MIN_GROUPS, fit_dice_interval
 from pipeline.evaluation.budget_curve import TileGains
 from pipeline.evaluation.evaluate import score_samples
+from pipeline.evaluation.guard_fit import exact_changes
 from pipeline.evaluation.tile_choice import choose_tiles, measure_tiles
 from pipeline.full_training.held_out import PhotoResult, result_of
 from pipeline.inference.mask_options import DEFAULT_OPTIONS
@@ -21,6 +22,8 @@ from pipeline.model_folder import load_model, save_model
 from pipeline.progress import progress
 from pipeline.reporting.observed_photos import Entry, Observed
 from pipeline.reporting.report_folder import ReportFolder
+from refine import guard
+from refine.guard import Change
 
 log = logging.getLogger(__name__)
 
@@ -127,3 +130,21 @@ def fit_interval(folder: Path, results: Sequence[PhotoResult]) -> None:
         100 * interval.coverage,
     )
     save_model(replace(load_model(folder), dice_interval=interval), folder)
+
+
+def fit_guard(trained: Sequence[Trained], device: torch.device) -> None:
+    """Give the finished model, the last one, the guard that keeps exact masks of others.
+
+    Args:
+        trained: the models.
+        device: device to compute on.
+
+    Raises:
+        InputError: a photo or mask is damaged.
+    """
+    changes: list[Change] = []
+    with progress("refining exact masks") as on_photo:
+        for one in trained:
+            changes += exact_changes(one.held_out, one.segmenter(device), on_photo)
+    folder = trained[-1].folder
+    save_model(replace(load_model(folder), guard=guard.fit_guard(changes)), folder)

@@ -24,6 +24,7 @@ from pipeline.full_training.legs import STAGES, Leg, legs_of
 from pipeline.full_training.precheck import check
 from pipeline.full_training.request import Request
 from pipeline.full_training.run_report import MEASURED, REPORT, report_of_run
+from pipeline.full_training.time_left import estimates_of_parts, seconds_left
 from pipeline.progress import progress
 from pipeline.reporting.observed_photos import load_entries, save_entries
 from pipeline.reporting.report_folder import INDEX, report_folder
@@ -159,7 +160,8 @@ class Training:
         leg, _, stage = part.rpartition("/")
         parts = [*(leg.part(stage) for leg in self.legs for stage in STAGES), *list(TITLES)[3:]]
         number = f"[{parts.index(part) + 1}/{len(parts)}]"
-        log.info("%s %s%s", number, TITLES[stage], f" of {leg}" if leg else "")
+        title = TITLES[stage] + (f" of {leg}" if leg else "")
+        log.info("%s %s; about %s left in all", number, title, duration(self._seconds_left()))
         before = self._elapsed() - self.unfinished.get(part, 0.0)
         work(*arguments)
         self._save(self.journal.after(part, self._elapsed() - before))
@@ -205,6 +207,7 @@ class Training:
         save_entries(self.run / MEASURED, photos)
         held_out.save(self.run, results, is_all_photos=self.wanted.all_photos)
         finishing.fit_interval(self.run / "model", results)
+        finishing.fit_guard(trained, self.wanted.device)
 
     def _report(self) -> None:
         scores, stages = held_out.load(self.run), self._stages()
@@ -252,6 +255,13 @@ class Training:
         """Return how long a training takes without a limit of time."""
         journal, sides = self.journal, map(len, self._sides(leg))
         return estimate(self._config(leg), journal.facts, journal.speeds, *sides)
+
+    def _seconds_left(self) -> float:
+        """Return how long all that is not done yet takes, about."""
+        if self.wanted.seconds is not None:
+            return max(0.0, self.wanted.seconds - self._elapsed())
+        parts = estimates_of_parts((leg, self._estimate(leg)) for leg in self.legs)
+        return seconds_left(parts, self.journal.seconds)
 
     def _sides(self, leg: Leg) -> tuple[list[Sample], list[Sample]]:
         """Return the photos that a training is trained on, and those that it holds out."""

@@ -21,6 +21,8 @@ from pipeline.inference.mask_refining import (
 )
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.segmenter import Segmenter
+from pipeline.model import Model
+from refine.guard import DEFAULT_GUARD
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,12 @@ class GivenMasks:
         """The masks that there are."""
         return [mask for mask in self.found.values() if isinstance(mask, Path)]
 
-    @property
-    def made_with(self) -> str:
-        """What results depend on, besides photos and masks."""
-        return str(self.refining)
+    def made_with(self, model: Model) -> str:
+        """Return what results depend on, besides photos, masks and the identity of `model`."""
+        text = str(self.refining)
+        if self.refining.guard and model.guard != DEFAULT_GUARD:
+            text += f" from {model.guard.moved:.3g} and {model.guard.far:.3g} on"
+        return text
 
     def path(self, photo: Path) -> Path:
         """Return the mask of a photo.

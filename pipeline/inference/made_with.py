@@ -68,7 +68,7 @@ def made_with(
         budget=options.budget,
         postprocess=[str(step) for step in steps],
         outputs=[output.made_with for output in outputs],
-        masks=None if given is None else given.made_with,
+        masks=None if given is None else given.made_with(segmenter.model),
     )
 
 

@@ -25,7 +25,7 @@ from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
 from pipeline.inference.prediction import Prediction, Proposal, at_photo_size, check_photos
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model
-from refine.guard import decide, reaches_rim
+from refine.guard import Change, Guard, change, decide, reaches_rim
 from refine.postprocess import Step
 from refine.uncertain_band import BAND, Floats, coarse_logits, fitted, mask_logits, steepness
 
@@ -114,23 +114,34 @@ class Refinement:
     tile: int
     """Side of a tile in pixels at working size."""
     steps: tuple[Step, ...]
+    guard: Guard
+    """Of the model."""
     num_passes: int = 1
 
     @property
     def is_cut_off(self) -> bool:
         """Whether the contour has moved as far as the band reaches, and perhaps not far enough."""
+        given, refined, band = self._masks()
+        return reaches_rim(given != (refined > 0), band)
+
+    @property
+    def change(self) -> Change:
+        """What the refiner makes of the mask."""
+        return change(*self._masks())
+
+    def _masks(self) -> tuple[Mask, Floats, Mask]:
+        """Return the given mask, the refined logits and the band, each (Hw, Ww)."""
         height, width = self.proposal.working
-        refined = self.logits[0, :height, :width].cpu().numpy() > 0
-        return reaches_rim((self.given.at_work > 0) != refined, self.band[:height, :width])
+        own = self.logits[0, :height, :width].cpu().numpy()
+        return self.given.at_work > 0, own, self.band[:height, :width]
 
     @torch.inference_mode()
     def result(self, *, guard: bool) -> RefinedMask:
         """Return the mask; with `guard`, the given one wherever refining it was no clear gain."""
-        height, width = self.proposal.working
-        accepted, kept = self.band[:height, :width], 0.0
+        given, refined, accepted = self._masks()
+        kept = 0.0
         if guard:
-            own = self.logits[0, :height, :width].cpu().numpy()
-            decision = decide(self.given.at_work > 0, own, accepted)
+            decision = decide(given, refined, accepted, self.guard)
             accepted, kept = decision.accepted, decision.kept
         size = self.proposal.size
         if size != self.proposal.working:
@@ -244,7 +255,7 @@ def one_pass(
     tile = model.fovea.tile
     band = tile_mask(proposal.tiles[:, 1:].cpu().numpy(), proposal.padded, tile)
     steps = model.postprocess if options.postprocess is None else options.postprocess
-    return Refinement(photo, given, proposal, logits, band, tile, steps)
+    return Refinement(photo, given, proposal, logits, band, tile, steps, model.guard)
 
 
 def given_logits(photo: MaskedPhoto, model: Model, refining: RefiningOptions) -> Given:

@@ -186,7 +186,7 @@ def test_weights_that_were_changed_are_refused_before_a_network_is_made(
 ):
     save_model(model_of(), tmp_path)
     weights_in(tmp_path, "refiner").write_bytes(b"other")
-    monkeypatch.setattr("pipeline.model.new_coarse_network", None)
+    monkeypatch.setattr("pipeline.described_networks.new_coarse_network", None)
 
     with pytest.raises(InputError, match="its hash differs"):
         load_model(tmp_path)

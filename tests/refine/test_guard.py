@@ -1,6 +1,7 @@
 """Which refinements are accepted, with refined logits made up for the purpose."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from data.arrays import Mask
 from data.mask_errors import shifted, with_disc, wobbly
 from refine.distance import signed_distance
-from refine.guard import decide
+from refine.guard import DEFAULT_GUARD, LIMITS, MARGIN, Guard, change, decide, fit_guard
 from tests.builders import middle_disc
 
 SIZE = (192, 256)
@@ -90,3 +91,49 @@ def test_where_nothing_differs_nothing_is_kept_from_changing():
     decision = decide(TRUTH, np.where(TRUTH, 5, -5).astype(np.float32), ALL)
 
     assert decision.kept == 0
+
+
+def sure(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logits of a refiner that is as wrong, but eight times as sure."""
+    return np.asarray(8 * logits, np.float32)
+
+
+def test_a_guard_that_is_fitted_keeps_exact_masks_of_a_refiner_that_is_too_sure():
+    seen = [sure(refined(TRUTH, seed=seed, width=3)) for seed in range(8)]
+    new = [sure(refined(TRUTH, seed=seed, width=3)) for seed in range(100, 140)]
+
+    guard = fit_guard([change(TRUTH, logits, ALL) for logits in seen])
+
+    assert any(decide(TRUTH, logits, ALL).kept == 0 for logits in new)
+    kept = [decide(TRUTH, logits, ALL, guard).kept for logits in new]
+    assert np.mean(np.equal(kept, 1)) > 0.9
+    assert decide(shifted(TRUTH, 0, 16), new[0], ALL, guard).kept == 0
+
+
+def test_a_fitted_guard_is_a_quarter_above_the_largest_changes_of_exact_masks():
+    hole = np.where(with_disc(TRUTH, (96, 128), 40, inside=False), 4, -4).astype(np.float32)
+
+    seen = change(TRUTH, hole, ALL)
+    guard = fit_guard([seen, change(TRUTH, np.where(TRUTH, 4, -4).astype(np.float32), ALL)])
+
+    distance = np.abs(signed_distance(TRUTH))
+    assert seen.far == distance[(hole > 0) != TRUTH].max()
+    assert guard.moved == pytest.approx(MARGIN * seen.moved, abs=5e-4)
+    assert guard.far == pytest.approx(MARGIN * seen.far, abs=5e-4)
+    assert not decide(TRUTH, hole, ALL, guard).accepted.any()
+    assert decide(TRUTH, hole, ALL).accepted.any()
+
+
+def test_a_refiner_that_knows_its_errors_has_the_guard_of_the_package():
+    changes = [change(TRUTH, refined(TRUTH, seed=seed), ALL) for seed in range(8)]
+
+    assert fit_guard(changes) == fit_guard([]) == DEFAULT_GUARD
+
+
+@pytest.mark.parametrize("values", [{"moved": 1.0}, {"far": np.nan}, {"far": "12"}, {"near": 1}, 3])
+def test_a_guard_below_the_limits_is_refused(values: object):
+    with pytest.raises(ValueError, match="guard"):
+        Guard.from_json(values)
+
+    assert Guard.from_json(Guard(2.5, 30.0).to_json()) == Guard(2.5, 30.0)
+    assert (DEFAULT_GUARD.moved, DEFAULT_GUARD.far) == LIMITS

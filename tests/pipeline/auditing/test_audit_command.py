@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.model_folder import save_model
+from pipeline.auditing.honest_models import models_of
+from pipeline.model_folder import load_model, save_model
 from tests.builders import car_name, foveamask, group_name, tiny_model, write_grey_data
 
 
@@ -69,3 +70,9 @@ def test_a_packaged_model_needs_a_folder_for_the_results(
     assert foveamask("audit", data, "carvana") == 1
 
     assert "--out DIR" in capsys.readouterr().err
+
+
+def test_a_judge_of_the_package_is_called_by_its_name(tmp_path: Path):
+    assert list(models_of(Path("carvana-base"))) == ["carvana-base"]
+    save_model(load_model("carvana-base"), tmp_path / "model")
+    assert list(models_of(tmp_path)) == [str(tmp_path / "model")]

@@ -6,14 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import nn
 
 from data.images import read_photo
 from data.masks import read_mask
+from data.samples import find_samples
 from pipeline.dice_interval import fit_dice_interval
+from pipeline.evaluation.guard_fit import exact_changes
 from pipeline.evaluation.metrics import overlap
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import identity
 from pipeline.model_folder import load_model, save_model
+from refine.guard import LIMITS, fit_guard
 from tests.builders import (
     CPU,
     car_name,
@@ -83,6 +87,44 @@ def test_predict_uses_what_calibrate_has_fitted(data: Path, model: Path, tmp_pat
         assert (float(low), float(high)) == pytest.approx(
             interval.around(float(expected)), abs=1e-4
         )
+
+
+def test_the_guard_of_a_refiner_that_is_too_sure_keeps_exact_masks(
+    data: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    sure = load_model(model)
+    assert sure.refiner is not None
+    nn.init.normal_(sure.refiner.head.weight, std=20)
+    save_model(sure, model)
+    refine = ("refine", data / "images", data / "masks", tmp_path / "out", "--model", model)
+    assert foveamask(*refine) == 0
+    assert "24 of 24 masks stay as they were given" not in capsys.readouterr().err
+
+    assert foveamask("calibrate", data, model) == 0
+
+    guard = load_model(model).guard
+    unseen = find_samples(data)[4:]
+    changes = exact_changes(unseen, Segmenter.from_model(sure, CPU), lambda *_: None)
+    assert guard == fit_guard(changes)
+    assert guard.moved > LIMITS[0]
+    assert json.loads(capsys.readouterr().out)["guard"] == guard.to_json()
+    assert foveamask(*refine) == 1  # results of another guard are there
+    assert f"guarded from {guard.moved:.3g} and {guard.far:.3g} on" in capsys.readouterr().err
+    assert foveamask(*refine, "--overwrite") == 0
+    for sample in unseen:
+        made = read_mask(tmp_path / "out" / f"{sample.name}.png")
+        np.testing.assert_array_equal(made, read_mask(sample.mask))
+
+
+def test_at_most_forty_photos_spread_over_all_are_refined(data: Path):
+    samples = find_samples(data) * 3
+    read: list[int] = []
+
+    changes = exact_changes(
+        samples, Segmenter.from_model(tiny_model(), CPU), lambda done, _: read.append(done)
+    )
+
+    assert len(changes) == read[-1] == 40
 
 
 def test_too_few_groups_are_counted(data: Path, model: Path, capsys: pytest.CaptureFixture[str]):

@@ -95,6 +95,7 @@ def test_progress_names_each_part(tmp_path: Path, capsys: pytest.CaptureFixture[
 
     said = capsys.readouterr().err
     assert re.findall(r"^\[(\d)/6\]", said, re.MULTILINE) == ["1", "2", "3", "4", "5", "6"]
+    assert len(re.findall(r"^\[./6\] [a-z ]+; about \d+ (?:s|min) left in all$", said, re.M)) == 6
     assert re.search(r"^it will take about .+ for coarse networks, .+ for refiners$", said, re.M)
     assert "data.long_side = 230: photos of 96 pixels gain from being enlarged" in said
 

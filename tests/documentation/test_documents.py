@@ -18,7 +18,7 @@ from pipeline.cli.standard_streams import with_streams
 from pipeline.config import Config
 from pipeline.toml_settings import load_settings
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
     *ROOT.glob("*.md"),
     *(ROOT / "docs").rglob("*.md"),
