@@ -1,13 +1,22 @@
 """What is in the wheel, and what comes with it."""
 
 import json
+import os
+import re
 import subprocess
 import sys
+import sysconfig
+import tarfile
+import tomllib
+import venv
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import yaml
+from PIL import Image
 
 from data.geometry import Size
 from data.studio import render_photo
@@ -30,15 +39,21 @@ MODEL_FILES = {
 }
 
 
-@pytest.mark.slow
-def test_the_wheel_holds_the_packages_the_weights_and_nothing_else(tmp_path: Path):
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, and the wheel that was built from the sdist alone."""
+    out = tmp_path_factory.mktemp("built")
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT],
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", out, ROOT],
         check=True,
         capture_output=True,
     )
+    return out
 
-    (wheel,) = tmp_path.glob("*.whl")
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_packages_the_weights_and_nothing_else(built: Path):
+    (wheel,) = built.glob("*.whl")
     names = [Path(name) for name in zipfile.ZipFile(wheel).namelist()]
     ours = [name for name in names if not name.parts[0].endswith(".dist-info")]
 
@@ -62,6 +77,78 @@ def test_the_wheel_holds_the_packages_the_weights_and_nothing_else(tmp_path: Pat
     assert sources == {name for name in ours if name.suffix == ".py"}
 
 
+@pytest.mark.slow
+def test_the_sdist_holds_the_tests_the_documents_and_no_data_of_others(built: Path):
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+
+    assert names >= {
+        *("LICENSE", "THIRD_PARTY_LICENSES.md", "CITATION.cff", "CHANGELOG.md", "README.md"),
+        *("zensical.toml", "docs/index.md", "tests/test_package.py", "benchmarks/peers.py"),
+    }
+    assert not [name for name in names if name.startswith((".cache", "site/", "runs/", "build/"))]
+
+
+@pytest.mark.slow
+def test_the_wheel_works_in_a_fresh_environment_and_another_folder(built: Path, tmp_path: Path):
+    (wheel,) = built.glob("*.whl")
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=False)
+    (packages,) = environment.glob("lib/python*/site-packages")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(packages)
+    # What foveamask depends on is that of the tests; the copy that they test is not on this path.
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    photo, _ = render_photo(0, 0, 3, size=Size(160, 240))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    Image.fromarray(photo).save(elsewhere / "car.png")
+
+    outputs = [
+        subprocess.run(
+            [environment / "bin" / "python", "-m", "foveamask", *arguments],
+            cwd=elsewhere,
+            env={name: text for name, text in os.environ.items() if name != "PYTHONPATH"},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for arguments in (["--version"], ["predict", "car.png", "masks"])
+    ]
+
+    assert outputs[0].strip() == project()["version"]
+    assert (elsewhere / "masks" / "car.png").exists()
+
+
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_the_version_is_that_of_the_citation_and_of_the_newest_changes():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert citation["version"] == project()["version"]
+    assert headings[0] == "Unreleased"
+    assert headings[1].startswith(f"{citation['version']} ({citation['date-released']})")
+
+
+def test_what_others_made_is_named_with_its_licence():
+    named = (ROOT / "THIRD_PARTY_LICENSES.md").read_text()
+
+    for path in (ROOT / "docs" / "assets").iterdir():
+        assert f"`{path.relative_to(ROOT)}`" in named
+
+
+def test_forms_for_issues_ask_for_something():
+    for path in sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")):
+        form = yaml.safe_load(path.read_text())
+        if path.stem != "config":
+            assert form["name"]
+            assert any(part.get("validations", {}).get("required") for part in form["body"])
+
+
 def test_the_weights_that_come_with_the_package_are_small():
     assert sum(path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file()) < 5e6
 
@@ -82,7 +169,7 @@ def test_the_model_card_says_what_the_model_says(name: str):
 def test_documents_with_figures_name_the_model_that_they_are_of(name: str):
     documents = [WEIGHTS / name / "README.md"]
     if name == "carvana":
-        documents += [ROOT / "README.md", ROOT / "docs" / "results.md"]
+        documents += [ROOT / "README.md", ROOT / "docs" / "results" / "index.md"]
 
     for document in documents:
         assert f"`{identity(load_model(name))[:16]}`" in document.read_text(), document

@@ -1,4 +1,4 @@
-"""What Dice trainings with few photos have reached, as docs/results.md has it.
+"""What Dice trainings with few photos have reached, as docs/results/own-photos.md has it.
 
 A row is added here when a table there gets one.
 """
@@ -24,8 +24,8 @@ class KnownResult:
     source: str
 
 
-OWN_PHOTOS = "docs/results.md#own-photos"
-CURVES = "docs/results.md#learning-curves"
+OWN_PHOTOS = "docs/results/own-photos.md#own-photos"
+CURVES = "docs/results/own-photos.md#learning-curves"
 
 KNOWN_RESULTS = (
     KnownResult("single leaves on paper, 2048 x 1024", 20, 6, 0.9970, 1.19, OWN_PHOTOS),

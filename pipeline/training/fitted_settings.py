@@ -1,7 +1,7 @@
 """Settings fitted to a data set: what a training does unless its settings say otherwise.
 
-Pure functions of the facts of `pipeline.training.photo_facts`. docs/results.md has the experiments
-behind the numbers ("Learning curves").
+Pure functions of the facts of `pipeline.training.photo_facts`. docs/results/own-photos.md
+has the experiments behind the numbers ("Learning curves").
 """
 
 import math
