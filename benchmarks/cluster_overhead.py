@@ -8,7 +8,6 @@ processes of this machine, so they share its cores. Compared are medians: second
 seconds of processor time of all processes, which another program's load disturbs less.
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -21,13 +20,18 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from cyclopts import App
 from joblib import cpu_count
 
 from benchmarks.markdown import table
 from data.photo_files import find_photo_files
+from pipeline import DEFAULT_MODEL
+from pipeline.cli.program import run
 
 if TYPE_CHECKING:
     from psutil import Process
+
+app = App(name="python -m benchmarks.cluster_overhead", help=__doc__, help_format="plaintext")
 
 HEADER = ("", "predicting, s", "processor, s", "photos a second", "whole command, s")
 
@@ -86,36 +90,40 @@ def repeated(photos: Sequence[Path], count: int, folder: Path) -> Path:
     return place
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("photos", type=Path)
-    parser.add_argument("--count", type=int, default=256)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--model", default="carvana")
-    given = parser.parse_args(arguments)
-    found = [photo.path for photo in find_photo_files([given.photos])]
+@app.default
+def measure(
+    photos: Path, /, *, count: int = 256, repeats: int = 5, model: str = DEFAULT_MODEL
+) -> None:
+    """Print the table.
+
+    Args:
+        photos: folder of photos.
+        count: how many photos are predicted; those in the folder are repeated.
+        repeats: runs of each kind, in turn.
+        model: name or folder of a model.
+    """
+    found = [photo.path for photo in find_photo_files([photos])]
     rows: dict[str, list[tuple[float, float, float]]] = {"threads": [], "cluster": []}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        photos = repeated(found, given.count, folder)
+        linked = repeated(found, count, folder)
         with cluster(folder, cpu_count()) as (address, processes):
-            timed(photos, folder / "warm", given.model, "--cluster", address)
-            for i in range(given.repeats):
-                rows["threads"].append(timed(photos, folder / f"threads{i}", given.model))
+            timed(linked, folder / "warm", model, "--cluster", address)
+            for i in range(repeats):
+                rows["threads"].append(timed(linked, folder / f"threads{i}", model))
                 before = _used(processes)
                 seconds, used, wall = timed(
-                    photos, folder / f"cluster{i}", given.model, "--cluster", address
+                    linked, folder / f"cluster{i}", model, "--cluster", address
                 )
                 rows["cluster"].append((seconds, used + _used(processes) - before, wall))
     middle = {
         name: [median(column) for column in zip(*all_, strict=True)] for name, all_ in rows.items()
     }
     lines = [
-        (name, f"{s:.2f}", f"{cpu:.2f}", f"{given.count / s:.2f}", f"{wall:.1f}")
+        (name, f"{s:.2f}", f"{cpu:.2f}", f"{count / s:.2f}", f"{wall:.1f}")
         for name, (s, cpu, wall) in middle.items()
     ]
-    print(f"{given.count} photos, {cpu_count()} cores, medians of {given.repeats} runs in turn\n")
+    print(f"{count} photos, {cpu_count()} cores, medians of {repeats} runs in turn\n")
     print(table(HEADER, lines))
     (one, one_cpu, _), (other, other_cpu, _) = middle["threads"], middle["cluster"]
     print(
@@ -129,4 +137,4 @@ def _used(processes: Sequence["Process"]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(app))

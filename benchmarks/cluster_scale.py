@@ -7,7 +7,6 @@ process; a share has the paths of a hundred photos and takes as long as `--secon
 through `map_shares`, as those of `predict --cluster` do.
 """
 
-import argparse
 import asyncio
 import inspect
 import json
@@ -18,10 +17,16 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from cyclopts import App
+
+from pipeline.cli.program import run
+
+app = App(name="python -m benchmarks.cluster_scale", help=__doc__, help_format="plaintext")
 
 PHOTOS = 100
 """Paths in a share."""
@@ -36,7 +41,7 @@ def sleep(share: Paths) -> list[str]:
     return [path[-64:] for path in share[1]]
 
 
-def shares(num: int, seconds: float) -> Iterator[Paths]:
+def sleeping_shares(num: int, seconds: float) -> Iterator[Paths]:
     """Yield shares with the paths of a hundred photos each."""
     for i in range(num):
         yield seconds, tuple(f"/share/photos/{i:06}/photo-{k:03}.jpg" for k in range(PHOTOS))
@@ -108,7 +113,9 @@ def measure(address: str, num_workers: int, num_shares: int, seconds: float) -> 
         client.wait_for_workers(num_workers)
         report = partial(client.sync, client.scheduler.report)
         before, began = report(reset=True), time.monotonic()
-        ended = sum(1 for _ in map_shares(scheduler, sleep, shares(num_shares, seconds), "sleep"))
+        ended = sum(
+            1 for _ in map_shares(scheduler, sleep, sleeping_shares(num_shares, seconds), "sleep")
+        )
         wall, after = time.monotonic() - began, report(reset=False)
         cpu = after["cpu"] - before["cpu"]
         print(f"{ended} shares of {seconds:g} s by {num_workers} workers in {wall:.1f} s")
@@ -120,38 +127,50 @@ def measure(address: str, num_workers: int, num_shares: int, seconds: float) -> 
             print(f"{count / ended:8.3f} messages a share {name}")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Start a scheduler and workers, and measure."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--workers", type=int, default=1000)
-    parser.add_argument("--processes", type=int, default=4, help="that the workers are in")
-    parser.add_argument("--shares", type=int, default=100_000)
-    parser.add_argument("--seconds", type=float, default=1.0)
-    parser.add_argument("--part", help=argparse.SUPPRESS)
-    given = parser.parse_args(arguments)
-    if given.part:
-        kind, _, rest = given.part.partition(" ")
-        num = given.workers // given.processes
+@app.default
+def simulate(
+    *,
+    workers: int = 1000,
+    processes: int = 4,
+    shares: int = 100_000,
+    seconds: float = 1.0,
+    part: str = "",
+) -> None:
+    """Start a scheduler and workers, and print what the scheduler does.
+
+    Args:
+        workers: how many, with one thread each.
+        processes: that the workers are in.
+        shares: how many there are.
+        seconds: what one takes.
+        part: what a process that this starts is to be.
+    """
+    if part:
+        kind, _, rest = part.partition(" ")
+        num = workers // processes
         asyncio.run(schedule(Path(rest)) if kind == "scheduler" else work(rest, num))
         return
     with tempfile.TemporaryDirectory() as folder:
-        file, own = Path(folder, "scheduler.json"), [sys.executable, "-m", __spec__.name]
-        numbers = ["--workers", str(given.workers), "--processes", str(given.processes)]
+        file, own = (
+            Path(folder, "scheduler.json"),
+            [sys.executable, "-m", "benchmarks.cluster_scale"],
+        )
+        numbers = ["--workers", str(workers), "--processes", str(processes)]
         quiet = {"DASK_LOGGING__DISTRIBUTED": "error", "DASK_TEMPORARY_DIRECTORY": folder}
         start = partial(subprocess.Popen, env=os.environ | quiet)
-        processes = [start([*own, *numbers, "--part", f"scheduler {file}"])]
+        started = [start([*own, *numbers, "--part", f"scheduler {file}"])]
         try:
             while not file.exists():
                 time.sleep(0.1)
             address = json.loads(file.read_text())["address"]
-            for _ in range(given.processes):
-                processes.append(start([*own, *numbers, "--part", f"worker {address}"]))
-            measure(address, given.workers, given.shares, given.seconds)
+            for _ in range(processes):
+                started.append(start([*own, *numbers, "--part", f"worker {address}"]))
+            measure(address, workers, shares, seconds)
         finally:
-            for process in processes:
+            for process in started:
                 process.kill()
                 process.wait()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(app))

@@ -6,7 +6,6 @@ An extra counts what it adds to the package alone. pip decides where packages co
 index or a folder of wheels that has the CPU build of torch, that is what is measured.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -16,7 +15,13 @@ import venv
 from collections.abc import Sequence
 from pathlib import Path
 
+from cyclopts import App
+
 from benchmarks.markdown import table
+from data.errors import SettingsError
+from pipeline.cli.program import run
+
+app = App(name="python -m benchmarks.extras_size", help=__doc__, help_format="plaintext")
 
 ROOT = Path(__file__).parent.parent
 
@@ -73,25 +78,28 @@ def row(name: str, found: dict[str, int]) -> tuple[str, ...]:
     return name, str(len(found)), f"{sum(found.values()) / 1e6:.0f}", listed
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("extras", nargs="*", default=OF_USERS)
-    given = parser.parse_args(arguments)
+@app.default
+def measure(*extras: str) -> None:
+    """Print the table.
+
+    Args:
+        extras: which ones; by default those that users install.
+    """
+    wanted = extras or OF_USERS
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    for extra in given.extras:
+    for extra in wanted:
         if extra not in project["optional-dependencies"]:
-            parser.error(f"there is no extra {extra}")
+            raise SettingsError(f"there is no extra {extra}")
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = Path(folder) / "bin" / "python"
         pip(python, "install", "--quiet", "-c", "constraints.txt", ".")
         rows = [row("foveamask", installed(python))]
-        for extra in given.extras:
+        for extra in wanted:
             print(f"measuring {extra}", file=sys.stderr)
             rows.append(row(f"+ [{extra}]", sizes(python, added_by(python, extra))))
     print(table(HEADER, rows))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(app))
