@@ -2,6 +2,9 @@
 
 A file is written under a temporary name, on which its writer holds a lock, and is then renamed. So
 whoever finds such a file can tell whether it is being written or was left behind.
+
+In a folder that stands for an address of an object store (`data.mirrors`), a file is fetched before
+it is read, and uploaded once it is whole.
 """
 
 import errno
@@ -16,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from data import mirrors
 from data.errors import InputError
 
 PARTIAL = re.compile(r"\.[0-9a-f]{16}\.partial")
@@ -34,7 +38,7 @@ def reading(path: Path) -> Iterator[BinaryIO]:
         # A pipe that nobody writes to would block. What a shell hands over lies in /dev.
         if path.parts[:2] not in (("/", "dev"), ("/", "proc")):
             _check_regular(path)
-        file = path.open("rb")
+        file = mirrors.opened(path) or path.open("rb")
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     with file:
@@ -109,7 +113,7 @@ def replacing(path: Path, *, is_durable: bool = True, place: Path | None = None)
         yield partial
         if is_durable:
             _sync(partial)
-        partial.replace(path)
+        mirrors.replace(partial, path, waits=is_durable)
         if is_durable:
             _sync(path.parent)
 
@@ -156,7 +160,7 @@ def create(path: Path, data: bytes, place: Path | None = None) -> bool:
                 return False
             partial.replace(path)
         _sync(path.parent)
-    return True
+        return mirrors.create(path)
 
 
 def write_bytes(

@@ -14,6 +14,8 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 from hypothesis import HealthCheck, Phase, settings  # noqa: E402
 
+pytest_plugins = ["tests.store_fixtures"]
+
 torch.set_num_threads(1)
 
 # The machine may be busy training: how long an example takes says nothing about the code.

@@ -30,6 +30,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from data import mirrors
 from data.errors import InputError
 from data.geometry import Fovea
 from data.ranges import shown
@@ -39,6 +40,9 @@ CHUNK = 128
 SHARD = 64 * CHUNK
 
 RINGS = ("half_ring", "quarter_ring", "eighth_ring")
+METADATA = "zarr.json"
+"""File of the attributes; without it a store is half-written."""
+
 BEYOND = 255
 """Target of a pixel that lies beyond the photo."""
 
@@ -123,6 +127,8 @@ class StoredArray:
         Raises:
             InputError: a shard that holds some of them is damaged.
         """
+        for file in shard_files(self.array, self.path, rows):
+            mirrors.pin(file)
         try:
             return np.asarray(self.array[rows])
         except UNREADABLE as error:  # of the index, of a chunk, of a disk
@@ -182,6 +188,8 @@ def stored_arrays(group: zarr.Group, path: Path) -> dict[str, StoredArray]:
 
 def rebuild_hint(path: Path, data: str = "DATA") -> str:
     """Return the command that makes the patches at `path`, as part of a message."""
+    if mirrors.mirror_of(path) is not None:
+        return f"run `foveamask make-patches {data} RUN --patches {path}`"
     return f"run `foveamask make-patches {data} {path.parent}`"
 
 
@@ -195,7 +203,11 @@ def _damaged(path: Path, reason: str, hint: str) -> InputError:
 
 
 def _open(path: Path, hint: str) -> tuple[zarr.Group, Metadata]:
+    if mirrors.mirror_of(path) is not None and not (path / METADATA).exists():
+        raise InputError(f"{path} is half-written; {hint}")
     try:
+        for file in (path / METADATA, *path.glob(f"*/{METADATA}")):
+            mirrors.pin(file)
         group = zarr.open_group(path, mode="r")
     except UNREADABLE as error:
         raise _damaged(path, f"it cannot be opened ({one_line(error)})", hint) from error
@@ -255,9 +267,22 @@ def _check_whole(group: zarr.Group, path: Path, fovea: Fovea, num_photos: int, h
 
 def _missing_shards(array: "zarr.Array[Any]", path: Path) -> Iterator[Path]:
     """Yield the shards, or chunks if it has no shards, whose file is missing or empty."""
+    for file in shard_files(array, path):
+        if not file.is_file() or not file.stat().st_size:
+            yield file.relative_to(path)
+
+
+def shard_files(array: "zarr.Array[Any]", path: Path, rows: slice = slice(None)) -> Iterator[Path]:
+    """Yield the shards, or chunks if there are no shards, that hold `rows` of an array.
+
+    Args:
+        array: an array of the store at `path`.
+        path: the store.
+        rows: without a step.
+    """
     sides = array.shards or array.chunks
-    grid = (range(-(-num // side)) for num, side in zip(array.shape, sides, strict=True))
-    for place in product(*grid):
-        file = Path(array.path) / array.metadata.encode_chunk_key(place)
-        if not (path / file).is_file() or not (path / file).stat().st_size:
-            yield file
+    first, stop, _ = rows.indices(array.shape[0])
+    whole = (range(-(-num // side)) for num, side in zip(array.shape, sides, strict=True))
+    own = range(first // sides[0], -(-stop // sides[0]))
+    for place in product(own, *list(whole)[1:]):
+        yield path / array.path / array.metadata.encode_chunk_key(place)

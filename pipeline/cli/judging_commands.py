@@ -25,6 +25,7 @@ from pipeline.cli.arguments import (
 from pipeline.cli.output_arguments import DEFAULT_OUTPUTS, OutputArguments
 from pipeline.cli.program import answer
 from pipeline.cli.report_option import reporting
+from pipeline.cli.store_places import refuse, store_places
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ def evaluate(
     """Print the scores of a model on photos with masks, as one JSON object.
 
     Args:
-        data: folder with train/ and train_masks/, or images/ and masks/.
+        data: folder with train/ and train_masks/, or images/ and masks/, also in an object store
+            (s3://bucket/data).
         split: unseen leaves out photos of groups (such as cars) that the model was trained on.
         per_photo: also write the scores of each photo to this csv file, the worst photo first.
         report: also write a report to this folder: DIR/index.html, a page with tables, charts and
@@ -54,21 +56,25 @@ def evaluate(
     from pipeline.evaluation import evaluate as evaluation
     from pipeline.inference.cpu_setup import keep_freed_memory
 
+    refuse({"--model": arguments.model, "--config": config})
     settings = None if config is None else read_config(config).data
     keep_freed_memory()
-    if per_photo is not None:
-        prepare_table(per_photo, evaluation.SCORE_COLUMNS)
-    with reserved(per_photo), reporting(report, data, arguments) as reporter:
-        segmenter, options = arguments.segmenter(), arguments.options()
-        observe = None if reporter is None else reporter.begun(segmenter, options)
-        summary, photos = evaluation.evaluate(
-            data, segmenter, options, split=split, settings=settings, observe=observe
-        )
-        answer(json.dumps({"model": arguments.model} | summary.to_json()))
+    with store_places() as places:
+        data, per_photo = places.read(data), places.file(per_photo)
+        report = None if report is None else places.written(report)
         if per_photo is not None:
-            evaluation.write_score_table(per_photo, photos)
-        if reporter is not None:
-            reporter.write(summary)
+            prepare_table(per_photo, evaluation.SCORE_COLUMNS)
+        with reserved(per_photo), reporting(report, data, arguments) as reporter:
+            segmenter, options = arguments.segmenter(), arguments.options()
+            observe = None if reporter is None else reporter.begun(segmenter, options)
+            summary, photos = evaluation.evaluate(
+                data, segmenter, options, split=split, settings=settings, observe=observe
+            )
+            answer(json.dumps({"model": arguments.model} | summary.to_json()))
+            if per_photo is not None:
+                evaluation.write_score_table(per_photo, photos)
+            if reporter is not None:
+                reporter.write(summary)
 
 
 def calibrate(data: Path, model: Path, /, *, device: Device = "auto") -> None:

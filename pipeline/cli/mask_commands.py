@@ -16,6 +16,7 @@ from pipeline.cli.output_arguments import DEFAULT_OUTPUTS, OutputArguments
 from pipeline.cli.prediction_modes import Request, predict_all, predict_arriving, predict_streamed
 from pipeline.cli.run_arguments import DEFAULT_RUN, RunArguments
 from pipeline.cli.standard_streams import STREAM
+from pipeline.cli.store_places import refuse, store_places
 
 
 def predict(
@@ -36,17 +37,31 @@ def predict(
     skipped unless the photo or its results have changed.
 
     Args:
-        photos: photos, or folders of them; - for standard input.
-        out: folder for the results, the last argument; - for standard output.
+        photos: photos, or folders of them, also in object stores (s3://bucket/photos); - for
+            standard input.
+        out: folder for the results, the last argument, also in an object store; - for standard
+            output.
         run: how the photos are worked through.
         results: what to write, and how cutouts are made.
         arguments: the model, and how masks are made.
     """
-    request = Request(photos, out, run, results, arguments)
     run.check()
-    if STREAM in (out, *photos):
-        return predict_streamed(request)
-    return predict_arriving(request) if run.watch else predict_all(request)
+    if run.watch:
+        refuse({f"what --watch looks at ({path})": path for path in (*photos, out)})
+    if run.cluster is not None:
+        places_of_all = (*photos, out, run.report)
+        refuse({f"what --cluster works on ({path})": path for path in places_of_all})
+    refuse({"--model": arguments.model, "--background": results.background})
+    with store_places() as places:
+        if STREAM not in photos:
+            photos = [places.read(photo) for photo in photos]
+        if out != STREAM:
+            out = places.written(out)
+            places.remember(out)
+        request = Request(photos, out, run.at(places), results, arguments)
+        if STREAM in (out, *photos):
+            return predict_streamed(request)
+        return predict_arriving(request) if run.watch else predict_all(request)
 
 
 def refine(  # noqa: PLR0913  what, where to, and four groups of options

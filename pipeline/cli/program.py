@@ -14,7 +14,9 @@ from inspect import signature
 from cyclopts import App, CycloptsError, MissingArgumentError
 
 from data.errors import InputError, SettingsError
+from data.mirrors import with_addresses
 from data.printable import printable
+from pipeline.cli.store_places import check_command
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class PrintableFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of `record`."""
-        return printable(super().format(record))
+        return printable(with_addresses(super().format(record)))
 
 
 def set_up_logging() -> None:
@@ -54,6 +56,8 @@ def set_up_logging() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(PrintableFormatter("%(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for package in ("aiobotocore", "botocore"):  # which say where credentials come from
+        logging.getLogger(package).setLevel(logging.WARNING)
 
 
 def run(program: App, arguments: Sequence[str] | None = None) -> int:
@@ -80,8 +84,9 @@ def answer(text: object) -> None:
     if os.environ.get("RANK", "0") != "0":
         return
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    line = with_addresses(str(text))
     try:
-        print(printable(str(text)) if is_terminal else text)
+        print(printable(line) if is_terminal else line)
     except OSError as error:
         error.filename = STDOUT
         raise
@@ -89,11 +94,12 @@ def answer(text: object) -> None:
 
 def report(error: object) -> None:
     """Print `error` to stderr."""
-    print(f"error: {printable(str(error))}", file=sys.stderr)
+    print(f"error: {printable(with_addresses(str(error)))}", file=sys.stderr)
 
 
 def _run(program: App, arguments: Sequence[str]) -> int:
     try:
+        check_command(arguments)
         status = program(
             arguments, exit_on_error=False, print_error=False, result_action="return_value"
         )

@@ -1,8 +1,8 @@
 """The options of `predict` that say how a call works through its photos."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from cyclopts import Parameter
 
@@ -13,6 +13,7 @@ from pipeline.cli.standard_streams import STREAM
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pipeline.cli.store_places import StorePlaces
     from pipeline.inference.job import Job
     from pipeline.inference.outputs import Output
     from pipeline.inference.part import Part
@@ -89,6 +90,16 @@ class RunArguments:
         ]
         if given:
             raise SettingsError(f"--{given[0]} needs a folder for OUT, not standard output")
+
+    def at(self, places: "StorePlaces") -> Self:
+        """Return the same options with files and folders in place of addresses.
+
+        Raises:
+            InputError: an address cannot be written to.
+        """
+        report = None if self.report is None else places.written(self.report)
+        csv, expected = places.file(self.csv), places.file(self.expected)
+        return replace(self, csv=csv, expected=expected, report=report)
 
     def share(self) -> "Part | None":
         """Return the part of the photos to work on; None for all.

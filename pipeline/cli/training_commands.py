@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from data.stores.address import Address
 from pipeline.cli.arguments import (
     Device,
     ObjectEntries,
@@ -12,6 +13,7 @@ from pipeline.cli.arguments import (
 )
 from pipeline.cli.cluster_option import scheduler_of
 from pipeline.cli.program import answer, resumable
+from pipeline.cli.store_places import refuse, store_places
 
 
 def train(
@@ -73,19 +75,22 @@ def train_coarse(
     """Train stage one on photos and masks; if interrupted, run it again to resume.
 
     Args:
-        data: folders with train/ and train_masks/, or images/ and masks/. The validation set comes
-            from the first one.
+        data: folders with train/ and train_masks/, or images/ and masks/, also in object stores
+            (s3://bucket/data). The validation set comes from the first one.
         run: folder of the run, the last argument.
         folds: also train this many networks, each without one fold of the training groups, and use
             them to extract the refiner's training patches; 2 or more, or 0 for none.
         config: settings file (TOML).
         device: device to compute on; auto is a GPU if there is one.
     """
-    check_training_paths(run, config, data)
-    from pipeline.training import commands
+    refuse({"RUN": run, "--config": config})
+    with store_places() as places:
+        data = [places.read(folder) for folder in data]
+        check_training_paths(run, config, data)
+        from pipeline.training import commands
 
-    with resumable():
-        answer(commands.train_coarse(data, run, config, device, folds))
+        with resumable():
+            answer(commands.train_coarse(data, run, config, device, folds))
 
 
 def make_patches(
@@ -93,6 +98,7 @@ def make_patches(
     run: Path,
     /,
     *,
+    patches: Path | None = None,
     config: Settings = None,
     device: Device = "auto",
     cluster: str | None = None,
@@ -101,33 +107,53 @@ def make_patches(
 
     Args:
         data: folders of photos with masks, the same as for stage one, but without folders of
-            low-resolution photos, which train stage one only.
+            low-resolution photos, which train stage one only; also in object stores.
         run: folder of the run, the last argument.
+        patches: where the patches go, such as s3://bucket/patches.zarr; by default
+            RUN/patches.zarr. Those for an object store lie in RUN until they are finished.
         config: settings file (TOML); by default the run's own.
         device: device to compute on; auto is a GPU if there is one.
         cluster: address of a Dask scheduler, such as tcp://10.0.0.1:8786: its workers extract the
             patches. They must see data and RUN under the same paths as this machine.
     """
-    check_training_paths(run, config, data)
-    with scheduler_of(cluster) as scheduler:
+    refuse({"RUN": run, "--config": config})
+    if cluster is not None:
+        refuse({f"what --cluster works on ({path})": path for path in (*data, patches)})
+    with store_places() as places, scheduler_of(cluster) as scheduler:
+        data = [places.read(folder) for folder in data]
+        place, publish = places.published(patches, mark="zarr.json")
+        check_training_paths(run, config, data)
         from pipeline.inference.cpu_setup import keep_freed_memory
         from pipeline.training import commands
 
         keep_freed_memory()
         with resumable():
-            answer(commands.make_patches(data, run, config, device, scheduler))
+            path = commands.make_patches(data, run, config, device, place, publish, scheduler)
+            answer(path if publish is None else Address.parse(str(patches)))
 
 
-def train_refiner(run: Path, /, *, config: Settings = None, device: Device = "auto") -> None:
+def train_refiner(
+    run: Path,
+    /,
+    *,
+    patches: Path | None = None,
+    config: Settings = None,
+    device: Device = "auto",
+) -> None:
     """Train stage two on the patches, and write the finished model to RUN/model.
 
     Args:
         run: folder of the run.
+        patches: where the patches are, such as s3://bucket/patches.zarr; by default
+            RUN/patches.zarr.
         config: settings file (TOML); by default the run's own.
         device: device to compute on; auto is a GPU if there is one.
     """
+    refuse({"RUN": run, "--config": config})
     check_training_paths(run, config)
-    from pipeline.training import commands
+    with store_places() as places:
+        place = None if patches is None else places.read(patches)
+        from pipeline.training import commands
 
-    with resumable():
-        answer(commands.train_refiner(run, config, device))
+        with resumable():
+            answer(commands.train_refiner(run, config, device, place))

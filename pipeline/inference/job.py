@@ -9,6 +9,7 @@ from pathlib import Path
 from data import kaggle_csv
 from data.errors import InputError
 from data.files import is_special, read_bytes, remove_partials, replacing
+from data.mirrors import expect
 from data.photo_files import PhotoFile
 from data.tables import prepare_table, reserved
 from pipeline.dice_interval import DiceInterval
@@ -150,6 +151,7 @@ class Job:
         """
         if self.csv is not None and self.masks is not None:
             masks = {photo.name: self.masks.path(self.out, photo.name) for photo in done}
+            expect(masks.values())
             with progress("writing the csv") as on_row:
                 kaggle_csv.write(self._own(self.csv), masks, on_row)
         if self.expected is not None:

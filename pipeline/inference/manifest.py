@@ -19,6 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from data import mirrors
 from data.errors import InputError
 from data.files import create, read_bytes, remove_partials, replacing
 from data.locks import locked
@@ -189,7 +190,7 @@ def file_hash(path: Path) -> str:
     Raises:
         InputError: it cannot be read.
     """
-    return bytes_hash(read_bytes(path))
+    return mirrors.sha256(path) or bytes_hash(read_bytes(path))
 
 
 def _begin(out: Path, made_with: MadeWith) -> set[str]:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from data.errors import InputError
 from data.files import remove_partials
+from data.mirrors import expect
 from data.photo_files import PhotoFile
 from pipeline.dice_interval import DiceInterval
 from pipeline.inference.crew import Crew, ThreadCrew
@@ -119,6 +120,7 @@ class Run:
             goes_on: asked before each photo is begun; once it says no, those that are begun are
                 finished.
         """
+        expect(photo.path for photo in photos)
         num_ended, before, began = 0, self.predicting, time.monotonic()
         with closing(self.crew.results(photos, goes_on)) as results:
             for photo, result in results:

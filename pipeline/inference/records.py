@@ -16,6 +16,7 @@ from math import isfinite
 from pathlib import Path
 from typing import IO
 
+from data import mirrors
 from data.errors import InputError
 from data.files import errors_name, is_special, reading
 from pipeline.inference.part import Part
@@ -74,6 +75,7 @@ class Records:
         """Names of records that were removed when the folder was started anew."""
         check_file(path)
         self.path = path
+        mirrors.pin(path)
         self._file = path.open("a+b")
         self._file.seek(0)
         complete = 0

@@ -23,6 +23,7 @@ from joblib import cpu_count
 
 from data.errors import InputError
 from data.files import is_special, read_bytes, write_bytes
+from data.mirrors import with_addresses
 from pipeline.inference.devices import dtype_of
 from pipeline.inference.made_with import MadeWith
 from pipeline.inference.records import Record
@@ -133,7 +134,7 @@ def recorded(
         entry = _entry(call, made, device) | {"status": status, "seconds": round(seconds, 3)}
         calls = [*earlier, entry | figures().to_json()][-MOST_CALLS:]
         content = {"format": FORMAT, "foveamask": own_version(), "calls": calls}
-        text = f"{json.dumps(content, indent=2, default=str)}\n"
+        text = f"{json.dumps(content, indent=2, default=_text)}\n"
         with suppress(OSError) if status != "done" else nullcontext():  # a full disk has been said
             write_bytes(path, text.encode(), place=place)
             for part in parts:
@@ -194,6 +195,11 @@ def check_run_file(path: Path, results: Sequence[Path]) -> None:
 def _time(call: Any) -> str:
     """Return when a call began, as text that can be compared."""
     return str(call.get("started", "")) if isinstance(call, dict) else ""
+
+
+def _text(value: object) -> str:
+    """Return what JSON has no other form for."""
+    return with_addresses(str(value))
 
 
 def _entry(call: Call, made: MadeWith, device: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from data.mirrors import with_addresses
 from pipeline.inference.made_with import made_with
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.run_file import computing
@@ -27,7 +28,7 @@ def facts_of_run(
     made = made_with(segmenter, options, ())
     budget = segmenter.max_tiles(options)
     return [
-        *((name.replace("_", " "), str(path)) for name, path in places.items()),
+        *((name.replace("_", " "), with_addresses(str(path))) for name, path in places.items()),
         ("model", f"{model}, {made.model[:16]}"),
         ("last stage", made.stage),
         ("most tiles of a photo", "all that are uncertain" if budget is None else str(budget)),

@@ -5,7 +5,7 @@ Each of them locks the folder of the run before it reads anything in it.
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -132,11 +132,20 @@ def make_patches(
     run: Path,
     settings: Path | None,
     device: str,
+    patches: Path | None = None,
+    publish: Callable[[Path], None] | None = None,
     scheduler: Scheduler | None = None,
 ) -> Path:
     """Write the patch cache of a run, or the missing part of it, and return its path.
 
-    With a scheduler, the workers of its cluster extract the patches.
+    Args:
+        data: folders of photos with masks.
+        run: folder of the run.
+        settings: settings file.
+        device: device to compute on.
+        patches: where the patch cache lies; by default in the run.
+        publish: called with the finished patch cache, while nobody else writes it.
+        scheduler: of a cluster whose workers extract the patches, each on its `device`.
 
     Raises:
         InputError: there is an error in the data, the settings or the run, or `torchrun` has
@@ -148,11 +157,18 @@ def make_patches(
     with run_folder.locked(run):
         model = run_folder.model_so_far(run)
         config = run_folder.read_settings(run, settings, "make-patches")
-        return patch_extraction.make_patches(data, run, model, config, chosen, elsewhere)
+        path = patch_extraction.make_patches(data, run, model, config, chosen, patches, elsewhere)
+        if publish is not None:
+            publish(path)
+        return path
 
 
-def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
+def train_refiner(
+    run: Path, settings: Path | None, device: str, patches: Path | None = None
+) -> Path:
     """Train stage two, or resume it, and return the folder of the finished model.
+
+    The patch cache lies at `patches`, by default in the run.
 
     Raises:
         InputError: there is an error in the settings or the run, or the patches are missing or
@@ -162,12 +178,16 @@ def train_refiner(run: Path, settings: Path | None, device: str) -> Path:
     with run_folder.locked(run):
         run_folder.model_so_far(run)
         config = run_folder.read_settings(run, settings, "train-refiner")
-        run_refiner(run, config, chosen)
+        run_refiner(run, config, chosen, patches=patches)
     return run / "model"
 
 
 def run_refiner(
-    run: Path, config: Config, device: torch.device, seconds_left: SecondsLeft | None = None
+    run: Path,
+    config: Config,
+    device: torch.device,
+    seconds_left: SecondsLeft | None = None,
+    patches: Path | None = None,
 ) -> None:
     """Train stage two of the locked `run`, or resume it; see `train_refiner`.
 
@@ -182,7 +202,7 @@ def run_refiner(
         for other in others:
             photos = Photos(frozenset(), hashes=validation_hashes(so_far))
             check_unseen(other, photos, "refiner.init", "initialise from another model")
-        cache = open_patches(run, config, unseen_weights_hash(run, config))
+        cache = open_patches(run, config, unseen_weights_hash(run, config), patches)
         refiner, score = refiner_training.train_refiner(
             cache, run / "refiner", config, device, seconds_left
         )

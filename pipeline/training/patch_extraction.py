@@ -27,7 +27,7 @@ from pipeline.model import Model
 from pipeline.progress import progress
 from pipeline.training import fold_models, run_folder
 from pipeline.training.given_patches import errors_of, logits_with_errors
-from pipeline.training.patches import patch_settings
+from pipeline.training.patches import PATCHES, patch_settings
 from pipeline.training.split import split_samples
 from refine.fovea import split_rings
 
@@ -68,20 +68,22 @@ def make_patches(
     model: Model,
     config: Config,
     device: torch.device,
+    path: Path | None = None,
     elsewhere: Elsewhere | None = None,
 ) -> Path:
     """Extract the patches of all uncertain tiles of the photos in `data`; return their path.
 
     Training photos come first, then validation photos. `pipeline.training.fold_models` chooses the
-    network for each photo; `model` is the model of the run. With `elsewhere`, other machines
-    extract them. After an interruption, the same call resumes after the last complete shard.
+    network for each photo; `model` is the model of the run. After an interruption, the same call
+    resumes after the last complete shard. They are written to `path`, by default in the run; with
+    `elsewhere`, other machines extract them.
 
     Raises:
         InputError: photos or masks are damaged, or there are patches that were made from something
             else.
     """
     train, val = split_samples(data, config.data)
-    samples, path, fovea = train + val, run / "patches.zarr", config.tiles.fovea
+    samples, path, fovea = train + val, path or run / PATCHES, config.tiles.fovea
     origin = Origin(
         photos=fingerprint(samples),
         coarse=fold_models.unseen_weights_hash(run, config),

@@ -19,6 +19,9 @@ from pipeline.training import distributed
 
 log = logging.getLogger(__name__)
 
+PATCHES = "patches.zarr"
+"""Name of the patch cache in the folder of a run."""
+
 
 @dataclass(frozen=True)
 class PatchCache:
@@ -46,14 +49,18 @@ class PatchCache:
         return int(np.searchsorted(self.photos, self.num_train_photos))
 
 
-def open_patches(run: Path, config: Config, coarse_hash: str) -> PatchCache:
+def open_patches(
+    run: Path, config: Config, coarse_hash: str, path: Path | None = None
+) -> PatchCache:
     """Open the patches of `run` that were made with `config` and the weights of `coarse_hash`.
+
+    They lie at `path`, by default in the run.
 
     Raises:
         InputError: they are missing or damaged, were made from something else, or include no
             training patches.
     """
-    path, fovea = run / "patches.zarr", config.tiles.fovea
+    path, fovea = path or run / PATCHES, config.tiles.fovea
     group = patch_store.open_store(path, fovea, coarse_hash, patch_settings(config))
     about = patch_store.metadata(path)
     stored = patch_store.stored_arrays(group, path)
@@ -84,7 +91,7 @@ def count_training_patches(run: Path, config: Config, coarse_hash: str) -> int:
     Raises:
         InputError: they are missing or damaged, or were made from something else.
     """
-    path = run / "patches.zarr"
+    path = run / PATCHES
     group = patch_store.open_store(path, config.tiles.fovea, coarse_hash, patch_settings(config))
     photos = patch_store.stored_arrays(group, path)["tile"][:][:, 0]
     return int(np.searchsorted(photos, patch_store.metadata(path).num_training))
