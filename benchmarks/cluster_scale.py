@@ -109,7 +109,7 @@ def measure(address: str, num_workers: int, num_shares: int, seconds: float) -> 
     from pipeline.inference.cluster.share_map import map_shares
 
     with connected(address) as scheduler:
-        client = scheduler.client
+        client: Any = scheduler.client
         client.wait_for_workers(num_workers)
         report = partial(client.sync, client.scheduler.report)
         before, began = report(reset=True), time.monotonic()

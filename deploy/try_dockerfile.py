@@ -26,6 +26,8 @@ from dockerfile_parse import DockerfileParser
 
 ROOT = Path(__file__).parent.parent
 
+PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+
 PASSED_ON = ("PIP_CERT", "PIP_DEFAULT_TIMEOUT")
 """Variables of this machine that its network may need."""
 
@@ -37,13 +39,13 @@ class Stage:
     root: Path
     folder: str = "/"
     user: str = "0"
-    variables: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=lambda: {"PATH": PATH})
     parts: dict[str, list[str]] = field(default_factory=dict)
     """ENTRYPOINT, CMD and HEALTHCHECK, once they are known."""
 
     def run(self, *command: str, check: bool = True) -> int:
         """Run a command in the stage, as its user, and return its exit status."""
-        there = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/"} | self.variables
+        there = {"HOME": "/"} | self.variables
         there |= {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         script = f"cd {shlex.quote(self.folder)} && exec {shlex.join(command)}"
         variables = [f"{name}={value}" for name, value in there.items()]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -137,17 +138,17 @@ def read_share(share: PatchShare) -> Iterator[Extracted]:
 
 
 def _write(share: PatchShare, extracted: list[Extracted]) -> None:
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name, shape in array_shapes(share.errand.config.tiles.fovea).items():
         none = np.empty((0, *shape), array_dtype(name))
         rows = [patches[name] for patches, _ in extracted if len(patches["tile"])]
         arrays[name] = np.concatenate([none, *rows])
-    overlaps = [(o.intersection, o.predicted, o.truth) for _, o in extracted]
-    counts = [len(patches["tile"]) for patches, _ in extracted]
+    arrays[OVERLAP] = np.array([(o.intersection, o.predicted, o.truth) for _, o in extracted])
+    arrays[COUNTS] = np.array([len(patches["tile"]) for patches, _ in extracted])
     share.path.parent.mkdir(exist_ok=True)
     share.errand.mark.check()
     with replacing(share.path, is_durable=False) as partial, partial.open("wb") as file:
-        np.savez(file, **arrays, **{OVERLAP: np.array(overlaps), COUNTS: np.array(counts)})
+        np.savez(file, **arrays)
 
 
 def _prepared(errand: PatchErrand) -> tuple[UnseenModels, dict[int, Segmenter]]:
