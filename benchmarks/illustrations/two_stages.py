@@ -30,7 +30,7 @@ from pipeline.reporting.canvas import draw_contour, frame_levels, in_grey, lay_o
 from pipeline.reporting.figures import Tile, TileView, view_tile
 
 BLUE, RED, YELLOW = (0, 70, 255), (230, 20, 60), (255, 210, 0)
-INCHES = (15.0, 6.9)
+INCHES = (12.0, 6.1)
 DETAIL = (80, 120)
 """Rows and columns of the piece that is enlarged."""
 
@@ -167,7 +167,7 @@ def drawn(parts: list[Panel]) -> bytes:
         figure = Figure(figsize=INCHES, dpi=100, facecolor="white", layout="constrained")
         for axes, part in zip(figure.subplots(2, 3).flat, parts, strict=True):
             axes.imshow(part.picture, interpolation="antialiased")
-            axes.set_title(part.title, fontsize=14, fontweight="bold", loc="left")
+            axes.set_title(part.title, fontsize=13, fontweight="bold", loc="left")
             axes.set_xlabel(part.shape, fontsize=12)
             axes.set_xticks([])
             axes.set_yticks([])

@@ -151,7 +151,7 @@ class ObjectMirror:
 
     def _remove(self, key: str) -> None:
         self.store.remove(self._at(key))
-        del self.entries[key]
+        self.entries.pop(key, None)
 
 
 def _with_a_place(listed: Mapping[str, Entry], address: Address) -> dict[str, Entry]:

@@ -63,7 +63,7 @@ class Uploader:
         """
         if waits:
             # Records that were removed must never be beside a manifest of other results.
-            self._remove_gone([k for k in self.known if k.startswith(".")])
+            self._remove_gone([k for k in list(self.known) if k.startswith(".")])
         future = self._submit(key)
         if waits:
             future.result()
@@ -93,16 +93,30 @@ class Uploader:
         """
         try:
             yield
-        except BaseException:
-            with suppress(OSError):  # of two errors, the first one is said
-                if finishes():
-                    self.finish()
-            raise
-        else:
             if finishes():
                 self.finish()
+        except BaseException:
+            if finishes():
+                with suppress(OSError):  # of two errors, the first one is said
+                    self._finish_early()
+            raise
         finally:
             self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _finish_early(self) -> None:
+        """Upload what is left; after a failure only the records, so that little is done again.
+
+        Raises:
+            OSError: something cannot be uploaded.
+        """
+        if self._failure is None:
+            self.finish()
+            return
+        with suppress(OSError):
+            self._wait()
+        self._failure = None
+        for key in list(self._changed(self.root.glob(".*"))):
+            self._submit(key).result()
 
     def _submit(self, key: str) -> Future[None]:
         """Begin to upload a file.

@@ -75,7 +75,7 @@ for row, column in tiles * 16:
     shown[row : row + 16, column : column + 16] = (255, 210, 0)
 plt.figure(figsize=(9, 6))
 plt.imshow(shown)
-plt.axis("off")
+_ = plt.axis("off")
 # %% [markdown]
 # ## 4. The window of a tile
 #
@@ -107,7 +107,7 @@ refined = segmenter.refine(proposal)
 
 
 def dice(mask):
-    return 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
+    return float(2 * (mask & truth).sum() / (mask.sum() + truth.sum()))
 
 
 scores = {"coarse": dice(prediction.coarse > 0), "refined": dice(prediction.mask)}
@@ -123,7 +123,7 @@ plt.contour(truth[box], [0.5], colors="lime", linewidths=1)
 plt.contour(prediction.coarse[box], [0], colors="blue", linewidths=1.5)
 plt.contour(prediction.logits[box], [0], colors="red", linewidths=1.5)
 plt.title("true contour green, coarse blue, refined red")
-plt.axis("off")
+_ = plt.axis("off")
 # %% [markdown]
 # ## 6. How many tiles are worth it?
 #

@@ -173,7 +173,11 @@ def check_command(arguments: Sequence[str]) -> None:
     Raises:
         InputError: it is.
     """
-    found = [text for text in arguments if is_address(text.rpartition("=")[2])]
+    found = [
+        text
+        for text in arguments
+        if is_address(text.rpartition("=")[2]) and not text.rpartition("=")[2].startswith("http")
+    ]
     command = next((text for text in arguments if not text.startswith("-")), "")
     if found and command not in COMMANDS:
         raise InputError(

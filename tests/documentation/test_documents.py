@@ -1,5 +1,6 @@
 """The documents say what the code does."""
 
+import ast
 import importlib
 import re
 import shlex
@@ -59,6 +60,25 @@ def test_the_python_of_the_readme_gives_a_mask(tmp_path: Path, monkeypatch: pyte
 
     assert names["mask"].shape == truth.shape
     assert names["mask"].dtype == bool
+
+
+def python_blocks() -> Iterator[tuple[str, str]]:
+    """Every block of Python of a page, but for the page that is made of a script."""
+    for path in DOCUMENTS:
+        if path.stem != "one-photo":
+            for block in re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL):
+                yield path.name, block
+
+
+@pytest.mark.parametrize(("document", "block"), sorted(set(python_blocks())))
+def test_python_in_the_documents_imports_what_is_there(document: str, block: str):
+    parsed = ast.parse(block)
+
+    for statement in ast.walk(parsed):
+        if isinstance(statement, ast.ImportFrom) and statement.module is not None:
+            module = importlib.import_module(statement.module)
+            missing = [name.name for name in statement.names if not hasattr(module, name.name)]
+            assert not missing, document
 
 
 def test_the_documents_have_commands():

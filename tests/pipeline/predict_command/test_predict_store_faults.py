@@ -1,5 +1,6 @@
 """`predict` with an object store that fails, is missing, or is no store at all."""
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ import pytest
 from fsspec.registry import _registry
 
 from tests.builders import foveamask
-from tests.pipeline.predict_command.in_buckets import into, predict, results
+from tests.pipeline.predict_command.in_buckets import NUM, into, predict, results
 
 if TYPE_CHECKING:
     from tests.s3_server import S3Server
@@ -61,6 +62,7 @@ def test_a_mask_that_cannot_be_written_ends_the_call_which_goes_on_later(
     assert f"s3://{bucket}/masks/0001.png" in errors[0]
     assert "masks/0001.png" not in s3.content(bucket)
     assert predict(model, *into(bucket)) == 0
+    assert re.search(rf"[1-{NUM}] of {NUM} photos are done already", capsys.readouterr().err)
     assert results(s3, bucket) == local
 
 
