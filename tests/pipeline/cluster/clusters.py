@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 PRELOADED = Path(__file__).parent / "preloaded.py"
 """Makes workers slow, and lets them die of some photos."""
 
-SECONDS = 120
+SECONDS = 300
 """Longest time that something may take; the machine may be busy."""
 
 
