@@ -4,7 +4,8 @@ Processor time is measured as well as the clock, which other work on the machine
 
 Each program is a process of its own: the example of docs/how-to/any-language.md, without torch,
 and the package. It makes the mask of one photo, then of all of them several times. In Node.js the
-file is run by onnxruntime-web and, where it is installed, onnxruntime-node.
+file is run by onnxruntime-web and, where it is installed, onnxruntime-node. Memory is that of Linux
+since the program was started; the figure of getrusage begins with what its parent used.
 
     python -m benchmarks.exported PHOTOS [--model carvana] [--node FOLDER]
 """
@@ -32,7 +33,7 @@ from pipeline.model_folder import load_model
 ROUNDS = 3
 
 ONNX = """
-import json, resource, sys, time
+import json, sys, time
 import numpy as np
 import onnxruntime
 file, threads, *photos = sys.argv[1:]
@@ -44,7 +45,7 @@ def mask(path):
 """
 
 PACKAGE = """
-import json, resource, sys, time
+import json, sys, time
 import cv2, numpy as np, torch
 from foveamask import Segmenter
 name, precision, threads, *photos = sys.argv[1:]
@@ -65,7 +66,8 @@ for _ in range({ROUNDS}):
         mask(photo)
     spans = time.perf_counter() - started, time.process_time() - begun
     taken.append([span / len(photos) for span in spans])
-print(json.dumps([taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))
+status = open("/proc/self/status").read()
+print(json.dumps([taken, int(status.split("VmHWM:")[1].split()[0]) * 1024]))
 """
 
 NODE = f"""
@@ -96,7 +98,8 @@ for (let round = 0; round < {ROUNDS}; round += 1) {{
   const spans = [(performance.now() - started) / 1000, processor() - begun];
   taken.push(spans.map((span) => span / photos.length));
 }}
-console.log(JSON.stringify([taken, process.resourceUsage().maxRSS * 1024]));
+const status = await readFile("/proc/self/status", "utf8");
+console.log(JSON.stringify([taken, Number(status.match(/VmHWM:\\s*(\\d+)/)[1]) * 1024]));
 """
 
 HEADINGS = (

@@ -30,6 +30,7 @@ FLOORS = [
     {"auditing", "checking"},
     {"full_training"},
     {"demo", "serving"},
+    {"reviewing"},
     {"cli"},
     {"__main__"},
 ]

@@ -17,6 +17,7 @@ from pipeline.cli.judging_commands import audit, calibrate, check_csv, evaluate,
 from pipeline.cli.mask_commands import predict, refine
 from pipeline.cli.model_commands import export
 from pipeline.cli.program import run, set_up_logging
+from pipeline.cli.reviewing_commands import review
 from pipeline.cli.serving_commands import serve
 from pipeline.cli.standard_streams import with_streams
 from pipeline.cli.training_commands import make_patches, train, train_coarse, train_refiner
@@ -40,6 +41,7 @@ COMMANDS = (
     convert,
     export,
     serve,
+    review,
 )
 
 app = App(

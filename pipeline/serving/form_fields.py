@@ -14,7 +14,7 @@ Kind = Literal["file", "base64", "text", "choice", "integer", "number", "boolean
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 LONGEST_TEXT = 1000
-"""Most characters of a field that is neither a file nor one in base 64."""
+"""Most characters of a field that is neither a file nor one in base 64, unless it says more."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class FormField:
     most: float | None = None
     default: str = ""
     """Text that stands for a field that is missing or empty."""
+    longest: int = LONGEST_TEXT
+    """Most characters of a field that is no file and not in base 64."""
     is_refused: bool = False
     """Whether every text but an empty one is refused, whoever uses the field."""
 
@@ -56,7 +58,7 @@ class FormField:
             return schema | {"enum": both, "default": self.default == "true"}
         schema["type"] = self.kind if self._is_number else "string"
         if self.kind == "text":
-            schema["maxLength"] = 0 if self.is_refused else LONGEST_TEXT
+            schema["maxLength"] = 0 if self.is_refused else self.longest
         default = self._number(self.default) if self._is_number and self.default else self.default
         more = {
             "enum": list(self.choices),
@@ -72,7 +74,7 @@ class FormField:
         Raises:
             ApiError: it is none; the status is 400.
         """
-        if self.kind != "base64" and len(text) > LONGEST_TEXT:
+        if self.kind != "base64" and len(text) > self.longest:
             raise bad("invalid_parameter", f"{self.name} is too long")
         if self.kind == "choice" and text not in self.choices:
             raise self._wrong(f"one of {', '.join(self.choices)}", text)

@@ -71,7 +71,7 @@ def tiles_reply(form: Form, engine: PhotoEngine) -> Reply:
         if prediction.is_known is False:
             content["expected"] = None
         if values.flag("preview"):
-            content["preview"] = _base64(_jpeg(photo, proposal.working))
+            content["preview"] = in_base64(jpeg_of(photo, proposal.working))
         return Reply(json.dumps(content).encode(), "tiles.json", headers_of(about))
 
     return engine.with_photo(upload, work)
@@ -107,8 +107,8 @@ def tile_layers(proposal: Proposal, stitched: Tensor, side: int) -> dict[str, An
         "padded": list(proposal.padded),
         "side": side,
         "order": index.tolist(),
-        "coarse": _deflated(levels_of(coarse)),
-        "refined": _deflated(levels_of(after)),
+        "coarse": deflated(levels_of(coarse)),
+        "refined": deflated(levels_of(after)),
         "expected": [round(float(value), 5) for value in _dice(counts)],
     }
 
@@ -145,15 +145,17 @@ def _dice(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(dice, np.float64)
 
 
-def _deflated(levels: Pixels) -> str:
-    return _base64(zlib.compress(levels.tobytes(), 1))
+def deflated(levels: Pixels) -> str:
+    """Return levels deflated, in base 64."""
+    return in_base64(zlib.compress(levels.tobytes(), 1))
 
 
-def _base64(data: bytes) -> str:
+def in_base64(data: bytes) -> str:
+    """Return bytes as text."""
     return base64.b64encode(data).decode()
 
 
-def _jpeg(photo: Photo, working: Size) -> bytes:
+def jpeg_of(photo: Photo, working: Size) -> bytes:
     """Return a photo as JPEG of its working size."""
     small = cv2.resize(photo, working[::-1], interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))

@@ -2,9 +2,11 @@
 
 import logging
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import uvicorn
+from starlette.applications import Starlette
 
 from data.errors import InputError
 from pipeline.inference.segmenter import Segmenter
@@ -41,12 +43,37 @@ def serve(
     Raises:
         InputError: the address cannot be listened on.
     """
-    listening = _listen(host, port)
     engine = PhotoEngine(segmenter, limits)
+    with listening_on(host, port) as place:
+        serve_app(place, engine, web_app(engine, model_name, names))
+
+
+@contextmanager
+def listening_on(host: str, port: int) -> Iterator[socket.socket]:
+    """Listen on an address.
+
+    Raises:
+        InputError: that cannot be; the message says why.
+    """
+    place = _listen(host, port)
+    try:
+        yield place
+    finally:
+        place.close()
+
+
+def serve_app(place: socket.socket, engine: PhotoEngine, app: Starlette) -> None:
+    """Serve an application until a signal comes; see `serve`.
+
+    Args:
+        place: a socket that listens.
+        engine: its worker threads, which are started and stopped.
+        app: the application.
+    """
     try:
         engine.start()
         config = uvicorn.Config(
-            web_app(engine, model_name, names),
+            app,
             log_config=None,
             log_level=logging.WARNING,
             access_log=False,
@@ -55,15 +82,15 @@ def serve(
             lifespan="off",
             ws="none",
             limit_concurrency=MOST_CONNECTIONS,
-            timeout_graceful_shutdown=int(limits.seconds) + 1,
+            timeout_graceful_shutdown=int(engine.limits.seconds) + 1,
         )
+        host, port = place.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        log.info("serving http://%s:%d; Ctrl-C stops", shown, listening.getsockname()[1])
-        uvicorn.Server(config).run(sockets=[listening])
+        log.info("serving http://%s:%d; Ctrl-C stops", shown, port)
+        uvicorn.Server(config).run(sockets=[place])
         log.info("stopped")
     finally:
         engine.stop()
-        listening.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -35,6 +35,19 @@ export class Layers {
     this.budget = budget;
   }
 
+  /** Put other levels into some tiles: their places in the grid, and deflated levels. */
+  async patch(indices, text) {
+    const { side, stride, columns } = this;
+    const levels = await inflated(text);
+    for (const [num, index] of indices.entries()) {
+      const start = Math.floor(index / columns) * side * stride + (index % columns) * side;
+      for (let y = 0; y < side; y++) {
+        const from = (num * side + y) * side;
+        this.levels.set(levels.subarray(from, from + side), start + y * stride);
+      }
+    }
+  }
+
   isObject(row, column) {
     return this.levels[row * this.stride + column] > 127;
   }
