@@ -48,6 +48,9 @@ def predict(
     run.check()
     if run.watch:
         refuse({f"what --watch looks at ({path})": path for path in (*photos, out)})
+    if run.cluster is not None:
+        places_of_all = (*photos, out, run.report)
+        refuse({f"what --cluster works on ({path})": path for path in places_of_all})
     refuse({"--model": arguments.model, "--background": results.background})
     with store_places() as places:
         if STREAM not in photos:

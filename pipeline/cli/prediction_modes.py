@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from data.errors import InputError, SettingsError
 from pipeline.cli.arguments import MaskArguments
+from pipeline.cli.cluster_option import check_clustered, cluster_for, scheduler_of
 from pipeline.cli.given_mask_arguments import GivenMaskArguments
 from pipeline.cli.output_arguments import OutputArguments
 from pipeline.cli.program import RESUME, RESUME_OVERWRITING, answer, report, resumable
@@ -18,8 +19,11 @@ from pipeline.cli.signals import stop_signal
 from pipeline.cli.standard_streams import STDIN, STREAM, check_output, read_input, write_output
 
 if TYPE_CHECKING:
+    from data.photo_files import PhotoFile
+    from pipeline.inference.cluster.scheduler import Scheduler
     from pipeline.inference.prediction_run import Failure, Outcome
     from pipeline.inference.run_file import Call
+    from pipeline.inference.segmenter import Segmenter
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +56,11 @@ class Request:
             given |= {"masks": self.given.place} | asdict(self.given.refining)
         return Call(given, self.arguments.model, self.started)
 
+    def segmenter(self) -> "Segmenter":
+        """Return the model on its device; on a CPU if other machines compute."""
+        is_far = self.run.cluster is not None
+        return (replace(self.arguments, device="cpu") if is_far else self.arguments).segmenter()
+
 
 def predict_all(request: Request) -> int:
     """Predict all photos, or a part of them; return the exit status.
@@ -63,6 +72,16 @@ def predict_all(request: Request) -> int:
     from data.photo_files import find_photo_files
 
     found = find_photo_files(request.photos, request.out)  # before what takes seconds to import
+    if request.run.cluster is not None:
+        check_clustered(request.results.maker())
+    with scheduler_of(request.run.cluster) as scheduler:
+        return _predict_found(found, request, scheduler)
+
+
+def _predict_found(
+    found: "list[PhotoFile]", request: Request, scheduler: "Scheduler | None"
+) -> int:
+    """Predict the photos that were found, by the workers of a cluster if there is a scheduler."""
     from pipeline.inference.cpu_setup import keep_freed_memory
     from pipeline.inference.outputs import check_names
     from pipeline.inference.predict import predict_photos
@@ -78,11 +97,14 @@ def predict_all(request: Request) -> int:
         keys = zip(found, maker.keys(found), strict=True)
         found = [photo for photo, key in keys if job.part.has(key)]
     job.check(found)
-    with drawing(run.report, job, found) as (job, drawn):
-        options, segmenter = request.arguments.options(), request.arguments.segmenter()
+    with drawing(run.report and run.report.absolute(), job, found) as (job, drawn):
+        options, segmenter = request.arguments.options(), request.segmenter()
+        others = None
+        if scheduler is not None:
+            others = cluster_for(scheduler, request.arguments, request.results, maker, job.observe)
         with resumable(RESUME_OVERWRITING if job.overwrite else RESUME):
             job = replace(job, outputs=maker.outputs(found, job, segmenter, options))
-            outcome = predict_photos(found, job, segmenter, options)
+            outcome = predict_photos(found, job, segmenter, options, others)
             write_page(drawn, job, outcome, segmenter, options)
     for failure in outcome.failures:
         report(failure.reason)

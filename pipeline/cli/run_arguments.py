@@ -43,6 +43,9 @@ class RunArguments:
     """K/N, such as 3/16: predict the K-th of N parts of the photos. Several computers or jobs can
     share the work, at the same time and with one OUT. A part writes its own tables; the same
     command without --part joins them, and predicts what is left."""
+    cluster: str | None = None
+    """Address of a Dask scheduler, such as tcp://10.0.0.1:8786: its workers predict the photos.
+    They must see photos, model and OUT under the same paths as this machine."""
     watch: Flag = False
     """Go on with photos that arrive in the folders, once they have stopped growing, until Ctrl-C
     or SIGTERM. Tables are written then."""
@@ -61,6 +64,8 @@ class RunArguments:
         """
         self.share()
         for option in ("part", "watch"):
+            if self.cluster is not None and getattr(self, option):
+                raise SettingsError(f"--cluster shares all photos out, so it takes no --{option}")
             if self.overwrite and getattr(self, option):
                 raise SettingsError(
                     f"--overwrite starts OUT anew, which --{option} cannot do: name another "
@@ -80,7 +85,7 @@ class RunArguments:
         """
         given = [
             option
-            for option in ("csv", "expected", "report", "overwrite", "part", "watch")
+            for option in ("csv", "expected", "report", "overwrite", "part", "cluster", "watch")
             if getattr(self, option)
         ]
         if given:

@@ -11,6 +11,7 @@ from pipeline.cli.arguments import (
     given_settings,
     parse_duration,
 )
+from pipeline.cli.cluster_option import scheduler_of
 from pipeline.cli.program import answer, resumable
 from pipeline.cli.store_places import refuse, store_places
 
@@ -100,6 +101,7 @@ def make_patches(
     patches: Path | None = None,
     config: Settings = None,
     device: Device = "auto",
+    cluster: str | None = None,
 ) -> None:
     """Extract the uncertain tiles of all photos to RUN/patches.zarr; run it again to resume.
 
@@ -111,9 +113,13 @@ def make_patches(
             RUN/patches.zarr. Those for an object store lie in RUN until they are finished.
         config: settings file (TOML); by default the run's own.
         device: device to compute on; auto is a GPU if there is one.
+        cluster: address of a Dask scheduler, such as tcp://10.0.0.1:8786: its workers extract the
+            patches. They must see data and RUN under the same paths as this machine.
     """
     refuse({"RUN": run, "--config": config})
-    with store_places() as places:
+    if cluster is not None:
+        refuse({f"what --cluster works on ({path})": path for path in (*data, patches)})
+    with store_places() as places, scheduler_of(cluster) as scheduler:
         data = [places.read(folder) for folder in data]
         place, publish = places.published(patches, mark="zarr.json")
         check_training_paths(run, config, data)
@@ -122,7 +128,7 @@ def make_patches(
 
         keep_freed_memory()
         with resumable():
-            path = commands.make_patches(data, run, config, device, place, publish)
+            path = commands.make_patches(data, run, config, device, place, publish, scheduler)
             answer(path if publish is None else Address.parse(str(patches)))
 
 

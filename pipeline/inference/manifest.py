@@ -4,6 +4,7 @@
 .foveamask.lock  held by the one `predict` that writes to the folder, or shared by parts
 .foveamask.part-3-of-16.lock      held by the one that writes this part
 .foveamask.part-3-of-16.partials  folder for its temporary files
+.foveamask.cluster                mark of a call whose work is done on other machines
 
 `pipeline.inference.records` has the records beside it. The manifest is on the disk before the first
 record is written. Records and masks may be lost in a power cut; then their photos are predicted
@@ -43,6 +44,9 @@ FORMAT = 1
 MANIFEST = RESULTS_MARK
 LOCK = ".foveamask.lock"
 
+CALL_MARK = ".foveamask.cluster"
+"""By which workers on other machines know that their call goes on."""
+
 MOST_BYTES = 2**20
 """Most bytes of a manifest; one has some hundred."""
 
@@ -77,6 +81,7 @@ def resumed(
                 records.found = all_records(out, part) | records.found
                 yield records
             return
+        (out / CALL_MARK).unlink(missing_ok=True)  # or workers of a call that died might go on
         for folder in (out, *out.glob(".foveamask.part-*.partials")):
             remove_partials(folder)
         forgotten: set[str] = set()

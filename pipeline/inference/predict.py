@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from data.photo_files import PhotoFile
 from pipeline.inference.job import Job
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
-from pipeline.inference.prediction_run import Outcome, Run, begun
+from pipeline.inference.prediction_run import Others, Outcome, Run, begun
 from pipeline.inference.segmenter import Segmenter
 from pipeline.progress import progress
 
@@ -29,6 +29,7 @@ def predict_photos(
     job: Job,
     segmenter: Segmenter,
     options: MaskOptions = DEFAULT_OPTIONS,
+    others: Others | None = None,
 ) -> Outcome:
     """Write the results of each photo; return what has come of them.
 
@@ -39,18 +40,20 @@ def predict_photos(
         job: what is written, and where to.
         segmenter: model and runtime.
         options: how masks are made.
+        others: other machines that do the work; by default threads of this process do.
 
     Raises:
         InputError: for the reasons given at `Job.check` and `begun`.
     """
     job.check(photos)
-    with begun(job, segmenter, options) as run:
-        others = run.records.forgotten - {photo.name for photo in photos}
-        if others:
-            log.warning(LEFT_ALONE, len(others), job.out, min(others))
+    with begun(job, segmenter, options, others) as run:
+        left_alone = run.records.forgotten - {photo.name for photo in photos}
+        if left_alone:
+            log.warning(LEFT_ALONE, len(left_alone), job.out, min(left_alone))
         remaining = run.take_over(photos)
         if remaining:
             predict_remaining(remaining, run)
+        run.put_in_order(photos)
         job.write_tables(run.done, run.interval)
     return run.outcome()
 

@@ -2,29 +2,27 @@
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from data.errors import InputError
 from data.files import remove_partials
 from data.mirrors import expect
 from data.photo_files import PhotoFile
-from data.threads import map_threads
 from pipeline.dice_interval import DiceInterval
+from pipeline.inference.crew import Crew, ThreadCrew
 from pipeline.inference.expected import interval_of
 from pipeline.inference.job import Job
 from pipeline.inference.made_with import MadeWith, made_with
 from pipeline.inference.manifest import resumed
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import folder_of
-from pipeline.inference.photo_work import PhotoWork, Worker
 from pipeline.inference.records import Record, Records
 from pipeline.inference.run_file import Figures, computing, recorded
 from pipeline.inference.segmenter import Segmenter
-from pipeline.inference.stream import predict_stream
 from pipeline.progress import OnStep, progress
 
 log = logging.getLogger(__name__)
@@ -66,15 +64,25 @@ class Outcome:
         return [photo.path for photo, record in self.records.items() if record.is_known is False]
 
 
+class Others(Protocol):
+    """Other machines that may do the work of a call."""
+
+    @property
+    def device(self) -> str:
+        """Where the networks compute, in the list of calls."""
+
+    def crew(self, job: Job, making: MadeWith) -> AbstractContextManager[Crew]:
+        """Give those who do it, while the folder of the results is locked."""
+
+
 @dataclass
 class Run:
     """Photos that are predicted into one folder."""
 
     job: Job
     records: Records
-    segmenter: Segmenter
-    options: MaskOptions
-    making: MadeWith
+    crew: Crew
+    """Does the work on the photos."""
     interval: DiceInterval | None = None
     """Interval around the expected Dice, if that is recorded and the interval is known."""
     seen: set[PhotoFile] = field(default_factory=set)
@@ -113,28 +121,14 @@ class Run:
                 finished.
         """
         expect(photo.path for photo in photos)
-        worker = Worker(self.job, self.making)
-        works = (PhotoWork(photo) for photo in photos if goes_on())
         num_ended, before, began = 0, self.predicting, time.monotonic()
-        with closing(self._results(worker, works)) as results:
-            for photo, result in zip(photos, results, strict=False):
+        with closing(self.crew.results(photos, goes_on)) as results:
+            for photo, result in results:
                 self.note(photo, result)
                 self.predicting = before + time.monotonic() - began
                 num_ended += 1
                 on_photo(num_ended, len(photos))
         return num_ended
-
-    def _results(
-        self, worker: Worker, works: Iterator[PhotoWork]
-    ) -> Generator[Record | InputError, None, None]:
-        """Yield what becomes of each photo: predicted, or its given mask refined."""
-        segmenter, options, given = self.segmenter, self.options, self.job.given
-        if given is None:
-            predict = partial(segmenter.predict_batch, options=options)
-            return predict_stream(works, worker.read, predict, worker.write, segmenter.device)
-        read = partial(worker.read_masked, given=given)
-        refine = partial(given.refine, segmenter=segmenter, options=options)
-        return predict_stream(works, read, refine, worker.write, segmenter.device)
 
     def note(self, photo: PhotoFile, result: Record | InputError) -> None:
         """Note what has become of a photo, in place of what had before."""
@@ -148,6 +142,12 @@ class Run:
             self.records.add(photo.name, result)
             self.records.found[photo.name] = result
         self.done[photo] = result
+
+    def put_in_order(self, photos: Sequence[PhotoFile]) -> None:
+        """Put what has come of `photos` in their order, whichever ended first."""
+        self.done = {photo: self.done[photo] for photo in photos if photo in self.done}
+        failures = self.failures
+        self.failures = {photo: failures[photo] for photo in photos if photo in failures}
 
     def outcome(self) -> Outcome:
         """Return the photos that need a look; say so of those unlike the ones of training."""
@@ -190,7 +190,6 @@ class Run:
 
         If the expected Dice is wanted, photos without it are not finished.
         """
-        worker = Worker(self.job, self.making)
         known = {
             photo: record
             for photo in photos
@@ -202,12 +201,12 @@ class Run:
         done: dict[PhotoFile, Record] = {}
         with (
             progress("checking what is done") as on_photo,
-            closing(map_threads(worker.is_done, known.items())) as results,
+            closing(self.crew.held(known)) as results,
         ):
-            for i, ((photo, record), same) in enumerate(zip(known.items(), results, strict=True)):
-                if same is True:  # it is an InputError if a file cannot be read
-                    done[photo] = record
-                on_photo(i + 1, len(known))
+            for i, (photo, is_same) in enumerate(results, 1):
+                if is_same:
+                    done[photo] = known[photo]
+                on_photo(i, len(known))
         log.info("%d of %d photos are done already", len(done), len(photos))
         if len(done) < len(known):
             log.info("%d others were, but photo or mask has changed since", len(known) - len(done))
@@ -215,8 +214,16 @@ class Run:
 
 
 @contextmanager
-def begun(job: Job, segmenter: Segmenter, options: MaskOptions) -> Iterator[Run]:
+def begun(
+    job: Job, segmenter: Segmenter, options: MaskOptions, others: Others | None = None
+) -> Iterator[Run]:
     """Give the state of a call that nobody disturbs until the block ends.
+
+    Args:
+        job: what is written, and where to.
+        segmenter: model and runtime.
+        options: how masks are made.
+        others: who does the work, on other machines; by default threads of this process do.
 
     Raises:
         InputError: the refined stage is requested, but the model has no refiner; the folder has
@@ -225,14 +232,16 @@ def begun(job: Job, segmenter: Segmenter, options: MaskOptions) -> Iterator[Run]
     """
     making = made_with(segmenter, options, job.outputs, job.given)
     job.out.mkdir(parents=True, exist_ok=True)
+    here = ThreadCrew(job, segmenter, options, making)
     with (
         job.tables_reserved(),
         resumed(job.out, making, job.part, overwrite=job.overwrite) as records,
+        nullcontext(here) if others is None else others.crew(job, making) as crew,
     ):
         interval = interval_of(segmenter, options) if job.records_dice else None
         if not records.found:
             job.remove_joined()  # which is of other results
-        run = Run(job, records, segmenter, options, making, interval)
-        device = computing(segmenter.device)
+        run = Run(job, records, crew, interval)
+        device = computing(segmenter.device) if others is None else others.device
         with recorded(job.run_file, job.call, making, device, run.figures, job.place):
             yield run

@@ -9,6 +9,7 @@ threads together would take more than half of the memory are predicted one at a 
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from functools import cache, partial
 from queue import SimpleQueue
 from typing import Protocol, TypeVar
@@ -49,12 +50,23 @@ BATCHES_AT_ONCE = 2
 photo per core that is being finished."""
 
 
+@dataclass(frozen=True)
+class PhotoThreads:
+    """The threads of a CPU that work on photos, one photo each."""
+
+    number: int | None = None
+    """As many as this process has cores if it is None."""
+    memory: MemoryGate = field(default_factory=MemoryGate)
+    """Shared by streams that run at the same time."""
+
+
 def predict_stream(
     items: Iterable[T],
     read: Callable[[T], S],
     predict: Predict[S],
     finish: Callable[[T, Prediction], Result],
     device: torch.device,
+    threads: PhotoThreads | None = None,
 ) -> Generator[Result | InputError, None, None]:
     """Yield the result of `finish` for each item, in the order of the items.
 
@@ -68,20 +80,21 @@ def predict_stream(
         predict: returns the predictions of photos of one size.
         finish: called with an item and its prediction.
         device: device on which `predict` computes.
+        threads: those of a CPU; by default as many as this process has cores.
     """
     if device.type != "cpu":
         yield from predict_stream_batched(items, read, predict, finish, device)
         return
 
-    predicting = MemoryGate()
+    threads = threads or PhotoThreads()
 
     def work(item: T) -> Result:
         photo = read(item)
-        with predicting.holding(photo.shape[0] * photo.shape[1] * BYTES_A_PIXEL):
+        with threads.memory.holding(photo.shape[0] * photo.shape[1] * BYTES_A_PIXEL):
             (prediction,) = predict([photo])
             return finish(item, prediction)
 
-    yield from map_photos(named(work), items)
+    yield from map_photos(named(work), items, threads.number)
 
 
 def map_photos(

@@ -15,6 +15,7 @@ import torch
 from data.errors import SettingsError
 from data.samples import Sample
 from pipeline.config import Config
+from pipeline.inference.cluster.scheduler import Scheduler
 from pipeline.inference.devices import choose_device
 from pipeline.model import Model, identity
 from pipeline.model_folder import is_finished, load_model, save_model
@@ -23,6 +24,7 @@ from pipeline.toml_settings import as_table
 from pipeline.training import (
     coarse_training,
     distributed,
+    patch_cluster,
     patch_extraction,
     refiner_training,
     run_folder,
@@ -132,6 +134,7 @@ def make_patches(
     device: str,
     patches: Path | None = None,
     publish: Callable[[Path], None] | None = None,
+    scheduler: Scheduler | None = None,
 ) -> Path:
     """Write the patch cache of a run, or the missing part of it, and return its path.
 
@@ -142,17 +145,19 @@ def make_patches(
         device: device to compute on.
         patches: where the patch cache lies; by default in the run.
         publish: called with the finished patch cache, while nobody else writes it.
+        scheduler: of a cluster whose workers extract the patches, each on its `device`.
 
     Raises:
         InputError: there is an error in the data, the settings or the run, or `torchrun` has
             started several processes.
     """
     distributed.check_alone("make-patches")
-    chosen = choose_device(device)
+    elsewhere = None if scheduler is None else patch_cluster.extracted_by(scheduler, device)
+    chosen = choose_device(device if scheduler is None else "cpu")
     with run_folder.locked(run):
         model = run_folder.model_so_far(run)
         config = run_folder.read_settings(run, settings, "make-patches")
-        path = patch_extraction.make_patches(data, run, model, config, chosen, patches)
+        path = patch_extraction.make_patches(data, run, model, config, chosen, patches, elsewhere)
         if publish is not None:
             publish(path)
         return path

@@ -1,7 +1,7 @@
 """Patch extraction, between the stages: from photos and the coarse network to the patch cache."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -49,6 +49,15 @@ TRAIN_LONGER = (
 
 UNUSED_FOLDS = 'the networks of coarse.folds = %d are not used, since tiles.patch_source = "%s"'
 
+Extracted = tuple[Patches, Overlap]
+"""The patches of a photo, and the overlap of coarse and true mask outside them."""
+
+Extract = Callable[[int], Generator[Extracted, None, None]]
+"""Yields what is extracted of each photo, from one on."""
+
+Elsewhere = Callable[[PatchWriter, Sequence[Sample], Path, Config], Extract]
+"""Returns what extracts the patches of samples on other machines, for a run."""
+
 PHOTOS_ON_GPU = 4
 """Photos on the GPU at once: enough to decode meanwhile, few enough for its memory."""
 
@@ -60,12 +69,14 @@ def make_patches(
     config: Config,
     device: torch.device,
     path: Path | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Path:
     """Extract the patches of all uncertain tiles of the photos in `data`; return their path.
 
     Training photos come first, then validation photos. `pipeline.training.fold_models` chooses the
     network for each photo; `model` is the model of the run. After an interruption, the same call
-    resumes after the last complete shard. They are written to `path`, by default in the run.
+    resumes after the last complete shard. They are written to `path`, by default in the run; with
+    `elsewhere`, other machines extract them.
 
     Raises:
         InputError: photos or masks are damaged, or there are patches that were made from something
@@ -90,10 +101,13 @@ def make_patches(
         log.warning(UNUSED_FOLDS, config.coarse.folds, config.tiles.patch_source)
     models = fold_models.unseen_models(run, config, model)
     chosen = [models.for_sample(s, is_validation=i >= len(train)) for i, s in enumerate(samples)]
-    segmenters = segmenters_of(chosen, config, device)
     run_folder.record(run, config)
     names = [sample.name for sample in samples]
-    write_patches(PatchWriter(path, fovea, origin, names, len(train)), samples, segmenters, config)
+    writer = PatchWriter(path, fovea, origin, names, len(train))
+    if elsewhere is not None:
+        write_extracted(writer, len(samples), elsewhere(writer, samples, run, config), config)
+    else:
+        write_patches(writer, samples, segmenters_of(chosen, config, device), config)
     return path
 
 
@@ -124,6 +138,42 @@ def check_shapes(samples: Sequence[Sample], config: Config) -> None:
         )
 
 
+def extracted_here(
+    writer: PatchWriter,
+    samples: Sequence[Sample],
+    segmenters: Sequence[Segmenter],
+    config: Config,
+) -> Extract:
+    """Return what extracts the patches of `samples` by this process, each with its segmenter."""
+
+    def work(index: int) -> Extracted:
+        is_training = index < writer.num_training
+        return sample_patches(index, samples[index], segmenters[index], config, is_training)
+
+    def extract(first: int) -> Generator[Extracted, None, None]:
+        on_gpu = segmenters[0].device.type == "cuda"
+        num_workers = PHOTOS_ON_GPU if on_gpu else None
+        return raise_first(map_photos(work, range(first, len(samples)), num_workers))
+
+    return extract
+
+
+def sample_patches(
+    index: int, sample: Sample, segmenter: Segmenter, config: Config, is_training: bool
+) -> Extracted:
+    """Return what the cache has of the photo number `index`; see `photo_patches`.
+
+    Raises:
+        InputError: photo or mask are damaged.
+    """
+    # Validation photos are refined as `predict` will refine them: in all uncertain tiles.
+    budget = config.tiles.max_patches_per_photo if is_training else None
+    random = None
+    if config.tiles.patch_source == "masks":
+        random = errors_of(sample.name, config.data.split_seed)
+    return photo_patches(index, sample, segmenter, budget, random)
+
+
 def write_patches(
     writer: PatchWriter,
     samples: Sequence[Sample],
@@ -135,24 +185,21 @@ def write_patches(
     Raises:
         InputError: a photo or mask is damaged, or patches written earlier have other tiles.
     """
+    extract = extracted_here(writer, samples, segmenters, config)
+    write_extracted(writer, len(samples), extract, config)
+
+
+def write_extracted(writer: PatchWriter, num: int, extract: Extract, config: Config) -> None:
+    """Write the patches of `num` photos in order, whoever extracts them.
+
+    Raises:
+        InputError: a photo or mask is damaged, or patches written earlier have other tiles.
+    """
     first, _ = writer.last_photo()
     if first:
-        log.info("resuming with photo %d of %d", first + 1, len(samples))
+        log.info("resuming with photo %d of %d", first + 1, num)
     num_uncertain = 0
-
-    def work(index: int) -> tuple[Patches, Overlap]:
-        # Validation photos are refined as `predict` will refine them: in all uncertain tiles.
-        is_training = index < writer.num_training
-        budget = config.tiles.max_patches_per_photo if is_training else None
-        random = None
-        if config.tiles.patch_source == "masks":
-            random = errors_of(samples[index].name, config.data.split_seed)
-        return photo_patches(index, samples[index], segmenters[index], budget, random)
-
-    on_gpu = segmenters[0].device.type == "cuda"
-    num_workers = PHOTOS_ON_GPU if on_gpu else None
-    results = raise_first(map_photos(work, range(first, len(samples)), num_workers))
-    with closing(results), progress("extracting patches") as on_photo:
+    with closing(extract(first)) as results, progress("extracting patches") as on_photo:
         for i, (patches, outside) in enumerate(results, first):
             is_val = i >= writer.num_training  # training photos may belong to fold networks
             num_uncertain += is_val and is_uncertain(patches["target"])
@@ -161,9 +208,9 @@ def write_patches(
                 patches = writer.unwritten(patches)
             if len(patches["tile"]):
                 writer.append(patches)
-            on_photo(i + 1, len(samples))
+            on_photo(i + 1, num)
         writer.finish()
-    num_val = len(samples) - max(first, writer.num_training)
+    num_val = num - max(first, writer.num_training)
     if 2 * num_uncertain > num_val and config.tiles.patch_source != "masks":
         log.warning(TRAIN_LONGER, num_uncertain, num_val, UNSURE)
 
@@ -184,7 +231,7 @@ def photo_patches(
     segmenter: Segmenter,
     budget: int | None,
     random: np.random.Generator | None = None,
-) -> tuple[Patches, Overlap]:
+) -> Extracted:
     """Return the patches of one photo, and the overlap of coarse and true mask outside them.
 
     Args:

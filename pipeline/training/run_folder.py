@@ -33,7 +33,7 @@ TABLES = {
 STAGES = {"data": "coarse", "coarse": "coarse", "tiles": "refiner", "refiner": "refiner"}
 """Tables whose settings are fixed once the stage has been trained for an epoch."""
 
-WRITTEN = ("coarse", "refiner", "model", "patches.zarr.partial")
+WRITTEN = ("coarse", "refiner", "model", "patches.zarr.partial", "patches.zarr.shares")
 """Folders of a run that files are written to."""
 
 NEVER_FIXED = (
