@@ -23,7 +23,7 @@ def review(  # noqa: PLR0913  what, where to, and where it is served
     below: Dice = 0.99,
     group: str = CARVANA_GROUP,
     host: str = "127.0.0.1",
-    port: Port = 8000,
+    port: Port = 8001,
     arguments: MaskArguments = DEFAULTS,
 ) -> None:
     """Look at masks on disk in a page, the least certain first, and correct them by strokes.

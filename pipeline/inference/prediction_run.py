@@ -38,6 +38,12 @@ KEPT = (
     "refined in places only"
 )
 
+CHANGED = (
+    "%d are made anew, since the photo, its given mask or its result has changed or is gone: %s%s"
+)
+
+MOST_NAMED = 3
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -208,8 +214,11 @@ class Run:
                     done[photo] = known[photo]
                 on_photo(i, len(known))
         log.info("%d of %d photos are done already", len(done), len(photos))
-        if len(done) < len(known):
-            log.info("%d others were, but photo or mask has changed since", len(known) - len(done))
+        changed = [photo.name for photo in known if photo not in done]
+        if changed:
+            named = ", ".join(changed[:MOST_NAMED])
+            more = f" and {len(changed) - MOST_NAMED} more" if len(changed) > MOST_NAMED else ""
+            log.warning(CHANGED, len(changed), named, more)
         return done
 
 

@@ -91,7 +91,9 @@ def test_a_finished_call_is_not_done_again(tmp_path: Path, caplog: pytest.LogCap
     assert {path: path.stat().st_mtime_ns for path in out.glob("*.png")}.items() <= before.items()
 
 
-def test_masks_that_are_not_as_they_were_written_are_made_again(tmp_path: Path):
+def test_masks_that_are_not_as_they_were_written_are_made_again_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
     photos, out = write_photos(tmp_path / "photos", 6), tmp_path / "out"
     predict_photos(photos, out, segmenter_of())
     whole = visible(out)
@@ -105,6 +107,9 @@ def test_masks_that_are_not_as_they_were_written_are_made_again(tmp_path: Path):
     again = redone(photos, out, csv=tmp_path / "masks.csv")
 
     assert again == [path.stem for path in (gone, empty, short, edited)]
+    (said,) = (text for text in caplog.messages if "made anew" in text)
+    assert said.startswith("4 are made anew, since the photo, its given mask or its result has")
+    assert said.endswith(f": {gone.stem}, {empty.stem}, {short.stem} and 1 more")
     assert visible(out) == whole
     assert check(tmp_path / "masks.csv", masks=out).rows == 6
 
