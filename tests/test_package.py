@@ -26,6 +26,7 @@ from pipeline.inference.segmenter import Segmenter
 from pipeline.model import identity
 from pipeline.model_folder import WEIGHTS, load_model
 from pipeline.reporting.report_folder import TEMPLATES
+from pipeline.reviewing.review_app import OWN_PAGE
 from pipeline.serving.web_app import PAGE
 
 ROOT = Path(__file__).parent.parent
@@ -68,7 +69,8 @@ def test_the_wheel_holds_the_packages_the_weights_and_nothing_else(built: Path):
         }
         assert files == MODEL_FILES | more
     others = [name for name in ours if name.suffix != ".py" and weights not in name.parents]
-    assets = (*ASSETS.iterdir(), *TEMPLATES.iterdir(), *PAGE.iterdir())
+    folders = (ASSETS, TEMPLATES, PAGE, OWN_PAGE)
+    assets = (path for folder in folders for path in folder.iterdir())
     pages = {path.relative_to(ROOT) for path in assets}
     assert {name for name in others if name.name != "py.typed"} == pages
     sources = {

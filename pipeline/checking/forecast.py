@@ -17,9 +17,8 @@ from pipeline.training import fitted_settings
 from pipeline.training.epoch_lines import duration
 from pipeline.training.fitted_settings import Choice
 from pipeline.training.photo_facts import PhotoFacts
-from pipeline.training.plan import plan_of
 from pipeline.training.speed_trial import measure_speeds
-from pipeline.training.time_budget import Seconds, estimate, num_tiles, steps_of_refiner
+from pipeline.training.time_budget import Seconds, estimate, num_tiles, steps_worth
 
 FEW_VALIDATED = 10
 """Photos held out below which their mean says little."""
@@ -146,7 +145,7 @@ def forecast(
     """
     train, val = sides
     tiles = num_tiles(facts, config)
-    num_patches = len(train) * min(tiles, config.tiles.max_patches_per_photo)
+    steps = steps_worth(config, facts, len(train))
     area = facts.object_share * facts.short_side * facts.long_side
     return Forecast(
         choices=tuple(choices),
@@ -155,8 +154,8 @@ def forecast(
         num_train=len(train),
         num_val=len(val),
         num_groups=facts.num_groups,
-        coarse_steps=plan_of(config.coarse, -(-len(train) // config.coarse.batch_size)).num_steps,
-        refiner_steps=steps_of_refiner(config, num_patches),
+        coarse_steps=steps.coarse,
+        refiner_steps=steps.refiner,
         tiles=round(tiles),
         seconds=estimate(
             config, facts, measure_speeds(train, config, device), len(train), len(val)

@@ -6,6 +6,7 @@ from math import sqrt
 from statistics import fmean, median, stdev
 
 from pipeline.full_training.held_out import HeldOut, PhotoResult
+from pipeline.full_training.time_plan import Shortage
 from pipeline.reporting.stage_curves import Rows, Stages
 from pipeline.training.epoch_lines import RISING, rise_of
 
@@ -40,14 +41,26 @@ class Ending:
         )
 
 
-def ending_of(held_out: HeldOut, stages: Stages) -> Ending:
+def ending_of(held_out: HeldOut, stages: Stages, shortage: Shortage | None = None) -> Ending:
     """Return what to say of a training.
 
     Args:
         held_out: scores of the photos that were held out.
         stages: the epochs of each stage.
+        shortage: a stage that a limit of time has left too few steps.
     """
-    return Ending(how_good(held_out), how_sure(held_out), what_helps(held_out, stages))
+    helps = what_helps(held_out, stages) if shortage is None else more_steps(shortage)
+    return Ending(how_good(held_out), how_sure(held_out), helps)
+
+
+def more_steps(shortage: Shortage) -> str:
+    """Return what would help where a stage had too few steps."""
+    name = {"coarse": "coarse network", "refiner": "refiner"}[shortage.stage]
+    return (
+        f"more time: the {name} took {shortage.taken} of the {shortage.worth} steps that so many "
+        "photos are worth; train in another folder with a longer --time, or work on smaller photos "
+        "(data.long_side)"
+    )
 
 
 def how_good(held_out: HeldOut) -> str:

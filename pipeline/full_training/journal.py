@@ -15,7 +15,7 @@ from data.files import write_bytes
 from pipeline.training.fitted_settings import Choice
 from pipeline.training.photo_facts import PhotoFacts
 from pipeline.training.speed_trial import Speeds
-from pipeline.training.time_budget import Limits
+from pipeline.training.time_budget import Limits, Steps
 
 FORMAT = 1
 NAME = "train.json"
@@ -45,14 +45,17 @@ class Journal:
     speeds: Speeds
     limits: Mapping[str, Limits] = field(default_factory=dict)
     """When the stages of each training end, by the name of the training."""
+    worth: Mapping[str, Steps] = field(default_factory=dict)
+    """Steps that the photos of each training with limits are worth, by its name."""
     steps: Mapping[str, int] = field(default_factory=dict)
     """Steps of the parts whose settings do not say them."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """How long each finished part took, without what was lost by interruptions."""
 
-    def with_limits(self, leg: str, limits: Limits) -> "Journal":
-        """Return the journal with the `limits` of the training `leg`."""
-        return replace(self, limits={**self.limits, leg: limits})
+    def with_limits(self, leg: str, limits: Limits, worth: Steps) -> "Journal":
+        """Return the journal with the `limits` of the training `leg`, and what it is worth."""
+        worths = {**self.worth, leg: worth}
+        return replace(self, limits={**self.limits, leg: limits}, worth=worths)
 
     def with_steps(self, part: str, num: int) -> "Journal":
         """Return the journal with the steps of `part`."""
@@ -80,6 +83,7 @@ def load_journal(run: Path) -> Journal | None:
     try:
         table = json.loads(path.read_bytes())
         version, limits = table.pop("format"), table.pop("limits")
+        worth = table.pop("worth", {})  # earlier versions did not write it
         if version != FORMAT:
             raise InputError(f"{path} has format {version}, not {FORMAT}; train in another folder")
         return Journal(
@@ -88,6 +92,7 @@ def load_journal(run: Path) -> Journal | None:
             choices=[Choice(**choice) for choice in table.pop("choices")],
             speeds=Speeds(**table.pop("speeds")),
             limits={leg: Limits(**ends) for leg, ends in limits.items()},
+            worth={leg: Steps(**steps) for leg, steps in worth.items()},
             **table,
         )
     except InputError:

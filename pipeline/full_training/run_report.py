@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.full_training.ending import Ending, ending_of
 from pipeline.full_training.held_out import HeldOut
 from pipeline.full_training.journal import Journal
+from pipeline.full_training.time_plan import shortage_of
 from pipeline.reporting.evaluation_report import (
     analysis_section,
     distribution_section,
@@ -46,7 +47,7 @@ def report_of_run(
         stages: the epochs of each stage.
         photos: what else was measured of these photos.
     """
-    ending: Ending = ending_of(held_out, stages)
+    ending: Ending = ending_of(held_out, stages, shortage_of(journal))
     facts, total = journal.facts, duration(sum(journal.seconds.values()))
     lead = (
         f"A training on {facts.num_photos} photos of {facts.num_groups} groups, finished on "

@@ -16,7 +16,7 @@ from data.fingerprints import fingerprint
 from data.samples import Sample, find_samples
 from pipeline.checking.dataset_check import Planned
 from pipeline.config import Config
-from pipeline.full_training import finishing, held_out
+from pipeline.full_training import finishing, held_out, time_plan
 from pipeline.full_training.ending import Ending, ending_of
 from pipeline.full_training.finishing import Trained
 from pipeline.full_training.journal import Journal, Start, check_same, load_journal
@@ -24,7 +24,6 @@ from pipeline.full_training.legs import STAGES, Leg, legs_of
 from pipeline.full_training.precheck import check
 from pipeline.full_training.request import Request
 from pipeline.full_training.run_report import MEASURED, REPORT, report_of_run
-from pipeline.full_training.time_left import estimates_of_parts, seconds_left
 from pipeline.progress import progress
 from pipeline.reporting.observed_photos import load_entries, save_entries
 from pipeline.reporting.report_folder import INDEX, report_folder
@@ -37,7 +36,7 @@ from pipeline.training.patches import count_training_patches
 from pipeline.training.plan import SecondsLeft
 from pipeline.training.speed_trial import measure_speeds
 from pipeline.training.split import divide
-from pipeline.training.time_budget import Seconds, estimate, limits
+from pipeline.training.time_budget import Seconds, estimate
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +125,8 @@ class Training:
         self._do("tiles", self._tiles)
         self._do("scores", self._scores)
         self._do("report", self._report)
-        ending = ending_of(held_out.load(self.run), self._stages())
+        scores, shortage = held_out.load(self.run), time_plan.shortage_of(self.journal)
+        ending = ending_of(scores, self._stages(), shortage)
         return Outcome(self.run / "model", self.run / REPORT / INDEX, ending)
 
     def _begun(self, start: Start, planned: Planned) -> Journal:
@@ -260,8 +260,8 @@ class Training:
         """Return how long all that is not done yet takes, about."""
         if self.wanted.seconds is not None:
             return max(0.0, self.wanted.seconds - self._elapsed())
-        parts = estimates_of_parts((leg, self._estimate(leg)) for leg in self.legs)
-        return seconds_left(parts, self.journal.seconds)
+        parts = time_plan.estimates_of_parts((leg, self._estimate(leg)) for leg in self.legs)
+        return time_plan.seconds_left(parts, self.journal.seconds)
 
     def _sides(self, leg: Leg) -> tuple[list[Sample], list[Sample]]:
         """Return the photos that a training is trained on, and those that it holds out."""
@@ -275,16 +275,16 @@ class Training:
         """
         elapsed = self._elapsed()
         end = elapsed + ((self.wanted.seconds or 0) - elapsed) / num_left
-        ends = limits(end, elapsed, self._estimate(leg), self.journal.speeds)
-        self._save(self.journal.with_limits(leg.name, ends))
+        train, val = self._sides(leg)
+        part = leg.name, self._config(leg), len(train), len(val)
+        self._save(time_plan.limited(self.journal, *part, elapsed, end))
 
     def _left(self, leg: Leg, stage: str) -> SecondsLeft | None:
         """Return what says how many seconds a stage of a training has left, if it has a limit."""
         ends = self.journal.limits.get(leg.name)
         if ends is None:
             return None
-        end: float = getattr(ends, stage)
-        return lambda: end - self._elapsed()
+        return lambda: float(getattr(ends, stage)) - self._elapsed()
 
     def _expect_steps(self, part: str, num: float) -> None:
         """Note how many steps a limit of time will leave, for the learning rate to begin with."""

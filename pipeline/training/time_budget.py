@@ -84,6 +84,22 @@ def estimate(
     )
 
 
+@dataclass(frozen=True)
+class Steps:
+    """Steps of each stage that a data set is worth, if no limit of time ends a training."""
+
+    coarse: int
+    refiner: int
+    """About, since the number of patches is not known before stage one has been trained."""
+
+
+def steps_worth(config: Config, facts: PhotoFacts, num_train: int) -> Steps:
+    """Return the steps of a training on `num_train` photos by `config`."""
+    plan = plan_of(config.coarse, -(-num_train // config.coarse.batch_size))
+    num_patches = num_train * min(num_tiles(facts, config), config.tiles.max_patches_per_photo)
+    return Steps(plan.num_steps, steps_of_refiner(config, num_patches))
+
+
 def num_tiles(facts: PhotoFacts, config: Config) -> float:
     """Return how many tiles of a photo a trained coarse network is uncertain of, about."""
     size = Size(facts.short_side, facts.long_side)

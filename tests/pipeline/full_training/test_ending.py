@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.full_training.ending import ending_of, group_means, interval, wrong_looking
 from pipeline.full_training.held_out import HeldOut, PhotoResult
+from pipeline.full_training.time_plan import Shortage
 
 DICE = st.floats(0, 1)
 
@@ -148,3 +149,9 @@ def test_there_are_always_three_lines(values: list[tuple[float, float]], all_pho
     ending = ending_of(HeldOut(tuple(sorted(photos, key=lambda p: p.dice)), all_photos), FLAT)
 
     assert all(line and "\n" not in line for line in ending.lines)
+
+
+def test_too_few_steps_come_before_any_other_advice():
+    ending = ending_of(held_out(0.99, 0.98), FLAT, Shortage("coarse", 8, 949))
+
+    assert ending.what_helps.startswith("more time: the coarse network took 8 of the 949 steps")

@@ -15,14 +15,14 @@ from pipeline.full_training.journal import (
 )
 from pipeline.training.fitted_settings import Choice
 from pipeline.training.speed_trial import Speeds
-from pipeline.training.time_budget import Limits
+from pipeline.training.time_budget import Limits, Steps
 from tests.pipeline.training.test_fitted_settings import FACTS
 
 START = Start("abc", {"data": {"long_side": 900}}, 600.0, all_photos=False)
 JOURNAL = (
     Journal(START, FACTS, [Choice("data.val_share", 0.2, "why not")], Speeds(0.1, 1.0, 0.2, 0.5))
     .after("check", 1.25)
-    .with_limits("", Limits(100.0, 200.0))
+    .with_limits("", Limits(100.0, 200.0), Steps(900, 300))
     .with_steps("coarse", 123)
 )
 
