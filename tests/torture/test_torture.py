@@ -47,7 +47,8 @@ print(ended.status, "interrupt" if "KeyboardInterrupt" in ended.stderr else ende
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a short run of all campaigns found, by campaign."""
     out = tmp_path_factory.mktemp("torture")
-    command = [sys.executable, "-m", "tests.torture", "--most", "2", "--out", str(out)]
+    command = [sys.executable, "-m", "tests.torture", "--most", "2", "--minutes", "60"]
+    command += ["--out", str(out)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode in (0, 1), ended.stderr
     campaigns = json.loads((out / "results.json").read_text())["campaigns"]

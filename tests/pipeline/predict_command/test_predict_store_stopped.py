@@ -76,7 +76,7 @@ def test_a_process_that_is_stopped_is_resumed_to_the_same_bytes(  # noqa: PLR091
 
     s3.latency = 0.0
     before = results(s3, bucket)
-    assert 5 <= len(before) < NUM
+    assert 0 < len(before) < NUM
     assert before.items() <= expected.items()  # each of them is whole
     assert status == (130 if number == signal.SIGINT else -number)
     assert bool(list(tmp_path.glob(f"{PREFIX}*"))) == (number == signal.SIGKILL)
