@@ -6,6 +6,7 @@ from math import sqrt
 from statistics import fmean, median, stdev
 
 from pipeline.full_training.held_out import HeldOut, PhotoResult
+from pipeline.full_training.legs import TITLES
 from pipeline.full_training.time_plan import Shortage
 from pipeline.reporting.stage_curves import Rows, Stages
 from pipeline.training.epoch_lines import RISING, rise_of
@@ -55,11 +56,10 @@ def ending_of(held_out: HeldOut, stages: Stages, shortage: Shortage | None = Non
 
 def more_steps(shortage: Shortage) -> str:
     """Return what would help where a stage had too few steps."""
-    name = {"coarse": "coarse network", "refiner": "refiner"}[shortage.stage]
     return (
-        f"more time: the {name} took {shortage.taken} of the {shortage.worth} steps that so many "
-        "photos are worth; train in another folder with a longer --time, or work on smaller photos "
-        "(data.long_side)"
+        f"more time: the {TITLES[shortage.stage]} took {shortage.taken} of the {shortage.worth} "
+        "steps that so many photos are worth; train in another folder with a longer --time, or "
+        "work on smaller photos (data.long_side)"
     )
 
 

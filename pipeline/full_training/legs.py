@@ -20,6 +20,16 @@ NUM_FOLDS = 4
 
 STAGES = ("coarse", "patches", "refiner")
 
+TITLES = {
+    "coarse": "coarse network",
+    "patches": "patches of the uncertain tiles",
+    "refiner": "refiner",
+    "tiles": "choosing which tiles to refine",
+    "scores": "scoring the photos that were held out",
+    "report": "writing the report",
+}
+"""The parts of a run in their order, the stages of each training first."""
+
 
 @dataclass(frozen=True)
 class Leg:
@@ -44,7 +54,7 @@ class Leg:
 
     def part(self, stage: str) -> str:
         """Return the name of one of its `STAGES` in the journal."""
-        return f"{self.name}/{stage}" if self.name else stage
+        return part_of(self.name, stage)
 
     @property
     def holds_out(self) -> bool:
@@ -86,3 +96,8 @@ def folds_of(groups: Set[str], num_folds: int, split_seed: int) -> list[Leg]:
         Leg(f"fold-{i}", f"folds-held-out/{i}-of-{num_folds}", start, end - start)
         for i, (start, end) in enumerate(pairwise(ends), 1)
     ]
+
+
+def part_of(leg: str, stage: str) -> str:
+    """Return the name in the journal of a stage of the training `leg`."""
+    return f"{leg}/{stage}" if leg else stage

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.config import Config
 from pipeline.full_training.journal import Journal
-from pipeline.full_training.legs import Leg
+from pipeline.full_training.legs import Leg, part_of
 from pipeline.training.epoch_lines import duration
 from pipeline.training.time_budget import Seconds, estimate, limits, steps_worth
 
@@ -70,7 +70,7 @@ def shortage_of(journal: Journal) -> Shortage | None:
         Shortage(stage, journal.steps[part], worth)
         for name, steps in journal.worth.items()
         for stage, worth in (("coarse", steps.coarse), ("refiner", steps.refiner))
-        if (part := f"{name}/{stage}" if name else stage) in journal.steps
+        if (part := part_of(name, stage)) in journal.steps
     ]
     least = min(found, key=lambda one: one.taken / one.worth, default=None)
     return least if least is not None and least.taken < FEW * least.worth else None

@@ -20,7 +20,7 @@ from pipeline.full_training import finishing, held_out, time_plan
 from pipeline.full_training.ending import Ending, ending_of
 from pipeline.full_training.finishing import Trained
 from pipeline.full_training.journal import Journal, Start, check_same, load_journal
-from pipeline.full_training.legs import STAGES, Leg, legs_of
+from pipeline.full_training.legs import STAGES, TITLES, Leg, legs_of
 from pipeline.full_training.precheck import check
 from pipeline.full_training.request import Request
 from pipeline.full_training.run_report import MEASURED, REPORT, report_of_run
@@ -39,16 +39,6 @@ from pipeline.training.split import divide
 from pipeline.training.time_budget import Seconds, estimate
 
 log = logging.getLogger(__name__)
-
-TITLES = {
-    "coarse": "coarse network",
-    "patches": "patches of the uncertain tiles",
-    "refiner": "refiner",
-    "tiles": "choosing which tiles to refine",
-    "scores": "scoring the photos that were held out",
-    "report": "writing the report",
-}
-"""The parts in their order, the stages of each training first."""
 
 
 @dataclass(frozen=True)

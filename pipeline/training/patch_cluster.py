@@ -1,6 +1,7 @@
 """Patches that the workers of a cluster extract, taken in the order of the photos."""
 
 import shutil
+from collections import deque
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -39,12 +40,13 @@ def extracted_by(scheduler: Scheduler, device: str) -> Elsewhere:
                 shares = [share for share in shares_of(errand, samples) if share.stop > first]
                 _remove_others(shares)
                 scheduler.wait_for_workers()
+                left = deque(shares)
                 with closing(_in_order(scheduler, shares)) as ready:
                     for share in ready:
                         for index, extracted in enumerate(read_share(share), share.first):
                             if index >= first:
                                 yield extracted
-                        _remove_written(shares, writer.last_photo()[0])
+                        _remove_written(left, writer.last_photo()[0])
             shutil.rmtree(run / SHARES, ignore_errors=True)
 
         return extract
@@ -103,8 +105,7 @@ def _remove_others(shares: Sequence[PatchShare]) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _remove_written(shares: Sequence[PatchShare], num_written: int) -> None:
-    """Remove the files of shares all of whose patches are in the cache."""
-    for share in shares:
-        if share.stop <= num_written:
-            share.path.unlink(missing_ok=True)
+def _remove_written(left: deque[PatchShare], num_written: int) -> None:
+    """Remove the files of shares all of whose patches are in the cache, the first of `left`."""
+    while left and left[0].stop <= num_written:
+        left.popleft().path.unlink(missing_ok=True)

@@ -4,11 +4,11 @@ The patches of a share go to a file in the folder of the run, from which the one
 takes them in the order of the photos. What travels are paths.
 """
 
-import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from data.threads import raise_first
 from pipeline.config import Config
 from pipeline.evaluation.metrics import Overlap
 from pipeline.inference.cluster.call_mark import CallMark
+from pipeline.inference.cluster.kept_by_worker import KeptByWorker
 from pipeline.inference.cluster.worker_check import check_versions
 from pipeline.inference.cpu_setup import keep_freed_memory
 from pipeline.inference.devices import choose_device
@@ -84,10 +85,10 @@ class PatchShare:
         return self.errand.mark.folder / SHARES / name
 
 
-_guard = threading.Lock()
-"""Held while models are loaded, so that the threads of a worker load them once."""
-_kept: dict[str, tuple[UnseenModels, dict[int, Segmenter]]] = {}
-"""The models of the latest call by its token, and the segmenter of each."""
+Prepared = tuple[UnseenModels, dict[int, Segmenter]]
+"""The models of a call, and the segmenter of each."""
+
+_kept = KeptByWorker[Prepared](1)
 
 
 def extract_share(share: PatchShare) -> None:
@@ -101,7 +102,7 @@ def extract_share(share: PatchShare) -> None:
     errand.mark.check()
     if share.path.exists():
         return
-    models, segmenters = _prepared(errand)
+    models, segmenters = _kept.of(errand.mark.token, partial(_prepare, errand))
 
     def work(index: int) -> Extracted:
         errand.mark.check()
@@ -151,20 +152,12 @@ def _write(share: PatchShare, extracted: list[Extracted]) -> None:
         np.savez(file, **arrays)
 
 
-def _prepared(errand: PatchErrand) -> tuple[UnseenModels, dict[int, Segmenter]]:
-    """Return the models of a call and their segmenters, which a worker loads once.
+def _prepare(errand: PatchErrand) -> Prepared:
+    """Return the models of a call and their segmenters.
 
     Raises:
         InputError: this worker would make other patches than the call wants.
     """
-    with _guard:
-        if errand.mark.token not in _kept:
-            _kept.clear()
-            _kept[errand.mark.token] = _prepare(errand)
-        return _kept[errand.mark.token]
-
-
-def _prepare(errand: PatchErrand) -> tuple[UnseenModels, dict[int, Segmenter]]:
     keep_freed_memory()  # the process is the cluster's, and there for such work
     check_versions(errand.versions)
     run, config = errand.mark.folder, errand.config

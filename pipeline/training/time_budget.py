@@ -8,7 +8,7 @@ from pipeline.config import Config
 from pipeline.training.epoch_lines import duration
 from pipeline.training.fitted_settings import refiner_steps
 from pipeline.training.photo_facts import PhotoFacts
-from pipeline.training.plan import plan_of
+from pipeline.training.plan import Plan, plan_of
 from pipeline.training.speed_trial import Speeds
 
 COARSE_SHARE = 0.65
@@ -66,9 +66,8 @@ def estimate(
         num_val: photos to validate on.
     """
     num_photos = num_train + num_val
-    plan = plan_of(config.coarse, -(-num_train // config.coarse.batch_size))
+    plan, num_patches = _coarse_plan(config, num_train), _num_patches(config, facts, num_train)
     validations = 2 * (plan.num_steps / plan.steps_an_epoch) * num_val * speeds.coarse_photo
-    num_patches = num_train * min(num_tiles(facts, config), config.tiles.max_patches_per_photo)
     steps = steps_of_refiner(config, num_patches)
     # The part of a step that is no gradient, for the patches of each validation photo, twice.
     scored = num_val / max(num_train, 1) * num_patches / config.refiner.batch_size
@@ -95,9 +94,16 @@ class Steps:
 
 def steps_worth(config: Config, facts: PhotoFacts, num_train: int) -> Steps:
     """Return the steps of a training on `num_train` photos by `config`."""
-    plan = plan_of(config.coarse, -(-num_train // config.coarse.batch_size))
-    num_patches = num_train * min(num_tiles(facts, config), config.tiles.max_patches_per_photo)
-    return Steps(plan.num_steps, steps_of_refiner(config, num_patches))
+    num_patches = _num_patches(config, facts, num_train)
+    return Steps(_coarse_plan(config, num_train).num_steps, steps_of_refiner(config, num_patches))
+
+
+def _coarse_plan(config: Config, num_train: int) -> Plan:
+    return plan_of(config.coarse, -(-num_train // config.coarse.batch_size))
+
+
+def _num_patches(config: Config, facts: PhotoFacts, num_train: int) -> float:
+    return num_train * min(num_tiles(facts, config), config.tiles.max_patches_per_photo)
 
 
 def num_tiles(facts: PhotoFacts, config: Config) -> float:

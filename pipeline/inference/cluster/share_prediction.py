@@ -5,7 +5,6 @@ the share beside them, one as each photo is finished. So a share whose worker di
 was, and what workers have finished is known even if the call has died.
 """
 
-import threading
 from collections.abc import Generator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from data.files import remove_partials
 from data.photo_files import PhotoFile
 from pipeline.inference.chosen_outputs import chosen_outputs
 from pipeline.inference.cluster.errand import Errand, Known, KnownShare, Recipe, Share
+from pipeline.inference.cluster.kept_by_worker import KeptByWorker
 from pipeline.inference.cluster.worker_check import check_same_results
 from pipeline.inference.cpu_setup import keep_freed_memory
 from pipeline.inference.cutouts.background import Background
@@ -33,11 +33,6 @@ from pipeline.inference.stream import PhotoThreads, predict_stream
 MOST_KEPT = 4
 """Calls whose models a worker keeps; of more, the oldest is dropped."""
 
-_kept: dict[str, "Prepared"] = {}
-"""What this worker keeps for each call, by its token; `_guard` is held to look at it, and while a
-model is loaded, so that the threads of a worker load it once."""
-_guard = threading.Lock()
-
 
 @dataclass(frozen=True)
 class Prepared:
@@ -52,6 +47,9 @@ class Prepared:
     def worker(self, part: Part | None = None) -> Worker:
         """Return what does the work on the photos of a part."""
         return Worker(replace(self.job, part=part), self.errand.making)
+
+
+_kept = KeptByWorker[Prepared](MOST_KEPT)
 
 
 def predict_share(share: Share) -> list[Record | InputError]:
@@ -105,13 +103,7 @@ def prepared(errand: Errand) -> Prepared:
         OSError: the folder of the call is not here or not marked.
     """
     errand.mark.check()
-    with _guard:
-        found = _kept.get(errand.mark.token)
-        if found is None:
-            while len(_kept) >= MOST_KEPT:
-                del _kept[next(iter(_kept))]
-            found = _kept[errand.mark.token] = _prepare(errand)
-        return found
+    return _kept.of(errand.mark.token, partial(_prepare, errand))
 
 
 def _prepare(errand: Errand) -> Prepared:
