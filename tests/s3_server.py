@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -84,6 +85,14 @@ class S3Server:
         """Return the name of a new bucket."""
         name = f"bucket-{uuid4().hex[:12]}"
         self.files().mkdir(name)
+        return name
+
+    def bucket_of(self, folder: Path, place: str) -> str:
+        """Return the name of a new bucket, with the files of a folder in its folder `place`."""
+        name = self.bucket()
+        for path in folder.rglob("*.*"):
+            self.files().pipe_file(f"{name}/{place}/{path.relative_to(folder)}", path.read_bytes())
+        self.reset()
         return name
 
     def files(self) -> Any:

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,6 @@ from tests.pipeline.cluster.clusters import (
     ROOT,
     RunningCluster,
     kill,
-    running_cluster,
     wait_until,
 )
 
@@ -38,12 +36,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(root / "run", root / "unmade")
     assert foveamask(*command(root, root / "run")) == 0
     return root
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
-    with running_cluster(tmp_path_factory.mktemp("cluster") / "files", 2) as cluster:
-        yield cluster
 
 
 def command(whole: Path, run: Path, *options: object) -> list[object]:

@@ -1,6 +1,5 @@
 """`predict --cluster`: the bytes of one machine, whoever dies meanwhile."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,12 +29,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_model(segmenter_of().model, root / "model")
     assert foveamask(*command(root, root)) == 0
     return root
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
-    with running_cluster(tmp_path_factory.mktemp("cluster") / "files", 2) as cluster:
-        yield cluster
 
 
 def command(whole: Path, results: Path, *options: object) -> list[object]:

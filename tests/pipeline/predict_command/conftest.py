@@ -38,8 +38,4 @@ def local(
 @pytest.fixture
 def bucket(s3: "S3Server", six_photos: Path) -> str:
     """A bucket with the photos."""
-    name = s3.bucket()
-    for path in six_photos.rglob("*.png"):
-        s3.files().pipe_file(f"{name}/photos/{path.relative_to(six_photos)}", path.read_bytes())
-    s3.reset()
-    return name
+    return s3.bucket_of(six_photos, "photos")

@@ -66,10 +66,7 @@ def test_a_process_that_is_stopped_is_resumed_to_the_same_bytes(  # noqa: PLR091
     monkeypatch: pytest.MonkeyPatch,
     number: signal.Signals,
 ):
-    bucket = s3.bucket()
-    for path in many.iterdir():
-        s3.files().pipe_file(f"{bucket}/photos/{path.name}", path.read_bytes())
-    s3.reset()
+    bucket = s3.bucket_of(many, "photos")
     s3.latency = 0.1
 
     status = stopped(s3, bucket, model, tmp_path, number)

@@ -1,6 +1,5 @@
 """The command as a process: its end, and that it goes on after a kill."""
 
-import os
 import re
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from pipeline.model_folder import save_model
 from tests.bright_objects import bright_model, bright_segmenter
 from tests.builders import foveamask
 from tests.pipeline.reviewing.reviews import Batch
+from tests.started_servers import started
 
 
 @pytest.fixture
@@ -28,21 +28,12 @@ def batch(tmp_path: Path) -> Batch:
 @contextmanager
 def reviewing(batch: Batch) -> Iterator[tuple["subprocess.Popen[str]", httpx2.Client]]:
     """A review on a free port, and a client of it."""
-    command = [sys.executable, "-m", "pipeline", "review", str(batch.photos), str(batch.masks)]
-    command += ["--port", "0", "--model", str(batch.photos.parent / "bright")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ) as process:
-        try:
-            assert process.stderr is not None
-            text = ""
-            while not (found := re.search(r"serving (http://127\.0\.0\.1:\d+);", text)):
-                line = process.stderr.readline()
-                assert line, text
-                text += line
-            assert "3 masks, of which 0 are expected below 0.99" in text
-            with httpx2.Client(base_url=found[1], timeout=60) as client:
-                yield process, client
-        finally:
-            process.kill()
+    model = batch.photos.parent / "bright"
+    with started("review", batch.photos, batch.masks, "--model", model) as server:
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", server.address)
+        assert "3 masks, of which 0 are expected below 0.99" in server.said
+        with httpx2.Client(base_url=server.address, timeout=60) as client:
+            yield server.process, client
 
 
 @pytest.mark.slow

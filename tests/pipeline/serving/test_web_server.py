@@ -1,14 +1,9 @@
 """The command as a process: its address, and its end with requests under way."""
 
-import os
-import re
 import signal
 import socket
-import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -18,25 +13,7 @@ from pipeline.model_folder import save_model
 from tests.bright_objects import bright_model
 from tests.builders import foveamask
 from tests.pipeline.serving.serving import PHOTO
-
-
-@contextmanager
-def serving(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server of the model in `folder` on a free port, and its address."""
-    command = [sys.executable, "-m", "pipeline", "serve", "--port", "0", "--model", str(folder)]
-    with subprocess.Popen(
-        [*command, *arguments], stderr=subprocess.PIPE, text=True, env=os.environ
-    ) as process:
-        try:
-            assert process.stderr is not None
-            said = ""
-            while not (found := re.search(r"serving (http://\S+);", said)):
-                line = process.stderr.readline()
-                assert line, said
-                said += line
-            yield process, found[1]
-        finally:
-            process.kill()
+from tests.started_servers import started
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +28,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_signal_ends_it_once_requests_under_way_are_answered(
     folder: Path, number: signal.Signals
 ):
-    with serving(folder) as (process, address):
+    with started("serve", "--model", folder) as server:
+        process, address = server.process, server.address
         assert address.startswith("http://127.0.0.1:")
         with ThreadPoolExecutor(8) as pool, httpx2.Client(base_url=address, timeout=60) as client:
             assert client.get("/readyz").status_code == 200

@@ -40,11 +40,7 @@ def local(data: Path, settings: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def bucket(s3: "S3Server", data: Path) -> str:
-    name = s3.bucket()
-    for path in data.rglob("*.*"):
-        s3.files().pipe_file(f"{name}/data/{path.relative_to(data)}", path.read_bytes())
-    s3.reset()
-    return name
+    return s3.bucket_of(data, "data")
 
 
 def weights(run: Path) -> dict[str, bytes]:
