@@ -39,13 +39,7 @@ class StorePlaces:
         address = Address.parse(path)
         if address is None:
             return path
-        mirror = self._mirror_with(address)
-        if mirror is None:
-            found = self._store(address).found(address)
-            if not found:
-                raise InputError(f"no such object or folder: {address}")
-            mirror = self._new(address, found)
-        return mirror.path_of(address)
+        return self._mirror(address, _check_there).path_of(address)
 
     def written(self, path: Path) -> Path:
         """Return the folder for what goes to the folder at `path`; one on disk as it is.
@@ -56,12 +50,7 @@ class StorePlaces:
         address = Address.parse(path)
         if address is None:
             return path
-        mirror = self._mirror_with(address)
-        if mirror is None:
-            found = self._store(address).found(address)
-            if "" in found:
-                raise InputError(f"{address} is an object; name a folder")
-            mirror = self._new(address, found)
+        mirror = self._mirror(address, _check_folder)
         mirror.is_written = True
         return mirror.path_of(address)
 
@@ -101,8 +90,7 @@ class StorePlaces:
             return path, None
         store = self._store(address)
         found = store.found(address)
-        if "" in found:
-            raise InputError(f"{address} is an object; name a folder")
+        _check_folder(address, found)
         if mark in found:
             return self.read(Path(str(address))), None
         from data.stores.publishing import publish
@@ -124,9 +112,19 @@ class StorePlaces:
         for mirror in self._mirrors:
             mirror.remember(table)
 
-    def _mirror_with(self, address: Address) -> "ObjectMirror | None":
-        """Return the mirror of a folder that has all objects at an address, if there is one."""
-        return next((m for m in self._mirrors if m.only is None and m.place.holds(address)), None)
+    def _mirror(
+        self, address: Address, check: "Callable[[Address, Mapping[str, Entry]], None]"
+    ) -> "ObjectMirror":
+        """Return the mirror of a folder that has all objects at an address, or a new one.
+
+        What is found for a new one is checked first.
+        """
+        for mirror in self._mirrors:
+            if mirror.only is None and mirror.place.holds(address):
+                return mirror
+        found = self._store(address).found(address)
+        check(address, found)
+        return self._new(address, found)
 
     def _new(
         self, address: Address, found: "Mapping[str, Entry]", *, is_object: bool = False
@@ -154,6 +152,16 @@ class StorePlaces:
         if address.scheme not in self._stores:
             self._stores[address.scheme] = ObjectStore.of(address)
         return self._stores[address.scheme]
+
+
+def _check_there(address: Address, found: "Mapping[str, Entry]") -> None:
+    if not found:
+        raise InputError(f"no such object or folder: {address}")
+
+
+def _check_folder(address: Address, found: "Mapping[str, Entry]") -> None:
+    if "" in found:
+        raise InputError(f"{address} is an object; name a folder")
 
 
 @contextmanager

@@ -186,10 +186,12 @@ class ReviewDesk:
 
     def take_offer(self, group: str) -> Offer | None:
         """Move the contours of the rest of a group by the offset that is offered, if one is."""
-        offer = next((offer for offer in self.offers() if offer.group == group), None)
-        for name in offer.rest if offer else ():
-            self._change_unopened(name, offer.offset if offer else 0.0)
-        return offer
+        for offer in self.offers():
+            if offer.group == group:
+                for name in offer.rest:
+                    self._change_unopened(name, offer.offset)
+                return offer
+        return None
 
     def _offers(self) -> Iterator[Offer]:
         groups: dict[str, list[str]] = {}
