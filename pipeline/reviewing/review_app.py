@@ -16,45 +16,23 @@ from data.errors import InputError
 from pipeline.dice_interval import DiceInterval
 from pipeline.reviewing.desk import OpenPhoto, ReviewDesk
 from pipeline.reviewing.review_answers import change_reply, list_reply, photo_reply
+from pipeline.reviewing.review_description import document
+from pipeline.reviewing.review_fields import GROUP, NAME, OFFSET, STATUS, STROKE
 from pipeline.reviewing.review_files import Status
-from pipeline.reviewing.strokes import LABELS, WIDEST, Stroke
+from pipeline.reviewing.strokes import LABELS, Stroke
 from pipeline.serving.api_error import ApiError, bad
 from pipeline.serving.form_fields import Form, FormField, FormValues
 from pipeline.serving.photo_engine import PhotoEngine
 from pipeline.serving.reply import Reply
 from pipeline.serving.service_metrics import ServiceMetrics
 from pipeline.serving.tile_layers import jpeg_of
-from pipeline.serving.web_app import PAGE, application, asset, state_routes
+from pipeline.serving.web_app import PAGE, application, asset, described_by, state_routes
 from pipeline.serving.web_calls import Work, answering
 
 OWN_PAGE = Path(__file__).parent / "page"
 
-SHARED = ("page.css", "viewer.js", "layers.js")
+SHARED = ("page.css", "viewer.js", "layers.js", "docs.js")
 """What the page takes from that of `serve`."""
-
-NAME = FormField(name="name", about="Name of the photo.", longest=10_000)
-
-STROKE = (
-    NAME,
-    FormField(name="label", kind="choice", choices=LABELS, about="What is there."),
-    FormField(
-        name="points",
-        longest=200_000,
-        about="Pairs x,y with spaces between them, in pixels of the photo.",
-    ),
-    FormField(name="radius", kind="number", least=0, most=WIDEST, about="Half the width, pixels."),
-)
-
-OFFSET = (NAME, FormField(name="offset", kind="number", about="Pixels outwards.", default="0"))
-
-STATUS = (
-    NAME,
-    FormField(
-        name="status", kind="choice", choices=("open", "later"), default="later", about="Which."
-    ),
-)
-
-GROUP = FormField(name="group", about="Name of the group.", longest=10_000)
 
 Call = Callable[[Form], Reply]
 
@@ -157,14 +135,15 @@ def review_app(engine: PhotoEngine, model_name: str, calls: ReviewCalls) -> Star
         for method, table in (("GET", calls.asked()), ("POST", calls.said()))
         for path, call in table.items()
     ]
-    return application([*page_routes(), *state_routes(engine, model_name, metrics), *routes], ())
+    about = [*state_routes(engine, model_name, metrics), described_by(document())]
+    return application([*page_routes(), *about, *routes], ())
 
 
 def page_routes() -> list[Route]:
     """Return the routes of the page; no other file is ever served."""
     own = sorted(path for path in OWN_PAGE.iterdir() if path.suffix in (".css", ".js"))
     files = {f"/{path.name}": path for path in (*own, *(PAGE / name for name in SHARED))}
-    files["/"] = OWN_PAGE / "review.html"
+    files |= {"/": OWN_PAGE / "review.html", "/docs": PAGE / "docs.html"}
     return [Route(path, asset(file)) for path, file in files.items()]
 
 

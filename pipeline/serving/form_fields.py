@@ -41,6 +41,8 @@ class FormField:
     most: float | None = None
     default: str = ""
     """Text that stands for a field that is missing or empty."""
+    example: str = ""
+    """A text that is right, where the kind does not say what is."""
     longest: int = LONGEST_TEXT
     """Most characters of a field that is no file and not in base 64."""
     is_refused: bool = False
@@ -65,6 +67,7 @@ class FormField:
             "minimum": self.least,
             "maximum": self.most,
             "default": default,
+            "examples": [self.example] if self.example else [],
         }
         return schema | {name: value for name, value in more.items() if value not in ([], None, "")}
 

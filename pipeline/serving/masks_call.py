@@ -38,6 +38,7 @@ FIELDS = (
     PHOTO,
     FormField(
         name="output",
+        example="mask,coco",
         default="mask",
         about=f"What to make, with commas between: {', '.join(OUTPUT_NAMES)}.",
     ),
@@ -63,6 +64,7 @@ FIELDS = (
     ),
     FormField(
         name="postprocess",
+        example="close-open=5,components=200",
         about="Steps such as close-open=5,components=200, or none; by default those of the model.",
     ),
     FormField(
@@ -79,7 +81,9 @@ FIELDS = (
         most=MOST_GROWTH,
         about="Pixels by which the contour is moved outward.",
     ),
-    FormField(name="background", about="A colour to lay the cutout on: white, #rrggbb."),
+    FormField(
+        name="background", example="white", about="A colour to lay the cutout on: white, #rrggbb."
+    ),
     FormField(name="background_file", kind="file", about="A picture to lay the cutout on."),
     FormField(
         name="format", kind="choice", choices=tuple(FORMATS), about="Format of the cutout, png."
@@ -93,7 +97,11 @@ FIELDS = (
         choices=("none", "object"),
         about="Crop the cutout to the object.",
     ),
-    FormField(name="margin", about="What is kept around the object: 3% or pixels, such as 20."),
+    FormField(
+        name="margin",
+        example="3%",
+        about="What is kept around the object: 3% or pixels, such as 20.",
+    ),
     FormField(
         name="metadata",
         kind="boolean",
@@ -113,7 +121,9 @@ FIELDS = (
         default="false",
         about="Each part is an object of its own.",
     ),
-    FormField(name="category", default="object", about="Name of the object in polygons."),
+    FormField(
+        name="category", example="car", default="object", about="Name of the object in polygons."
+    ),
 )
 
 

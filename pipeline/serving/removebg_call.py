@@ -62,11 +62,27 @@ FIELDS = (
         default="auto",
         about="auto is png, or jpg on an opaque background; zip holds color.jpg and alpha.png.",
     ),
-    FormField(name="roi", about="Where the object may be: x1 y1 x2 y2, in px or %."),
+    FormField(
+        name="roi",
+        example="10% 10% 90% 90%",
+        about="Where the object may be: x1 y1 x2 y2, in px or %.",
+    ),
     FormField(name="crop", kind="boolean", default="false", about="Crop to the object."),
-    FormField(name="crop_margin", about="Kept around it: one, two or four lengths, 30px or 10%."),
-    FormField(name="scale", about="Size of the object on the canvas: original, or 10% to 100%."),
-    FormField(name="position", about="original, center, or one or two shares from 0% to 100%."),
+    FormField(
+        name="crop_margin",
+        example="30px",
+        about="Kept around it: one, two or four lengths, 30px or 10%.",
+    ),
+    FormField(
+        name="scale",
+        example="80%",
+        about="Size of the object on the canvas: original, or 10% to 100%.",
+    ),
+    FormField(
+        name="position",
+        example="center",
+        about="original, center, or one or two shares from 0% to 100%.",
+    ),
     FormField(
         name="channels",
         kind="choice",
@@ -78,7 +94,11 @@ FIELDS = (
     FormField(name="shadow_type", about="Refused unless none."),
     FormField(name="shadow_opacity", about="Has no effect."),
     FormField(name="semitransparency", kind="boolean", default="true", about="Has no effect."),
-    FormField(name="bg_color", about="A name, or 3, 4, 6 or 8 hexadecimal digits, with # or not."),
+    FormField(
+        name="bg_color",
+        example="#ff8800",
+        about="A name, or 3, 4, 6 or 8 hexadecimal digits, with # or not.",
+    ),
     FormField(name="bg_image_file", kind="file", about="A picture behind the object."),
     FormField(name="bg_image_url", is_refused=True, about="Refused; send bg_image_file."),
 )

@@ -15,6 +15,7 @@ from pipeline.model import identity, own_version
 from pipeline.serving.form_fields import Form
 from pipeline.serving.masks_call import MasksCall
 from pipeline.serving.openapi import document
+from pipeline.serving.openapi_parts import Schema
 from pipeline.serving.photo_engine import PhotoEngine
 from pipeline.serving.removebg_call import RemoveBgCall
 from pipeline.serving.reply import Reply
@@ -37,15 +38,11 @@ def web_app(engine: PhotoEngine, model_name: str, names: Iterable[str] = ()) -> 
         names: host names under which the server is reached, besides addresses and localhost.
     """
     metrics = ServiceMetrics()
-
-    async def openapi(_: Request) -> Response:
-        return JSONResponse(document(engine.limits))
-
     return application(
         [
             *(Route(path, asset(PAGE / name)) for path, name in page_files().items()),
             *state_routes(engine, model_name, metrics),
-            Route("/openapi.json", openapi),
+            described_by(document(engine.limits)),
             *(
                 Route(path, answering(engine, metrics, work), methods=["POST"])
                 for path, work in CALLS.items()
@@ -83,6 +80,15 @@ def state_routes(engine: PhotoEngine, model_name: str, metrics: ServiceMetrics) 
         return PlainTextResponse(metrics.text())
 
     return [Route("/healthz", health), Route("/readyz", ready), Route("/metrics", measured)]
+
+
+def described_by(document: Schema) -> Route:
+    """Return the route of the OpenAPI document of a server."""
+
+    async def openapi(_: Request) -> Response:
+        return JSONResponse(document)
+
+    return Route("/openapi.json", openapi)
 
 
 @cache

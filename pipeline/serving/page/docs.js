@@ -24,16 +24,26 @@ function table(heads, rows) {
   return wide;
 }
 
+// How the required fields are given to curl: of several sources the first.
+function call(path, operation, form) {
+  const place = new URL(path.slice(1), document.baseURI);
+  const needed = form ? form.required ?? form.oneOf?.[0].required ?? Object.keys(form.properties) : [];
+  const given = needed.map((name) =>
+    form.properties[name].format === "binary" ? `-F ${name}=@photo.jpg` : `-F ${name}=...`);
+  const asked = (operation.parameters ?? []).map(({ name }) => `-G --data-urlencode ${name}=...`);
+  return ["curl", ...given, ...asked, place, "-o result"].join(" ");
+}
+
 function described(path, method, operation) {
   const parts = [make("h2", `${method.toUpperCase()} ${path}`), make("p", `${operation.summary}.`)];
   const form = operation.requestBody?.content["multipart/form-data"]?.schema;
-  if (form) {
-    const source = path.includes("removebg") ? "image_file" : "photo";
-    const place = new URL(path.slice(1), document.baseURI);
-    parts.push(make("pre", `curl -F ${source}=@photo.jpg ${place} -o result`));
-    const rows = Object.entries(form.properties).map(
-      ([name, schema]) => [name, values(schema), schema.default, schema.description],
-    );
+  const fields = [
+    ...Object.entries(form?.properties ?? {}),
+    ...(operation.parameters ?? []).map(({ name, schema }) => [name, schema]),
+  ];
+  if (fields.length) {
+    const rows = fields.map(([name, schema]) => [name, values(schema), schema.default, schema.description]);
+    parts.push(make("pre", call(path, operation, form)));
     parts.push(table(["field", "values", "default", ""], rows));
   }
   const rows = Object.entries(operation.responses).map(([status, answer]) => [

@@ -187,11 +187,15 @@ def test_a_disk_that_takes_nothing_is_said(client: TestClient, batch: Batch):
 
     answer = client.post("/v1/review/accept", json={"name": "car_0"})
 
+    described = client.get("/openapi.json").json()["paths"]["/v1/review/accept"]["post"]
     assert code_of(answer) == (507, "not_written")
+    assert "507" in described["responses"]
     assert status_of(client.get("/v1/review").json()) == "open"
 
 
-@pytest.mark.parametrize("path", ["/", "/review.js", "/viewer.js", "/page.css", "/batch_list.js"])
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/docs.js", "/review.js", "/viewer.js", "/page.css", "/batch_list.js"]
+)
 def test_the_page_is_served_with_the_headers_of_serve(shared: TestClient, path: str):
     answer = shared.get(path)
 

@@ -199,3 +199,14 @@ def test_it_fits_phones_and_desktops_light_and_dark(batch: Batch):
 
                 assert page.evaluate(script) == ground
                 assert overflow <= 0
+
+
+def test_the_page_of_its_calls_lists_them(batch: Batch):
+    with served(batch) as address, opened(address) as page:
+        page.goto(address + "docs")
+        expect(page.locator("h2").first).to_have_text("GET /v1/review")
+        calls = page.locator("pre").all_text_contents()
+
+    assert f"curl -G --data-urlencode name=... {address}v1/review/photo -o result" in calls
+    stroke = "-F name=... -F label=... -F points=..."
+    assert f"curl {stroke} {address}v1/review/stroke -o result" in calls

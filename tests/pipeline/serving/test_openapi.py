@@ -38,7 +38,7 @@ def test_every_path_that_it_names_is_there_and_no_other_call(
 
 
 @pytest.mark.parametrize("path", FIELDS)
-def test_every_default_and_choice_that_it_names_is_taken(
+def test_every_default_choice_and_example_that_it_names_is_taken(
     client: TestClient, document: dict[str, Any], path: str
 ):
     form = document["paths"][path]["post"]["requestBody"]["content"]["multipart/form-data"]
@@ -46,7 +46,7 @@ def test_every_default_and_choice_that_it_names_is_taken(
 
     for name, schema in form["schema"]["properties"].items():
         values = [schema[end] for end in ("default", "minimum", "maximum") if end in schema]
-        for value in [*values, *schema.get("enum", [])]:
+        for value in [*values, *schema.get("enum", []), *schema.get("examples", [])]:
             if name in ("add_shadow",) and str(value).lower() in ("true", "1", "yes", "on"):
                 continue
             data = {name: str(value), **NEEDED.get(name, {})}
@@ -58,7 +58,10 @@ def test_every_default_and_choice_that_it_names_is_taken(
             assert any(answer.headers["content-type"].startswith(kind) for kind in content)
 
 
-NEEDED = {"quality": {"output": "cutout", "format": "webp"}}
+NEEDED = {
+    "quality": {"output": "cutout", "format": "webp"},
+    "margin": {"output": "cutout", "crop": "object"},
+}
 
 
 @pytest.mark.parametrize("path", FIELDS)
