@@ -1,6 +1,6 @@
-"""COCO: one JSON file with `images`, `annotations` and `categories`.
+"""COCO: one JSON file with `info`, `images`, `annotations` and `categories`.
 
-An object without holes is a list of polygons, one with holes is run lengths, since COCO's polygons
+`info` is what pycocotools reads it for: a description. An object without holes is a list of polygons, one with holes is run lengths, since COCO's polygons
 have none. `encode` makes the part of one photo, `finish` puts parts together.
 """
 
@@ -55,7 +55,7 @@ def finish(parts: Iterable[bytes], category: str) -> Iterator[bytes]:
         parts: of all photos. They are gone through twice, one part at a time.
         category: name of what is inside the polygons.
     """
-    yield b'{"images":['
+    yield b'{"info":{"description":"made by foveamask"},\n"images":['
     for i, part in enumerate(map(json.loads, parts), 1):
         yield (b",\n" if i > 1 else b"") + dumps({"id": i} | part["image"])
     yield b'],\n"annotations":['

@@ -85,6 +85,7 @@ def test_pycocotools_reads_the_same_masks(tmp_path: Path, instances: bool):
 
     theirs = COCO(tmp_path / "a.json")
 
+    theirs.info()
     assert len(theirs.imgs) == len(EXAMPLES)
     for image in theirs.loadImgs(theirs.getImgIds()):
         mask = np.zeros((image["height"], image["width"]), np.bool_)
