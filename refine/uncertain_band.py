@@ -33,6 +33,13 @@ where the contour is, and logits as flat as that are none that a refiner knows."
 STEEPEST = 8.0
 """Largest logit; 0.0003 of certain."""
 
+BLUR = 1.0
+"""Standard deviation, in pixels, of the mean that decides where between two pixels the contour of a
+mask lies. A mask of two values does not say it, its neighbourhood does."""
+
+NEAREST = 0.05
+"""Least distance in pixels of a pixel's centre from that contour, so that its side is kept."""
+
 
 def fitted(grey: Pixels, size: Size) -> Pixels:
     """Return a mask (H, W) uint8 at another size, whatever its aspect: area means or linear."""
@@ -74,6 +81,25 @@ def mask_logits(grey: Pixels, steepness: float) -> Floats:
         by_value = np.log(p) - np.log1p(-p)
     limits = np.minimum(SURER * np.abs(by_value), STEEPEST).astype(np.float32)[grey]
     return np.asarray(np.clip(by_distance, -limits, limits), np.float32)
+
+
+def between_pixels(grey: Pixels, logits: Floats, steepness: float) -> Floats:
+    """Return (H, W) logits of a mask that put its contour between pixels, with the same signs.
+
+    Signed distances of a mask of two values are those of steps from pixel to pixel. An outline made
+    of them has stairs. Beside the contour they are taken from local means of the values instead.
+
+    Args:
+        grey: (H, W) uint8, 255 for certain object.
+        logits: (H, W) `mask_logits` of it.
+        steepness: logits per pixel that these have.
+    """
+    mean = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), BLUR, borderType=cv2.BORDER_REPLICATE)
+    # Across a straight contour the mean rises by 255 / (BLUR * sqrt(2 pi)) in a pixel.
+    distance = (mean - (HALF - 0.5)) * np.float32(BLUR * np.sqrt(2 * np.pi) / 255)
+    side = np.where(grey >= HALF, np.float32(1), np.float32(-1))
+    own = side * np.maximum(side * distance, np.float32(NEAREST)) * np.float32(steepness)
+    return np.where(np.abs(logits) < steepness * BLUR, own, logits)
 
 
 def coarse_logits(logits: Floats, stride: int, alignment: int) -> Floats:

@@ -19,15 +19,15 @@ from torch import Tensor
 
 from data.arrays import Mask, Photo, Pixels
 from data.errors import InputError
-from data.geometry import Size, working_size
+from data.geometry import Size
 from data.tile_grid import tile_mask
+from pipeline.inference.given_logits import Given, given_logits
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
 from pipeline.inference.prediction import Prediction, Proposal, at_photo_size, check_photos
 from pipeline.inference.segmenter import Segmenter
-from pipeline.model import Model
 from refine.guard import Change, Guard, change, decide, reaches_rim
 from refine.postprocess import Step
-from refine.uncertain_band import BAND, Floats, coarse_logits, fitted, mask_logits, steepness
+from refine.uncertain_band import Floats, coarse_logits, mask_logits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,20 +83,6 @@ class RefinedMask(Prediction):
 
     kept: float = 0.0
     """Share of the pixels that the refiner would change, but that the guard has kept as given."""
-
-
-@dataclass(frozen=True)
-class Given:
-    """Logits of a given mask, at working size and at that of the photo."""
-
-    at_work: Floats
-    """(Hw, Ww)"""
-    whole: Floats
-    """(H, W)"""
-    band: float
-    """Pixels on either side of the contour that are uncertain, at working size."""
-    steepness: float
-    """Logits for one of these pixels."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +206,8 @@ def refinement(
     Raises:
         InputError: the refined stage is requested, but the model has no refiner.
     """
-    given = given_logits(photo, segmenter.model, refining)
+    size = Size(*photo.shape[:2])
+    given = given_logits(photo.mask, size, segmenter.model, refining.band)
     result = one_pass(segmenter, photo, given, given.at_work, options)
     if refining.band is not None:
         height, width = given.at_work.shape
@@ -256,19 +243,6 @@ def one_pass(
     band = tile_mask(proposal.tiles[:, 1:].cpu().numpy(), proposal.padded, tile)
     steps = model.postprocess if options.postprocess is None else options.postprocess
     return Refinement(photo, given, proposal, logits, band, tile, steps, model.guard)
-
-
-def given_logits(photo: MaskedPhoto, model: Model, refining: RefiningOptions) -> Given:
-    """Return the logits of a photo's mask, uncertain in a band along its contour."""
-    size = Size(*photo.shape[:2])
-    at_work = working_size(size, model.long_side)
-    scale = max(at_work) / max(size)
-    band = BAND if refining.band is None else refining.band * scale
-    slope = steepness(band, model.low, model.high)
-    whole = mask_logits(fitted(photo.mask, size), slope * scale)
-    if at_work == size:
-        return Given(whole, whole, band, slope)
-    return Given(mask_logits(fitted(photo.mask, at_work), slope), whole, band, slope)
 
 
 def check_aspect(

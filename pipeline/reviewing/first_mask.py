@@ -13,8 +13,8 @@ from torch import Tensor
 from data.arrays import Photo, Pixels
 from data.pyramid import to_working_size
 from data.tile_grid import to_blocks
+from pipeline.inference.given_logits import given_logits
 from pipeline.inference.mask_options import MaskOptions
-from pipeline.inference.mask_refining import DEFAULT_REFINING, MaskedPhoto, given_logits
 from pipeline.inference.prediction import Prediction, Proposal
 from pipeline.inference.segmenter import Segmenter
 from pipeline.reviewing.places import Sums, sums_of, within_photo
@@ -114,7 +114,7 @@ def is_made_by(prediction: Prediction, mask: Pixels) -> bool:
 def _given(segmenter: Segmenter, network: FirstMask, mask: Pixels) -> FirstMask:
     """Return a mask that something else has made, in place of the network's."""
     coarse = segmenter.model.coarse
-    given = given_logits(MaskedPhoto(network.photo, mask), segmenter.model, DEFAULT_REFINING)
+    given = given_logits(mask, network.proposal.size, segmenter.model, band=None)
     logits = coarse_logits(given.at_work, coarse.stride, coarse.alignment)
     own, device = network.proposal, network.belief.device
     small = torch.from_numpy(logits)[None].to(device)

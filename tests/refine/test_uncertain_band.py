@@ -7,8 +7,18 @@ from hypothesis.extra import numpy as arrays
 from data.arrays import Pixels
 from data.geometry import Size
 from refine.distance import signed_distance
-from refine.uncertain_band import HALF, SURER, coarse_logits, fitted, mask_logits, steepness
+from refine.matte.coverage import contour_alpha, contour_band
+from refine.uncertain_band import (
+    HALF,
+    SURER,
+    between_pixels,
+    coarse_logits,
+    fitted,
+    mask_logits,
+    steepness,
+)
 from tests.builders import area_mean, middle_disc
+from tests.refine.matte.shapes import Field, disc_field, inner, slanted_field, true_coverage
 
 GREYS = arrays.arrays(np.uint8, arrays.array_shapes(min_dims=2, max_dims=2, max_side=16))
 
@@ -20,6 +30,34 @@ def test_logits_have_the_sign_of_the_mask(grey: Pixels, slope: float):
     np.testing.assert_array_equal(logits > 0, grey >= HALF)
     assert (logits != 0).all()
     assert np.isfinite(logits).all()
+
+
+@given(GREYS, st.floats(0.01, 10))
+def test_a_contour_between_pixels_leaves_each_on_its_side(grey: Pixels, slope: float):
+    logits = between_pixels(grey, mask_logits(grey, slope), slope)
+
+    np.testing.assert_array_equal(logits > 0, grey >= HALF)
+    assert (logits != 0).all()
+    assert np.isfinite(logits).all()
+
+
+SHAPES = [disc_field(31.3, 30.6, 20.2), *(slanted_field(degrees) for degrees in (10, 38, 80, 160))]
+
+
+@pytest.mark.parametrize("field", SHAPES)
+@pytest.mark.parametrize(("levels", "most"), [(1, 0.07), (255, 0.02)])
+def test_a_contour_between_pixels_has_no_stairs(field: Field, levels: int, most: float):
+    truth = true_coverage(field)
+    grey = (np.round(truth * levels) * (255 / levels)).astype(np.uint8)
+    mask, stairs = grey >= HALF, mask_logits(grey, 0.3)
+
+    alpha = contour_alpha(mask, between_pixels(grey, stairs, 0.3))
+
+    mixed = inner(contour_band(mask).mask(mask.shape))
+    error, before = (
+        np.abs(inner(each - truth))[mixed].mean() for each in (alpha, contour_alpha(mask, stairs))
+    )
+    assert error < min(most, 0.7 * before)
 
 
 @given(GREYS, st.floats(0.01, 10))

@@ -21,9 +21,11 @@ from pipeline.inference.mask_refining import (
     refine_mask,
 )
 from refine.distance import signed_distance
+from refine.matte.coverage import contour_alpha
 from refine.uncertain_band import HALF, fitted
 from tests.bright_objects import SIZE, bright_segmenter, object_in, photo_of
 from tests.builders import unsure_segmenter
+from tests.refine.matte.shapes import disc_field, true_coverage
 
 UNGUARDED = RefiningOptions(guard=False)
 
@@ -72,6 +74,19 @@ def test_an_exact_mask_stays_as_it_is(seed: int, guard: bool):
     )
 
     np.testing.assert_array_equal(result.mask, truth)
+
+
+@pytest.mark.parametrize("levels", [1, 255])
+def test_a_mask_that_is_kept_has_no_stairs_in_its_alpha(levels: int):
+    truth = true_coverage(disc_field(31.3, 30.6, 20.2))
+    given = (np.round(truth * levels) * (255 / levels)).astype(np.uint8)
+    photo = np.full((*given.shape, 3), 90, np.uint8)
+
+    result = refine_mask(unsure_segmenter(long_side=64), photo, given, MaskOptions(stage="coarse"))
+
+    np.testing.assert_array_equal(result.mask, given >= HALF)
+    alpha, stairs = contour_alpha(result.mask, result.logits), result.mask.astype(np.float32)
+    assert np.abs(alpha - truth).mean() < 0.5 * np.abs(stairs - truth).mean()
 
 
 @pytest.mark.parametrize("size", [SIZE, Size(95, 127), Size(384, 512)], ids=str)
