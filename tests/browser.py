@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.node_packages import node_modules, run_node
 
@@ -23,6 +23,9 @@ FROM_NPM = """
 import chromium from "@sparticuz/chromium";
 console.log(JSON.stringify([await chromium.executablePath(), ...chromium.args]));
 """
+
+expect.set_options(timeout=30_000)
+# Milliseconds: other work on the machine may keep the browser waiting.
 
 
 @dataclass
