@@ -1,6 +1,6 @@
 """COCO: one JSON file with `info`, `images`, `annotations` and `categories`.
 
-`info` is what pycocotools reads it for: a description. An object without holes is a list of polygons, one with holes is run lengths, since COCO's polygons
+An object without holes is a list of polygons, one with holes is run lengths, since COCO's polygons
 have none. `encode` makes the part of one photo, `finish` puts parts together.
 """
 

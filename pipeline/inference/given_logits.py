@@ -1,4 +1,4 @@
-"""A given mask as logits: what the second stage begins with, and what stays where it changes nothing.
+"""A given mask as logits: where the second stage begins, and what stays where it changes nothing.
 
 Shapes: H x W a photo, Hw x Ww its working size, h x w a mask, which may have another size.
 """
