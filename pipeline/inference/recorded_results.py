@@ -1,7 +1,7 @@
 """What the files of a folder of results, and its records, say of how each result was made."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +9,7 @@ from typing import Any, Literal
 from data.errors import InputError
 from data.photo_files import PhotoFile
 from data.picture_provenance import provenance_in
+from data.printable import quoted
 from pipeline.inference.made_with import MadeWith, differences
 from pipeline.inference.manifest import MANIFEST, all_records, bytes_hash, read_manifest
 from pipeline.inference.outputs import Output
@@ -65,7 +66,8 @@ class RecordedResults:
         """Read the records of `out`; say at once if all of it was made with something else.
 
         Raises:
-            InputError: there is no such folder, or its records cannot be read.
+            InputError: there is no such folder, its records cannot be read, or its results are of
+                other kinds, such as cutouts in place of masks.
         """
         if not out.is_dir():
             raise InputError(f"no such folder: {out}")
@@ -75,8 +77,9 @@ class RecordedResults:
         made = read_manifest(out, "make the results again")
         now = asdict(making) | {"outputs": [_without_metadata(name) for name in making.outputs]}
         written = made.get("outputs")
-        outputs = map(_without_metadata, written) if isinstance(written, list) else ()
-        other = differences(made | {"outputs": list(outputs)}, now)
+        outputs = [_without_metadata(name) for name in written] if isinstance(written, list) else []
+        _check_kinds(out, outputs, making.outputs)
+        other = differences(made | {"outputs": outputs}, now)
         if other:
             log.warning(ALL_LIKE_THIS, out, ", ".join(other))
         return cls(out, made, all_records(out))
@@ -130,6 +133,16 @@ class RecordedResults:
         same = [name for name in names if str(name).split(" ")[0] == output.name] if names else []
         own = _without_metadata(same[0]) if same else ""
         return {**self.made, "output": own, "photo": record.photo}
+
+
+def _check_kinds(out: Path, written: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raise if results of the kinds that are `wanted` would be looked for where there are none."""
+    kinds, asked = ([text.split(" ")[0] for text in texts] for texts in (written, wanted))
+    if kinds and set(kinds) != set(asked):
+        raise InputError(
+            f"{out} has results of --output {quoted(','.join(kinds))}, and what is asked for is "
+            f"--output {','.join(asked)}; give the options that predict was given"
+        )
 
 
 def _without_metadata(made_with: Any) -> str:

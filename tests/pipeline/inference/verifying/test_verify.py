@@ -156,6 +156,23 @@ def test_cutouts_and_alpha_are_verified_too(check: VerifyCall, form: str):
     assert any("another output (cutout" in line for line in check("--quick", *other)[1])
 
 
+@pytest.mark.parametrize("written", ["cutout", "mask,cutout", "coco"])
+@pytest.mark.parametrize("way", [[], ["--quick"]])
+def test_results_of_another_kind_are_refused_in_one_line(
+    check: VerifyCall, written: str, way: list[str]
+):
+    shutil.rmtree(check.folder / "out")
+    arguments = (check.folder / "photos", check.folder / "out", "--model", check.model)
+    assert foveamask("predict", *arguments, "--output", written) == 0
+
+    status, lines, said = check(*way)
+
+    assert (status, lines) == (1, [])
+    (line,) = said.splitlines()
+    assert f"has results of --output {written}, and what is asked for is --output mask;" in line
+    assert check(*way, "--output", written)[:2] == (0, [])
+
+
 def test_the_answer_as_json(check: VerifyCall):
     flip(mask_at(check.folder, "0003"), 2)
     mask_at(check.folder, "0005").unlink()
