@@ -26,6 +26,7 @@ Settings = Annotated[Path | None, Parameter(name="--config")]
 ObjectEntries = Annotated[
     tuple[str, ...], Parameter(name="--object", negative=(), consume_multiple=True)
 ]
+GroupNames = Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=True)]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 Seed = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 Angles = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=99))]

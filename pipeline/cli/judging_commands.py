@@ -16,6 +16,7 @@ from pipeline.cli.arguments import (
     Count,
     Device,
     Flag,
+    GroupNames,
     HeightWidth,
     MaskArguments,
     Settings,
@@ -35,6 +36,7 @@ def evaluate(
     /,
     *,
     split: Literal["unseen", "all"] = "unseen",
+    only_groups: GroupNames = (),
     per_photo: Path | None = None,
     report: Path | None = None,
     config: Settings = None,
@@ -46,6 +48,8 @@ def evaluate(
         data: folder with train/ and train_masks/, or images/ and masks/, also in an object store
             (s3://bucket/data).
         split: unseen leaves out photos of groups (such as cars) that the model was trained on.
+        only_groups: score only the photos of these groups, which have the names that data.group
+            finds in those of their photos.
         per_photo: also write the scores of each photo to this csv file, the worst photo first.
         report: also write a report to this folder: DIR/index.html, a page with tables, charts and
             all photos, the worst first.
@@ -68,7 +72,13 @@ def evaluate(
             segmenter, options = arguments.segmenter(), arguments.options()
             observe = None if reporter is None else reporter.begun(segmenter, options)
             summary, photos = evaluation.evaluate(
-                data, segmenter, options, split=split, settings=settings, observe=observe
+                data,
+                segmenter,
+                options,
+                split=split,
+                groups=only_groups,
+                settings=settings,
+                observe=observe,
             )
             answer(json.dumps({"model": arguments.model} | summary.to_json()))
             if per_photo is not None:

@@ -2,7 +2,7 @@
 
 import csv
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from functools import partial
@@ -15,7 +15,7 @@ from data.errors import InputError
 from data.geometry import Size
 from data.groups import CARVANA_GROUP
 from data.images import read_photo, read_size
-from data.printable import cell
+from data.printable import cell, quoted
 from data.samples import (
     Sample,
     check_fit,
@@ -56,6 +56,7 @@ def evaluate(
     options: MaskOptions = DEFAULT_OPTIONS,
     *,
     split: Split = "unseen",
+    groups: Collection[str] = (),
     settings: DataConfig | None = None,
     observe: Observe | None = None,
 ) -> tuple[Summary, list[PhotoScores]]:
@@ -69,15 +70,17 @@ def evaluate(
         segmenter: the model.
         options: how its masks are made.
         split: `unseen` leaves out the photos of groups that the model was trained on.
+        groups: names of the only groups to score; none for all.
         settings: how the photos are grouped, and which values of the masks are the object; by
             default as in the training of the model.
         observe: see `Observe`.
 
     Raises:
-        InputError: photos or masks are damaged, or the model was trained on all of them.
+        InputError: photos or masks are damaged, no photo is of one of the `groups`, or the model
+            was trained on all of them.
     """
     stage = segmenter.check_stage(options.stage)
-    samples, num_seen = choose(data, segmenter, split, settings)
+    samples, num_seen = choose(data, segmenter, split, settings, groups)
     check_sizes(samples)
     try:
         photos = score_samples(samples, segmenter, options, stage, observe)
@@ -126,12 +129,16 @@ def score_samples(
 
 
 def choose(
-    data: Path, segmenter: Segmenter, split: Split, settings: DataConfig | None = None
+    data: Path,
+    segmenter: Segmenter,
+    split: Split,
+    settings: DataConfig | None = None,
+    groups: Collection[str] = (),
 ) -> tuple[list[Sample], int]:
     """Return the samples to score, and the number of samples left out as seen in training.
 
     Raises:
-        InputError: there are none to score.
+        InputError: there are none to score, or none of one of the `groups`.
     """
     own = data_settings(segmenter.model).get("group", CARVANA_GROUP)
     samples = find_samples(
@@ -139,6 +146,8 @@ def choose(
         group_pattern=settings.group if settings else own,
         object_values=settings.object if settings else object_of(segmenter.model),
     )
+    if groups:
+        samples = _of_groups(samples, groups, data)
     if split == "all":
         return samples, 0
     if not segmenter.model.seen and not seen_hashes(segmenter.model):
@@ -156,6 +165,22 @@ def choose(
             "`foveamask evaluate --split all` scores them nevertheless"
         )
     return unseen, len(samples) - len(unseen)
+
+
+def _of_groups(samples: Sequence[Sample], groups: Collection[str], data: Path) -> list[Sample]:
+    """Return the samples of `groups`, each of which has some.
+
+    Raises:
+        InputError: one has none.
+    """
+    known = {sample.group for sample in samples}
+    unknown = [name for name in groups if name not in known]
+    if unknown:
+        raise InputError(
+            f"no photo in {data} is of the group {quoted(unknown[0])}; its {len(known)} groups are "
+            f"{quoted(', '.join(sorted(known)))}"
+        )
+    return [sample for sample in samples if sample.group in groups]
 
 
 def data_settings(model: Model) -> dict[str, Any]:

@@ -83,6 +83,30 @@ def test_a_model_that_does_not_name_what_it_was_trained_on_is_scored_with_a_warn
     assert summary.photos == 2
 
 
+@pytest.mark.parametrize(
+    ("split", "groups", "names"),
+    [("all", ("1",), ["1"]), ("all", ("1", "0"), ["0", "1"]), ("unseen", ("1",), ["1"])],
+)
+def test_only_the_groups_that_are_named_are_scored(
+    data: Path, split: Split, groups: tuple[str, ...], names: list[str]
+):
+    summary, photos = evaluate(data, trained_on("0"), COARSE, split=split, groups=groups)
+
+    assert [photo.name for photo in photos] == names
+    assert summary.photos == len(names)
+    assert summary.left_out_as_seen_in_training == 0
+
+
+def test_a_group_that_was_trained_on_is_not_scored_because_it_is_named(data: Path):
+    with pytest.raises(InputError, match="trained on all 1 photos"):
+        evaluate(data, trained_on("0"), COARSE, groups=("0",))
+
+
+def test_a_group_that_no_photo_is_of_is_named_with_those_that_are_there(data: Path):
+    with pytest.raises(InputError, match=r"of the group 2; its 2 groups are 0, 1$"):
+        evaluate(data, segmenter_of(), COARSE, groups=("1", "2"))
+
+
 @pytest.mark.parametrize(("split", "names"), [("unseen", ["1"]), ("all", ["0", "1"])])
 def test_photos_that_the_model_was_trained_on_are_scored_only_on_demand(
     data: Path, caplog: pytest.LogCaptureFixture, split: Split, names: list[str]
