@@ -87,7 +87,8 @@ def connected(address: str) -> Iterator[Scheduler]:
         try:
             asyncio.run(asyncio.wait_for(_find_scheduler(address), SECONDS))
             client = Client(address, timeout=SECONDS, set_as_default=False, name="foveamask")
-        except (OSError, ValueError, LookupError, TypeError) as error:  # what answers is another
+        except (OSError, ValueError, LookupError, TypeError, MemoryError) as error:
+            # What answers is something else, whose bytes may be read as the size of a message.
             raise InputError(
                 f"no Dask scheduler answers at {address} within {SECONDS} seconds; start one with "
                 "`dask scheduler`, which says its address"
