@@ -4,7 +4,10 @@
 
 The scheduler is a process of its own. Workers are Dask's own, with one thread each, many in one
 process; a share has the paths of a hundred photos and takes as long as `--seconds` says. Shares go
-through `map_shares`, as those of `predict --cluster` do.
+through `map_shares`, as those of `predict --cluster` do. Workers do not watch themselves, as each
+of them does on a machine of its own: a thousand on one machine would do little else.
+
+Figures come for each tenth of the shares, so that a cost that grows with their number is seen.
 """
 
 import asyncio
@@ -18,18 +21,32 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from cyclopts import App
 
+from benchmarks.markdown import table
 from pipeline.cli.program import run
 
 app = App(name="python -m benchmarks.cluster_scale", help=__doc__, help_format="plaintext")
 
 PHOTOS = 100
 """Paths in a share."""
+
+NOT_WATCHED = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.interval": "1h",
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.admin.tick.interval": "1h",
+}
+"""Settings of workers. Each would look a hundred times a second at what its thread does, and fifty
+times at whether its loop turns."""
+
+HEADER = ("shares", "s", "scheduler, ms a share", "its memory at most, MB", "call, ms a share")
 
 Paths = tuple[float, tuple[str, ...]]
 """Seconds that a share takes, and its photos."""
@@ -49,8 +66,10 @@ def sleeping_shares(num: int, seconds: float) -> Iterator[Paths]:
 
 async def work(address: str, num: int) -> None:
     """Run workers of one thread until the scheduler ends."""
+    import dask
     from distributed import Worker
 
+    dask.config.set(NOT_WATCHED)
     options: dict[str, Any] = {"nthreads": 1, "memory_limit": 0, "dashboard": False}
     workers = [Worker(address, **options) for _ in range(num)]
     await asyncio.gather(*workers)
@@ -111,20 +130,55 @@ def measure(address: str, num_workers: int, num_shares: int, seconds: float) -> 
     with connected(address) as scheduler:
         client: Any = scheduler.client
         client.wait_for_workers(num_workers)
+        print(f"{num_workers} workers have come", file=sys.stderr)
         report = partial(client.sync, client.scheduler.report)
-        before, began = report(reset=True), time.monotonic()
-        ended = sum(
-            1 for _ in map_shares(scheduler, sleep, sleeping_shares(num_shares, seconds), "sleep")
+        shares = sleeping_shares(num_shares, seconds)
+        ended = map_shares(scheduler, sleep, shares, "sleep")
+        looks = [Look.of(report(reset=True))]
+        for i in range(1, 11):
+            num = i * num_shares // 10 - (i - 1) * num_shares // 10
+            if sum(1 for _ in islice(ended, num)) != num:
+                raise RuntimeError("shares are missing")
+            after = report(reset=False)
+            looks.append(Look.of(after))
+            print(f"{i} of 10 parts in {looks[-1].wall - looks[0].wall:.0f} s", file=sys.stderr)
+    parts = [looks[k].row_after(looks[k - 1], num_shares / 10) for k in range(1, 11)]
+    whole = looks[-1].row_after(looks[0], num_shares)
+    wall, ideal = looks[-1].wall - looks[0].wall, num_shares * seconds / num_workers
+    print(f"{num_shares} shares of {seconds:g} s by {num_workers} workers in {wall:.1f} s")
+    print(f"without any overhead: {ideal:.1f} s; {num_shares / wall:.0f} shares a second\n")
+    print(table(HEADER, [*parts, whole]))
+    for name, count in sorted(after["messages"].items(), key=lambda item: -item[1])[:12]:
+        print(f"{count / num_shares:8.3f} messages a share {name}")
+
+
+@dataclass(frozen=True)
+class Look:
+    """The clock, and what was used until then."""
+
+    wall: float
+    scheduler: float
+    """Seconds of processor time of the scheduler."""
+    scheduler_mb: float
+    """Most memory of the scheduler so far."""
+    call: float
+    """Seconds of processor time of this process."""
+
+    @classmethod
+    def of(cls, report: dict[str, Any]) -> "Look":
+        """Return what a report of the scheduler says, and this process used, now."""
+        own = sum(os.times()[:2])
+        return cls(time.monotonic(), report["cpu"], report["peak_mb"], own)
+
+    def row_after(self, other: "Look", num_shares: float) -> tuple[str, ...]:
+        """Return the row of the table for `num_shares` since another look."""
+        return (
+            f"{num_shares:.0f}",
+            f"{self.wall - other.wall:.1f}",
+            f"{1e3 * (self.scheduler - other.scheduler) / num_shares:.2f}",
+            f"{self.scheduler_mb:.0f}",
+            f"{1e3 * (self.call - other.call) / num_shares:.2f}",
         )
-        wall, after = time.monotonic() - began, report(reset=False)
-        cpu = after["cpu"] - before["cpu"]
-        print(f"{ended} shares of {seconds:g} s by {num_workers} workers in {wall:.1f} s")
-        ideal = num_shares * seconds / num_workers
-        print(f"without any overhead: {ideal:.1f} s; {ended / wall:.0f} shares a second")
-        print(f"scheduler: {cpu / ended * 1e3:.2f} ms of a core a share, {cpu:.1f} s in all")
-        print(f"scheduler: at most {after['peak_mb']:.0f} MB")
-        for name, count in sorted(after["messages"].items(), key=lambda item: -item[1])[:12]:
-            print(f"{count / ended:8.3f} messages a share {name}")
 
 
 @app.default
@@ -150,21 +204,18 @@ def simulate(
         num = workers // processes
         asyncio.run(schedule(Path(rest)) if kind == "scheduler" else work(rest, num))
         return
-    with tempfile.TemporaryDirectory() as folder:
-        file, own = (
-            Path(folder, "scheduler.json"),
-            [sys.executable, "-m", "benchmarks.cluster_scale"],
-        )
-        numbers = ["--workers", str(workers), "--processes", str(processes)]
-        quiet = {"DASK_LOGGING__DISTRIBUTED": "error", "DASK_TEMPORARY_DIRECTORY": folder}
-        start = partial(subprocess.Popen, env=os.environ | quiet)
-        started = [start([*own, *numbers, "--part", f"scheduler {file}"])]
+    with tempfile.TemporaryDirectory() as name, Path(name, "log").open("wb") as log:
+        file = Path(name, "scheduler.json")
+        own = [sys.executable, "-m", "benchmarks.cluster_scale", "--workers", str(workers)]
+        own += ["--processes", str(processes), "--part"]
+        environment = os.environ | {"DASK_TEMPORARY_DIRECTORY": name}
+        start = partial(subprocess.Popen, env=environment, stderr=log, stdout=log)
+        started = [start([*own, f"scheduler {file}"])]
         try:
             while not file.exists():
                 time.sleep(0.1)
             address = json.loads(file.read_text())["address"]
-            for _ in range(processes):
-                started.append(start([*own, *numbers, "--part", f"worker {address}"]))
+            started += [start([*own, f"worker {address}"]) for _ in range(processes)]
             measure(address, workers, shares, seconds)
         finally:
             for process in started:
