@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 ROOT = Path(__file__).parents[3]
 
@@ -18,6 +19,26 @@ PRELOADED = Path(__file__).parent / "preloaded.py"
 
 SECONDS = 300
 """Longest time that something may take; the machine may be busy."""
+
+
+class Place(Protocol):
+    """Where a process runs."""
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def prefix(self) -> tuple[str, ...]:
+        """What comes before its command."""
+
+
+@dataclass(frozen=True)
+class ThisHost:
+    address: str = "127.0.0.1"
+    prefix: tuple[str, ...] = ()
+
+
+HERE = ThisHost()
 
 
 @dataclass
@@ -30,22 +51,25 @@ class RunningCluster:
     environment: dict[str, str]
     workers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
-    def add_worker(self) -> "subprocess.Popen[bytes]":
+    def add_worker(self, place: Place = HERE) -> "subprocess.Popen[bytes]":
         command = ("worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
-        worker = _dask(self.folder, self.environment, *command, "--preload", str(PRELOADED))
+        options = ("--host", place.address, "--preload", str(PRELOADED))
+        worker = _dask(self.folder, self.environment, place, *command, *options)
         self.workers.append(worker)
         return worker
 
 
 @contextmanager
-def running_cluster(folder: Path, num_workers: int, **environment: str) -> Iterator[RunningCluster]:
-    """A scheduler on any free port and workers, until the block ends."""
+def running_cluster(
+    folder: Path, num_workers: int, place: Place = HERE, **environment: str
+) -> Iterator[RunningCluster]:
+    """A scheduler on any free port of `place` and workers, until the block ends."""
     folder.mkdir()
     here = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     there = here | {"DASK_TEMPORARY_DIRECTORY": str(folder)} | environment
     file = folder / "scheduler.json"
-    options = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-    scheduler = _dask(folder, there, "scheduler", *options, "--scheduler-file", str(file))
+    options = ("--host", place.address, "--port", "0", "--no-dashboard")
+    scheduler = _dask(folder, there, place, "scheduler", *options, "--scheduler-file", str(file))
     cluster = None
     try:
         wait_until(file.exists)
@@ -60,10 +84,10 @@ def running_cluster(folder: Path, num_workers: int, **environment: str) -> Itera
             process.wait()
 
 
-def foveamask_process(*arguments: object) -> "subprocess.Popen[str]":
+def foveamask_process(*arguments: object, place: Place = HERE) -> "subprocess.Popen[str]":
     """The command line in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "pipeline", *map(str, arguments)],
+        [*place.prefix, sys.executable, "-m", "pipeline", *map(str, arguments)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
@@ -84,11 +108,11 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def _dask(
-    folder: Path, environment: dict[str, str], command: str, *arguments: str
+    folder: Path, environment: dict[str, str], place: Place, command: str, *arguments: str
 ) -> "subprocess.Popen[bytes]":
     with (folder / f"{command}-{time.monotonic_ns()}.log").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", f"distributed.cli.dask_{command}", *arguments],
+            [*place.prefix, sys.executable, "-m", f"distributed.cli.dask_{command}", *arguments],
             cwd=folder,  # not that of the tests: paths that travel must be absolute
             env=environment,
             stderr=log,
