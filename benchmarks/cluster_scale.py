@@ -52,9 +52,9 @@ Paths = tuple[float, tuple[str, ...]]
 """Seconds that a share takes, and its photos."""
 
 
-def sleep(share: Paths) -> list[str]:
-    """Take the time of a share, and return about as much as its records."""
-    time.sleep(share[0])
+async def sleep(share: Paths) -> list[str]:
+    """Take the time of a share, without a thread, and return about as much as its records."""
+    await asyncio.sleep(share[0])
     return [path[-64:] for path in share[1]]
 
 

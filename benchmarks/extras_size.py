@@ -1,81 +1,111 @@
-"""What the package and each of its extras take on disk, in a fresh virtual environment.
+"""What the package and each of its extras take on disk, as they are installed here.
 
+    pip install ".[serve,export,heic,cluster,s3]"
     python -m benchmarks.extras_size
 
-An extra counts what it adds to the package alone. pip decides where packages come from; with an
-index or a folder of wheels that has the CPU build of torch, that is what is measured.
+Nothing is installed or downloaded: what a package requires and which files it has is in its
+metadata, so any environment will do that has the packages, among others or not. An extra counts
+what it adds to the package alone, with all that its packages require in turn. Two extras that need
+the same package both count it.
 """
 
-import json
-import subprocess
 import sys
-import tempfile
 import tomllib
-import venv
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 from cyclopts import App
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from benchmarks.markdown import table
-from data.errors import SettingsError
+from data.errors import InputError, SettingsError
 from pipeline.cli.program import run
 
 app = App(name="python -m benchmarks.extras_size", help=__doc__, help_format="plaintext")
 
 ROOT = Path(__file__).parent.parent
 
-OF_USERS = ("serve", "export", "heic", "cluster")
+OF_USERS = ("serve", "export", "heic", "cluster", "s3")
 """The extras that users install; the others are for work on the package itself."""
 
-HEADER = ("installed", "packages", "MB on disk", "the largest of them")
+HEADER = ("installed", "packages", "MB on disk", "the largest of them, MB")
+
+LARGEST = 3
+"""How many packages are named."""
 
 
-def size_of(folder: Path) -> int:
-    """Return the bytes of all files in `folder` and below."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+@dataclass(frozen=True)
+class Installed:
+    """A package that is installed."""
+
+    name: str
+    size: int
+    """Bytes of its files."""
 
 
-def pip(python: Path, *arguments: str) -> str:
-    """Run pip of the environment of `python`, and return what it prints."""
-    command = [str(python), "-m", "pip", *arguments]
-    return subprocess.run(command, check=True, cwd=ROOT, text=True, capture_output=True).stdout
+def needed(requirements: Iterable[str], extra: str = "") -> dict[str, Distribution]:
+    """Return all that `requirements` need here, also in turn, by their names.
 
+    Args:
+        requirements: as in metadata.
+        extra: of the package whose requirements they are.
 
-def added_by(python: Path, extra: str) -> list[str]:
-    """Return what pip would install for an extra, with the versions, where the package is."""
-    options = ("--quiet", "--dry-run", "--report", "-", "-c", "constraints.txt")
-    report = json.loads(pip(python, "install", *options, f".[{extra}]"))
-    found = [item["metadata"] for item in report["install"]]
-    return [f"{one['name']}=={one['version']}" for one in found if one["name"] != "foveamask"]
-
-
-def sizes(python: Path, requirements: Sequence[str]) -> dict[str, int]:
-    """Return the bytes of each of `requirements`, installed without what it depends on."""
-    found = {}
-    for requirement in requirements:
-        with tempfile.TemporaryDirectory() as folder:
-            pip(python, "install", "--quiet", "--no-deps", "--target", folder, requirement)
-            found[requirement.partition("==")[0]] = size_of(Path(folder))
+    Raises:
+        InputError: one of them is not installed.
+    """
+    found: dict[str, Distribution] = {}
+    waiting = list(_that_apply(requirements, extra))
+    seen = set()
+    while waiting:
+        name, asked = wanted = waiting.pop()
+        if wanted in seen:
+            continue
+        seen.add(wanted)
+        try:
+            found[name] = distribution(name)
+        except PackageNotFoundError as error:
+            raise InputError(
+                f"{name} is not installed here: pip install '.[{','.join(OF_USERS)}]'"
+            ) from error
+        waiting += _that_apply(found[name].requires or (), asked)
     return found
 
 
-def installed(python: Path) -> dict[str, int]:
-    """Return the bytes of each package in the environment of `python`, but for pip itself."""
-    code = (
-        "import importlib.metadata as m, json; print(json.dumps({d.metadata['Name']: "
-        "sum(f.size or 0 for f in d.files or ()) for d in m.distributions()}))"
-    )
-    output = subprocess.run([str(python), "-c", code], check=True, capture_output=True, text=True)
-    found: dict[str, int] = json.loads(output.stdout)
-    return {name: size for name, size in found.items() if name not in ("pip", "setuptools")}
+def _that_apply(requirements: Iterable[str], extra: str) -> Iterator[tuple[str, str]]:
+    """Yield the names that are required here, alone and with each of their extras."""
+    for requirement in map(Requirement, requirements):
+        if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+            for asked in ("", *requirement.extras):
+                yield canonicalize_name(requirement.name), asked
 
 
-def row(name: str, found: dict[str, int]) -> tuple[str, ...]:
-    """Return the row of the table for packages by their bytes."""
-    largest = sorted(found, key=lambda package: -found[package])[:3]
-    listed = ", ".join(f"{package} {found[package] / 1e6:.0f}" for package in largest)
-    return name, str(len(found)), f"{sum(found.values()) / 1e6:.0f}", listed
+def measured(package: Distribution) -> Installed:
+    """Return a package with the bytes that its files take, compiled ones included."""
+    paths = (Path(str(package.locate_file(file))) for file in package.files or ())
+    return Installed(package.name, sum(path.stat().st_size for path in paths if path.exists()))
+
+
+def own(project: dict[str, Any]) -> Installed:
+    """Return the package itself; here it may be installed as a link to its sources."""
+    folders = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    files = (path for folder in folders for path in (ROOT / folder).rglob("*"))
+    sizes = (file.stat().st_size for file in files if file.is_file() and file.suffix != ".pyc")
+    return Installed(project["project"]["name"], sum(sizes))
+
+
+def row(name: str, packages: Sequence[Installed]) -> tuple[str, ...]:
+    """Return the row of the table for some packages."""
+    largest = sorted(packages, key=lambda package: -package.size)[:LARGEST]
+    listed = ", ".join(f"{package.name} {_mb(package.size)}" for package in largest)
+    return name, str(len(packages)), _mb(sum(package.size for package in packages)), listed
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:.0f}" if size >= 10e6 else f"{size / 1e6:.1f}"
 
 
 @app.default
@@ -85,19 +115,16 @@ def measure(*extras: str) -> None:
     Args:
         extras: which ones; by default those that users install.
     """
-    wanted = extras or OF_USERS
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    for extra in wanted:
-        if extra not in project["optional-dependencies"]:
-            raise SettingsError(f"there is no extra {extra}")
-    with tempfile.TemporaryDirectory() as folder:
-        venv.create(folder, with_pip=True)
-        python = Path(folder) / "bin" / "python"
-        pip(python, "install", "--quiet", "-c", "constraints.txt", ".")
-        rows = [row("foveamask", installed(python))]
-        for extra in wanted:
-            print(f"measuring {extra}", file=sys.stderr)
-            rows.append(row(f"+ [{extra}]", sizes(python, added_by(python, extra))))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    optional = project["project"]["optional-dependencies"]
+    for extra in extras:
+        if extra not in optional:
+            raise SettingsError(f"there is no extra {extra}; there are {', '.join(optional)}")
+    base = needed(project["project"]["dependencies"])
+    rows = [row("foveamask", [own(project), *map(measured, base.values())])]
+    for extra in extras or OF_USERS:
+        added = needed(optional[extra])
+        rows.append(row(f"+ [{extra}]", [measured(added[name]) for name in added.keys() - base]))
     print(table(HEADER, rows))
 
 
