@@ -211,12 +211,13 @@ class TilesConfig(Checked):
     max_patches_per_photo: Count = 1024
     """Most tiles per photo that become training patches, the most uncertain first. Validation
     photos are refined in all uncertain tiles, as `predict` does."""
-    patch_source: Literal["final", "folds", "masks"] = "final"
+    patch_source: Literal["final", "folds", "masks", "mixed"] = "final"
     """What the refiner corrects: the training patches come from the network of the run ("final"),
     or from those of `coarse.folds`, each for the photos that it was not trained on ("folds");
     validation patches then come from the final network. With "masks", no network is run: all
     patches come from the true masks with random errors, for a refiner of masks from elsewhere
-    (`foveamask refine`)."""
+    (`foveamask refine`). With "mixed", the patches of half of the training photos do, those of all
+    others come from the final network, for a refiner of both."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

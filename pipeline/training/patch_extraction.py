@@ -168,10 +168,10 @@ def sample_patches(
     """
     # Validation photos are refined as `predict` will refine them: in all uncertain tiles.
     budget = config.tiles.max_patches_per_photo if is_training else None
-    random = None
-    if config.tiles.patch_source == "masks":
-        random = errors_of(sample.name, config.data.split_seed)
-    return photo_patches(index, sample, segmenter, budget, random)
+    source = config.tiles.patch_source
+    random = errors_of(sample.name, config.data.split_seed)
+    from_mask = source == "masks" or (source == "mixed" and is_training and random.random() < 0.5)
+    return photo_patches(index, sample, segmenter, budget, random if from_mask else None)
 
 
 def write_patches(

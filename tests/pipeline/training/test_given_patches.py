@@ -18,7 +18,7 @@ from pipeline.inference.mask_refining import RefiningOptions, refine_mask
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model_folder import load_model, save_model
 from pipeline.training.given_patches import error_of, errors_of, logits_with_errors
-from pipeline.training.patch_extraction import photo_patches
+from pipeline.training.patch_extraction import photo_patches, sample_patches
 from tests.bright_objects import SIZE, object_in, photo_of
 from tests.builders import (
     ellipse_sample,
@@ -98,6 +98,22 @@ def test_the_band_holds_most_of_the_true_contour():
 
     assert np.mean(shares) > 0.85
     assert min(shares) > 0.4
+
+
+def test_mixed_patches_are_of_the_network_for_half_of_the_training_photos(tmp_path: Path):
+    segmenter, tiles = unsure_segmenter(), replace(tiny_config().tiles, patch_source="mixed")
+    config = replace(tiny_config(), tiles=tiles)
+
+    from_network = {True: 0, False: 0}
+    for number in range(16):
+        sample = ellipse_sample(tmp_path, (96, 128), number)
+        network = photo_patches(number, sample, segmenter, None)[0]["full"]
+        for is_training in from_network:
+            found, _ = sample_patches(number, sample, segmenter, config, is_training)
+            from_network[is_training] += np.array_equal(found["full"], network)
+
+    assert from_network[False] == 16
+    assert 4 <= from_network[True] <= 12
 
 
 def settings() -> Config:
