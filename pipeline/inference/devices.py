@@ -1,10 +1,13 @@
 """The device and the precision that the networks run in."""
 
+from collections.abc import Sequence
 from typing import Literal, TypeVar
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from data.arrays import Photo
 from data.errors import InputError
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -23,6 +26,16 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("no CUDA device was found; use --device cpu or auto")
     return torch.device(name)
+
+
+def photos_on(device: torch.device, photos: Sequence[Photo]) -> Tensor:
+    """Return (B, H, W, 3) uint8 on `device`; on the CPU a single photo is not copied."""
+    writable = [np.require(photo, requirements=["C", "W"]) for photo in photos]
+    tensors = [torch.from_numpy(photo) for photo in writable]
+    batch = tensors[0][None] if len(tensors) == 1 else torch.stack(tensors)
+    if device.type == "cpu":
+        return batch
+    return batch.pin_memory().to(device, non_blocking=True)
 
 
 def to_device(network: Network, device: torch.device) -> Network:

@@ -10,7 +10,7 @@ from pipeline.inference.given_masks import GivenMasks
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import Output
 from pipeline.inference.segmenter import Segmenter
-from pipeline.model import identity, own_version
+from pipeline.model import own_version
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def made_with(
     chosen = options.postprocess
     steps = segmenter.model.postprocess if chosen is None else chosen
     return MadeWith(
-        model=identity(segmenter.model),
+        model=segmenter.identity,
         stage=segmenter.check_stage(options.stage),
         budget=options.budget,
         postprocess=[str(step) for step in steps],

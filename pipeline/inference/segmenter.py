@@ -13,6 +13,7 @@ h x w the coarse size, N tiles, T their side.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from data.errors import InputError
 from data.geometry import Size
 from data.pyramid import to_working_size
 from pipeline import DEFAULT_MODEL, Stage
-from pipeline.inference.devices import Precision, choose_device
+from pipeline.inference.devices import Precision, choose_device, photos_on
 from pipeline.inference.mask_options import DEFAULT_OPTIONS, MaskOptions
 from pipeline.inference.networks import Networks
 from pipeline.inference.prediction import (
@@ -37,7 +38,7 @@ from pipeline.inference.prediction import (
     check_photos,
 )
 from pipeline.inference.torch_networks import TorchNetworks
-from pipeline.model import NO_REFINER, Model
+from pipeline.model import NO_REFINER, Model, identity
 from pipeline.model_folder import load_model
 from refine.batch_pyramid import padded_pyramid
 from refine.fovea import Windows, gather_windows
@@ -78,6 +79,11 @@ class Segmenter:
         """
         chosen = choose_device("auto") if device is None else device
         return cls(model, TorchNetworks(model, chosen, precision))
+
+    @cached_property
+    def identity(self) -> str:
+        """That of its model, see `pipeline.model.identity`; it takes as long as a small photo."""
+        return identity(self.model)
 
     @property
     def device(self) -> torch.device:
@@ -177,6 +183,8 @@ class Segmenter:
         proposal: Proposal,
         refined: Tensor,
         options: MaskOptions = DEFAULT_OPTIONS,
+        *,
+        stitched: Tensor | None = None,
     ) -> list[Prediction]:
         """Stitch refined tiles into the coarse logits, at the photos' own size.
 
@@ -188,6 +196,7 @@ class Segmenter:
             proposal: from `propose`.
             refined: (N, T, T) logits of its tiles, from `refine`.
             options: how the masks are made.
+            stitched: what `stitch` gives for all its tiles, if that was called before.
 
         Raises:
             ValueError: `photos` are not those of the proposal, or the budget is larger than the
@@ -198,10 +207,8 @@ class Segmenter:
         proposal.check(photos, max_tiles)
         if max_tiles is not None and len(proposal.tiles) > max_tiles:
             rows = proposal.rows_within(max_tiles)
-            proposal, refined = proposal.with_tiles(rows), refined[rows]
-        logits = proposal.upsampled
-        if len(proposal.tiles):
-            logits = self.stitch(proposal, refined)
+            proposal, refined, stitched = proposal.with_tiles(rows), refined[rows], None
+        logits = self.stitch(proposal, refined) if stitched is None else stitched
         whole = at_photo_size(logits, proposal)
         steps = self.model.postprocess if options.postprocess is None else options.postprocess
         each = [one.clone() for one in whole] if len(photos) > 1 else [whole[0]]
@@ -218,7 +225,8 @@ class Segmenter:
         """
         coarse, fovea = self.model.coarse, self.model.fovea
         num_levels = max(fovea.levels, coarse.level + 1)
-        return padded_pyramid(self._on_device(at_work), num_levels, fovea.margin, coarse.alignment)
+        batch = photos_on(self.device, at_work)
+        return padded_pyramid(batch, num_levels, fovea.margin, coarse.alignment)
 
     def upsample(self, coarse: Tensor) -> Tensor:
         """Return (B, h, w) coarse logits at full size, (B, Hp, Wp)."""
@@ -260,8 +268,10 @@ class Segmenter:
         """Return the (B, Hp, Wp) logits of a proposal with (N, T, T) refined ones in its tiles.
 
         Raises:
-            InputError: the model has no refiner.
+            InputError: there are tiles, and the model has no refiner.
         """
+        if not len(proposal.tiles):
+            return proposal.upsampled
         if self.model.refiner is None:
             raise InputError(NO_REFINER)
         residual = self.model.refiner.residual
@@ -288,12 +298,3 @@ class Segmenter:
         level, rim = levels[coarse.level], self.model.fovea.margin // coarse.stride
         inner = level[:, rim : level.shape[1] - rim, rim : level.shape[2] - rim]
         return inner.permute(0, 3, 1, 2)
-
-    def _on_device(self, photos: Sequence[Photo]) -> Tensor:
-        """Return (B, Hw, Ww, 3) uint8 on the device; on the CPU a single photo is not copied."""
-        writable = [np.require(photo, requirements=["C", "W"]) for photo in photos]
-        tensors = [torch.from_numpy(photo) for photo in writable]
-        batch = tensors[0][None] if len(tensors) == 1 else torch.stack(tensors)
-        if self.device.type == "cpu":
-            return batch
-        return batch.pin_memory().to(self.device, non_blocking=True)

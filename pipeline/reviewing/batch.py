@@ -26,7 +26,6 @@ from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.mask_refining import MaskedPhoto
 from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import map_photos
-from pipeline.model import identity
 from pipeline.progress import progress
 from pipeline.reviewing.first_mask import FirstMask, first_mask
 from pipeline.reviewing.places import expected_dice
@@ -114,7 +113,7 @@ def load_batch(
     Raises:
         InputError: no photo has a mask that can be read.
     """
-    made_with = f"{identity(segmenter.model)} {options}"
+    made_with = f"{segmenter.identity} {options}"
     known = _read(kept, made_with)
     groups = batch_groups(photos, group)
     found: dict[str, Outlook] = {}

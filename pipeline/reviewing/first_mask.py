@@ -87,8 +87,8 @@ def first_mask(
     """
     proposal = segmenter.propose([photo], segmenter.max_tiles(options))
     refined = segmenter.refine(proposal)
-    (prediction,) = segmenter.finish([photo], proposal, refined, options)
-    belief = segmenter.stitch(proposal, refined) if len(refined) else proposal.upsampled
+    belief = segmenter.stitch(proposal, refined)
+    (prediction,) = segmenter.finish([photo], proposal, refined, options, stitched=belief)
     network = FirstMask(
         photo,
         segmenter.pyramid([to_working_size(photo, segmenter.model.long_side)]),

@@ -25,7 +25,6 @@ from pipeline.inference.expected import KNOWN, Expectation, measured_interval
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.one_photo import encoded, expected_of
 from pipeline.inference.outputs import Output
-from pipeline.model import identity
 from pipeline.serving.api_error import ApiError, bad
 from pipeline.serving.form_fields import Form, FormField, FormValues, Upload
 from pipeline.serving.photo_engine import PhotoEngine, Predicted
@@ -210,7 +209,7 @@ def about_mask(predicted: Predicted, engine: PhotoEngine, expected: Expectation)
         "interval": interval,
         "known": prediction.is_known,
         "tiles": len(prediction.tiles),
-        "model": identity(engine.segmenter.model),
+        "model": engine.segmenter.identity,
     }
 
 

@@ -62,10 +62,10 @@ def tiles_reply(form: Form, engine: PhotoEngine) -> Reply:
         segmenter, options = engine.segmenter, MaskOptions()
         proposal = segmenter.propose([photo], None if segmenter.model.refiner else 0)
         refined = segmenter.refine(proposal)
-        (prediction,) = segmenter.finish([photo], proposal, refined, options)
+        stitched = segmenter.stitch(proposal, refined)
+        (prediction,) = segmenter.finish([photo], proposal, refined, options, stitched=stitched)
         expected = expected_of(prediction, measured_interval(segmenter, options))
         about = about_mask(Predicted(upload, options, prediction), engine, expected)
-        stitched = segmenter.stitch(proposal, refined) if len(refined) else proposal.upsampled
         content = about | tile_layers(proposal, stitched, prediction.tile)
         content["budget"] = segmenter.max_tiles(options)
         if prediction.is_known is False:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from pipeline.model import identity, own_version
+from pipeline.model import own_version
 from pipeline.serving.form_fields import Form
 from pipeline.serving.masks_call import MasksCall
 from pipeline.serving.openapi import document
@@ -67,7 +67,7 @@ def state_routes(engine: PhotoEngine, model_name: str, metrics: ServiceMetrics) 
     about = {
         "version": own_version(),
         "model": Path(model_name).name,
-        "identity": identity(engine.segmenter.model),
+        "identity": engine.segmenter.identity,
     }
 
     async def health(_: Request) -> Response:

@@ -11,9 +11,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from pipeline.inference import OUTPUT_NAMES
+from pipeline.inference import segmenter as segmenter_module
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model_folder import save_model
-from tests.bright_objects import CPU, bright_model, photo_of
+from tests.bright_objects import CPU, bright_model, bright_segmenter, photo_of
 from tests.builders import foveamask
 from tests.pipeline.inference.predicting import segmenter_of
 from tests.pipeline.serving.serving import (
@@ -162,3 +163,18 @@ def test_a_model_without_a_refiner_says_so():
     with client_of(engine_of(segmenter)) as client:
         assert code_of(masks(client, stage="refined")) == (400, "invalid_parameter")
         assert masks(client).status_code == 200
+
+
+def test_the_model_is_hashed_once_and_not_with_each_photo(monkeypatch: pytest.MonkeyPatch):
+    hashed: list[object] = []
+    original = segmenter_module.identity
+    monkeypatch.setattr(
+        segmenter_module, "identity", lambda model: (hashed.append(model), original(model))[1]
+    )
+    segmenter = bright_segmenter()
+
+    with client_of(engine_of(segmenter)) as client:
+        answers = [masks(client) for _ in range(3)]
+
+    assert {answer.headers["x-model"] for answer in answers} == {original(segmenter.model)}
+    assert len(hashed) == 1

@@ -2,7 +2,9 @@
 
 import base64
 import zlib
+from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from data.arrays import Mask
 from data.geometry import Size
 from data.images import encode_png
+from pipeline.inference import segmenter as segmenter_module
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.segmenter import Segmenter
 from pipeline.serving.tile_layers import levels_of
@@ -62,6 +65,25 @@ def test_the_mask_of_every_budget_is_that_of_the_model(size: Size):
         expected = segmenter.predict(photo, MaskOptions(budget=budget))
         assert np.array_equal(stitched(layers, budget), expected.mask), budget
         assert layers["expected"][budget] == pytest.approx(expected.predicted_dice, abs=1e-4)
+
+
+@pytest.mark.parametrize(("budget", "times"), [(None, 1), (1000, 1), (7, 2)])
+def test_tiles_are_stitched_once_unless_the_model_takes_fewer_of_them(
+    monkeypatch: pytest.MonkeyPatch, budget: int | None, times: int
+):
+    plain = segmenter_of()
+    segmenter = Segmenter(replace(plain.model, budget=budget), plain.networks)
+    counted = Mock(wraps=segmenter_module.stitch)
+    photo = shaded_photo(Size(64, 96))
+    expected = segmenter.predict(photo)
+
+    with client_of(engine_of(segmenter)) as client:
+        monkeypatch.setattr(segmenter_module, "stitch", counted)
+        answer = client.post("/v1/tiles", files={"photo": ("a.png", encode_png(photo))})
+
+    assert counted.call_count == times
+    assert answer.headers["x-tiles"] == str(len(expected.tiles))
+    assert np.array_equal(stitched(answer.json(), len(expected.tiles)), expected.mask)
 
 
 def test_a_photo_of_another_size_than_the_model_works_at_has_layers_of_that():
