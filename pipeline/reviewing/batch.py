@@ -114,7 +114,7 @@ def load_batch(
         InputError: no photo has a mask that can be read.
     """
     made_with = f"{segmenter.identity} {options}"
-    known = _read(kept, made_with)
+    known = known_outlooks(kept, made_with)
     groups = batch_groups(photos, group)
     found: dict[str, Outlook] = {}
     result: list[BatchPhoto] = []
@@ -141,12 +141,12 @@ def load_batch(
             found[photo.name] = outlook
             result.append(BatchPhoto(photo, given.path(photo.path), groups[photo], outlook))
             if time.monotonic() - written > SECONDS_BETWEEN_WRITES:
-                _write(kept, made_with, known | found)
+                write_outlooks(kept, made_with, known | found)
                 written = time.monotonic()
     if not result:
         raise InputError("no photo has a mask that can be reviewed")
     if found != known:
-        _write(kept, made_with, found)
+        write_outlooks(kept, made_with, found)
     return sorted(result, key=lambda photo: photo.rank)
 
 
@@ -176,7 +176,7 @@ def _decoded(
     return first_mask(segmenter, pixels, masked.mask, options)
 
 
-def _read(path: Path, made_with: str) -> dict[str, Outlook]:
+def known_outlooks(path: Path, made_with: str) -> dict[str, Outlook]:
     """Return what was expected before; nothing if that was of another model, or is damaged."""
     with suppress(InputError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         content: Mapping[str, Any] = json.loads(read_bytes(path, MOST_BYTES))
@@ -185,7 +185,8 @@ def _read(path: Path, made_with: str) -> dict[str, Outlook]:
     return {}
 
 
-def _write(path: Path, made_with: str, found: Mapping[str, Outlook]) -> None:
+def write_outlooks(path: Path, made_with: str, found: Mapping[str, Outlook]) -> None:
+    """Write what is expected by a model and its options, completely or not at all."""
     photos = {name: asdict(outlook) for name, outlook in found.items()}
     content = {"format": FORMAT, "made_with": made_with, "photos": photos}
     write_bytes(path, json.dumps(content).encode(), is_durable=False)

@@ -32,6 +32,7 @@ from pipeline.training.patches import open_patches
 from pipeline.training.plan import plan_of
 from tests.builders import SIZE, middle_disc, shaded_photo
 from tests.tiny_runs import TinyBatches, small_run, tiny_network
+from tests.torture import service_files
 from tests.torture.workshop import Workshop
 
 
@@ -230,5 +231,6 @@ READERS = (
     _polygons("yolo", "**/*.txt"),
     _polygons("svg", "*.svg"),
     _polygons("geojson", "*.geojson"),
+    *(Reader(name, *both) for name, both in service_files.WRITTEN_AND_READ.items()),
 )
 """All readers. Settings given as numbers in JSON or TOML may well read as others when damaged."""
