@@ -51,8 +51,7 @@ def test_every_command_in_the_documents_is_one(document: str, command: str):
 def test_the_python_of_the_readme_gives_a_mask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     photo, truth = render_photo(0, 0, 3, size=Size(320, 480))
-    (tmp_path / "photos").mkdir()
-    Image.fromarray(photo).save(tmp_path / "photos" / "car.jpg")
+    Image.fromarray(photo).save(tmp_path / "car.jpg")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
 
