@@ -123,7 +123,7 @@ def finished_run(run: Path) -> None:
 
 
 MAKERS: dict[str, Callable[[Path], None]] = {
-    **dict.fromkeys(("a.jpg", "b.jpg", "car.jpg", "photo.png"), write_photo),
+    **dict.fromkeys(("a.jpg", "b.jpg", "car.jpg", "photo.png", "photos/car.jpg"), write_photo),
     **dict.fromkeys(("car_mask.png", "truth/car.png"), write_true_mask),
     **dict.fromkeys(("photos", "share/photos", "share/incoming"), photos),
     "masks": masks,
@@ -162,7 +162,7 @@ BEGINNINGS: dict[str, list[str]] = {
     "docs/how-to/sharpen-masks.md": ["photos", "coarse", "car.jpg", "car_mask.png", "RUN"],
     "docs/how-to/show.md": ["car.jpg", "truth/car.png"],
     "docs/how-to/train-stage-by-stage.md": ["DATA", "MORE", "settings.toml"],
-    "docs/reference/data-format.md": ["photos", "masks"],
+    "docs/reference/data-format.md": ["photos", "photos/car.jpg", "masks"],
     "docs/reference/python.md": ["car.jpg"],
 }
 """What each page says it begins with; the others begin with nothing."""

@@ -55,7 +55,7 @@ class Reader:
             return 0
         if text.startswith("python -m benchmarks."):
             _, _, module, *arguments = words_of(text)
-            with warnings.catch_warnings(action="default"):  # of what they compare with
+            with warnings.catch_warnings(action="ignore"):  # of what they compare with
                 return run(importlib.import_module(module).app, arguments)
         if not text.startswith("foveamask "):
             return shell(text)
@@ -87,7 +87,8 @@ class Reader:
             address = addresses.found[0]
             assert urllib.request.urlopen(address, timeout=60).status == 200
             for step in self.visits:
-                assert shell(step.text.replace(SERVER, address)) == 0, step.text
+                asked = step.text.replace(SERVER, address).replace("curl ", "curl --fail ", 1)
+                assert shell(asked) == 0, step.text
             accept_all(address)
 
         logging.getLogger("pipeline").addHandler(addresses)
