@@ -23,8 +23,8 @@ SECONDS = 5
 
 LOST = "the connection to the scheduler at %s was lost; run the same command again to resume"
 
-LOGGERS = ("distributed", "distributed.client")
-"""Those of Dask that print to stderr."""
+LOGGERS = ("distributed", "distributed.client", "tornado.application")
+"""Those of Dask that print to stderr; the last one has tracebacks when a connection breaks."""
 
 SCHEMES = ("tcp", "tls")
 
