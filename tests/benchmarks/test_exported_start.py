@@ -6,6 +6,8 @@ import pytest
 from PIL import Image
 
 from benchmarks import exported_start
+from coarse.mlp import MLP
+from data.geometry import Fovea
 from pipeline.model_folder import save_model
 from tests.builders import shaded_photo, tiny_model
 
@@ -18,8 +20,9 @@ def test_what_comes_until_the_first_mask_is_added_up_without_the_second_photo():
 
 @pytest.mark.slow
 def test_each_way_to_open_the_file_has_its_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    save_model(tiny_model(), tmp_path / "model")
-    Image.fromarray(shaded_photo((40, 60))).save(tmp_path / "a.png")
+    model = tiny_model(coarse=MLP(grid=(4, 6), hidden=(16,)), fovea=Fovea(16, 2))
+    save_model(model, tmp_path / "model")
+    Image.fromarray(shaded_photo((64, 96))).save(tmp_path / "a.png")
 
     exported_start.measure(tmp_path / "a.png", model=str(tmp_path / "model"), rounds=1)
 
