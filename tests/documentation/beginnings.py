@@ -125,7 +125,7 @@ def finished_run(run: Path) -> None:
 MAKERS: dict[str, Callable[[Path], None]] = {
     **dict.fromkeys(("a.jpg", "b.jpg", "car.jpg", "photo.png", "photos/car.jpg"), write_photo),
     **dict.fromkeys(("car_mask.png", "truth/car.png"), write_true_mask),
-    **dict.fromkeys(("photos", "share/photos", "share/incoming"), photos),
+    **dict.fromkeys(("photos", "PHOTOS", "CARVANA/test", "share/photos", "share/incoming"), photos),
     "masks": masks,
     "coarse": masks_of_photos,
     "DATA": data,
@@ -142,6 +142,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
 BEGINNINGS: dict[str, list[str]] = {
     "README.md": ["car.jpg", "photos", "DATA", "CARVANA"],
     "docs/index.md": ["car.jpg", "DATA"],
+    "docs/tutorials/challenge.md": ["CARVANA/test"],
     "docs/tutorials/train-on-your-photos.md": [
         *("LEAVES", "OTHER_LEAVES", "DATA", "TEST", "photos", "RUN2"),
     ],
@@ -156,7 +157,7 @@ BEGINNINGS: dict[str, list[str]] = {
     "docs/how-to/reports.md": ["DATA", "photos"],
     "docs/how-to/review.md": ["photos"],
     "docs/how-to/run-on-many-machines.md": [
-        *("photos", "car.jpg", "share/photos", "share/incoming"),
+        *("photos", "PHOTOS", "car.jpg", "share/photos", "share/incoming"),
     ],
     "docs/how-to/serve.md": ["car.jpg"],
     "docs/how-to/sharpen-masks.md": ["photos", "coarse", "car.jpg", "car_mask.png", "RUN"],
@@ -170,7 +171,8 @@ BEGINNINGS: dict[str, list[str]] = {
 
 def begin(folder: Path, names: Iterable[str], run: Path) -> None:
     """Make what a page begins with; `run` is a finished one, of which RUN and others are copies."""
-    model(folder / "carvana")  # a folder of this name is found before the model of the package
+    for name in ("carvana", "carvana-masks"):  # such folders are found before those of the package
+        model(folder / name)
     settings(folder / "tiny.toml")
     for name in names:
         place = folder / name

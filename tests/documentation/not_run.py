@@ -29,6 +29,7 @@ STEPS_BY_REASON = {
         " --csv masks.csv.gz",
         "foveamask make-patches /share/data /share/run --cluster tcp://10.0.0.1:8786",
     ],
+    "needs all extras": ["python -m benchmarks.extras_size"],
     "fetches onnxruntime-web by npm": ["foveamask export --page DIR"],
     "needs a network and ImageMagick": [
         "curl -s https://example.org/car.jpg | foveamask predict - - | magick - -resize 50%"
@@ -58,8 +59,10 @@ STEPS_BY_REASON = {
         "python -m benchmarks.remote_photos STUDIO/train",
         "python -m benchmarks.review_trials CARVANA",
         "python -m benchmarks.stroke_times CARVANA/train --most 4",
-        "python -m benchmarks.cluster_scale --workers 100 --processes 2 --shares 1000"
-        " --seconds 0.1",
+        "python -m benchmarks.cluster_scale --workers 1000 --shares 5000",
+        "python -m benchmarks.cluster_scale --workers 200 --processes 2 --shares 4000"
+        " --seconds 0.5",
+        "python -m benchmarks.cluster_scale --workers 1000 --shares 100000",
     ],
 }
 """Commands that are not run though others of their program are, as they stand on a page."""
