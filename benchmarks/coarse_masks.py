@@ -31,7 +31,7 @@ from data.images import read_photo
 from data.masks import read_mask
 from data.samples import find_samples
 from data.studio.truth import render_cutout
-from pipeline import DEFAULT_MODEL
+from pipeline import MASK_MODEL
 from pipeline.cli.arguments import Count
 from pipeline.cli.program import run
 from pipeline.evaluation.metrics import boundary_error, overlap
@@ -86,7 +86,7 @@ def coarse_masks(
     out: Path,
     /,
     *,
-    model: str = DEFAULT_MODEL,
+    model: str = MASK_MODEL,
     every: Count = 1,
     band: float | None = None,
     passes: Count = RefiningOptions.max_passes,

@@ -216,8 +216,7 @@ class TilesConfig(Checked):
     or from those of `coarse.folds`, each for the photos that it was not trained on ("folds");
     validation patches then come from the final network. With "masks", no network is run: all
     patches come from the true masks with random errors, for a refiner of masks from elsewhere
-    (`foveamask refine`). With "mixed", the patches of half of the training photos do, those of all
-    others come from the final network, for a refiner of both."""
+    (`foveamask refine`). With "mixed", those of half of the training photos do."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

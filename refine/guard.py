@@ -35,7 +35,7 @@ LIMITS = 1.75, 12.0
 """The least values of `Guard`, chosen so that the package's refiner made no mask of 15 photos worse
 (docs/how-to/sharpen-masks.md)."""
 
-MARGIN = 1.25
+MARGIN = 1.5
 """What exact masks were seen to differ by is taken so many times."""
 
 
@@ -140,7 +140,7 @@ def change(given: Mask, refined: NDArray[np.float32], band: Mask) -> Change:
 def fit_guard(exact: Sequence[Change]) -> Guard:
     """Return the guard that keeps exact masks, by what the refiner makes of some of them.
 
-    A new mask is kept about as surely as it changes no more than all that were seen, and a quarter
+    A new mask is kept about as surely as it changes no more than all that were seen, and half
     of that besides. The guard is never below `LIMITS`.
 
     Args:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
+from pipeline import MASK_MODEL
+from pipeline.cli.arguments import MaskArguments
+
 if TYPE_CHECKING:
     from data.photo_files import PhotoFile
     from pipeline.inference.given_masks import GivenMasks
@@ -27,6 +30,18 @@ class RefiningArguments:
 
 
 DEFAULT_REFINING_ARGUMENTS = RefiningArguments()
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class RefinerArguments(MaskArguments):
+    """The options of every command that makes masks, with the model that is for given ones."""
+
+    model: str = MASK_MODEL
+    """Folder of a model, or the name of one that comes with the package."""
+
+
+DEFAULT_REFINER = RefinerArguments()
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ from cyclopts import Parameter
 from data.errors import SettingsError
 from pipeline.cli.arguments import DEFAULTS, MaskArguments
 from pipeline.cli.given_mask_arguments import (
+    DEFAULT_REFINER,
     DEFAULT_REFINING_ARGUMENTS,
     GivenMaskArguments,
+    RefinerArguments,
     RefiningArguments,
 )
 from pipeline.cli.output_arguments import DEFAULT_OUTPUTS, OutputArguments
@@ -75,7 +77,7 @@ def refine(  # noqa: PLR0913  what, where to, and four groups of options
     part: str | None = None,
     refining: RefiningArguments = DEFAULT_REFINING_ARGUMENTS,
     results: OutputArguments = DEFAULT_OUTPUTS,
-    arguments: MaskArguments = DEFAULTS,
+    arguments: RefinerArguments = DEFAULT_REFINER,
 ) -> int:
     """Refine masks of other tools or hands at the photo's own size; write them to OUT/<stem>.png.
 

@@ -127,6 +127,7 @@ def test_every_file_that_the_architecture_names_is_there():
         *(str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "results").glob("*.md")),
         "pipeline/weights/carvana/README.md",
         "pipeline/weights/carvana-base/README.md",
+        "pipeline/weights/carvana-masks/README.md",
     ],
 )
 def test_every_setting_that_a_document_shows_exists(document: str):

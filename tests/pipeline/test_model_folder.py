@@ -149,7 +149,7 @@ def test_the_model_of_a_run_is_pointed_to(tmp_path: Path):
         find_model(tmp_path / "run")
 
 
-@pytest.mark.parametrize("name", ["carvana", "carvana-base"])
+@pytest.mark.parametrize("name", ["carvana", "carvana-base", "carvana-masks"])
 def test_the_models_of_the_package_are_read(name: str):
     model = load_model(name)
 

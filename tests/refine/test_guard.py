@@ -110,7 +110,7 @@ def test_a_guard_that_is_fitted_keeps_exact_masks_of_a_refiner_that_is_too_sure(
     assert decide(shifted(TRUTH, 0, 16), new[0], ALL, guard).kept == 0
 
 
-def test_a_fitted_guard_is_a_quarter_above_the_largest_changes_of_exact_masks():
+def test_a_fitted_guard_is_half_above_the_largest_changes_of_exact_masks():
     hole = np.where(with_disc(TRUTH, (96, 128), 40, inside=False), 4, -4).astype(np.float32)
 
     seen = change(TRUTH, hole, ALL)
