@@ -23,6 +23,9 @@ the centres of pixels, and rounding coordinates to `DECIMALS` does not change a 
 
 DECIMALS = 3
 
+ROUNDING = 1e-3
+"""Pixels that a tolerance may be off by."""
+
 
 @dataclass(frozen=True)
 class Polygon:
@@ -112,9 +115,18 @@ def _grouped(
 
 
 def _simplified(polygons: list[Polygon], tolerance: float) -> list[Polygon]:
-    """Leave out corners; no ring crosses itself or another after that, and none is lost."""
+    """Leave out corners; no ring crosses itself or another after that, and none is lost.
+
+    GEOS may leave out the corner that a ring begins with though it is farther off than it may be.
+    Then half of the tolerance is tried.
+    """
     shapes = [shapely.Polygon(polygon.outer, polygon.holes) for polygon in polygons]
     together = shapely.simplify(shapely.MultiPolygon(shapes), tolerance, preserve_topology=True)
+    edges = together.boundary
+    shapely.prepare(edges)
+    corners = shapely.points(shapely.get_coordinates(shapes))
+    if not shapely.dwithin(corners, edges, tolerance + ROUNDING).all():
+        return _simplified(polygons, tolerance / 2) if tolerance > ROUNDING else polygons
     return [
         Polygon(
             shapely.get_coordinates(part.exterior)[:-1],

@@ -6,8 +6,9 @@ refused. That all that it allows is taken is left out: no schema says which step
 colours there are, nor which fields go with which others.
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -61,6 +62,27 @@ class DocumentedApi:
         answer = case.call_and_validate(base_url="http://localhost:8000")
         self.statuses[case.path, answer.status_code] += 1
 
+    def tests(self) -> dict[str, Callable[..., None]]:
+        """Return a test of each call by its name; each takes a fixture `served`.
+
+        Schemathesis itself gives all of them one name, and xdist would run one of them only.
+        """
+        found = {}
+        for path, methods in self.schema.raw_schema["paths"].items():
+            for method in methods:
+                name = re.sub(r"\W+", "_", f"test_{method}{path}_answers_as_documented")
+                chosen = self.schema.include(path=path, method=method.upper())
+                found[name] = chosen.parametrize()(_test(name))
+        return found
+
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert self._app is not None
         await self._app(scope, receive, send)
+
+
+def _test(name: str) -> Callable[..., None]:
+    def test(case: Case, served: DocumentedApi) -> None:
+        served.check(case)
+
+    test.__name__ = name
+    return test

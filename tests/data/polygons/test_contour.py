@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -86,6 +86,7 @@ def test_outer_rings_run_one_way_and_holes_the_other(mask: Mask):
 
 
 @given(masks, st.sampled_from([0.4, 1.0, 2.0]))
+@example(np.array([[False, True, False], [True, False, False]]), 0.4)
 def test_a_tolerance_moves_the_contour_by_no_more(mask: Mask, tolerance: float):
     exact = shape_of(polygons_of(mask))
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from schemathesis import Case
 
 from pipeline.reviewing.review_app import ReviewCalls, review_app
 from pipeline.reviewing.review_description import document
@@ -40,9 +39,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DocumentedApi]:
         yield API
 
 
-@API.schema.parametrize()
-def test_a_path_answers_as_the_document_says(case: Case, served: DocumentedApi):
-    served.check(case)
+globals().update(API.tests())
 
 
 def test_every_call_was_answered(served: DocumentedApi):

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from schemathesis import Case
 
 from pipeline.serving.openapi import document
 from pipeline.serving.service_limits import ServiceLimits
@@ -21,9 +20,7 @@ def served() -> Iterator[DocumentedApi]:
         yield API
 
 
-@API.schema.parametrize()
-def test_a_path_answers_as_the_document_says(case: Case, served: DocumentedApi):
-    served.check(case)
+globals().update(API.tests())
 
 
 def test_calls_were_answered_as_well_as_refused(served: DocumentedApi):
