@@ -47,18 +47,17 @@ class Installed:
     """Bytes of its files."""
 
 
-def needed(requirements: Iterable[str], extra: str = "") -> dict[str, Distribution]:
+def needed(requirements: Iterable[str]) -> dict[str, Distribution]:
     """Return all that `requirements` need here, also in turn, by their names.
 
     Args:
         requirements: as in metadata.
-        extra: of the package whose requirements they are.
 
     Raises:
         InputError: one of them is not installed.
     """
     found: dict[str, Distribution] = {}
-    waiting = list(_that_apply(requirements, extra))
+    waiting = list(_that_apply(requirements, ""))
     seen = set()
     while waiting:
         name, asked = wanted = waiting.pop()

@@ -94,12 +94,14 @@ def between_pixels(grey: Pixels, logits: Floats, steepness: float) -> Floats:
         logits: (H, W) `mask_logits` of it.
         steepness: logits per pixel that these have.
     """
+    beside = np.abs(logits) < steepness * BLUR
     mean = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), BLUR, borderType=cv2.BORDER_REPLICATE)
     # Across a straight contour the mean rises by 255 / (BLUR * sqrt(2 pi)) in a pixel.
-    distance = (mean - (HALF - 0.5)) * np.float32(BLUR * np.sqrt(2 * np.pi) / 255)
-    side = np.where(grey >= HALF, np.float32(1), np.float32(-1))
-    own = side * np.maximum(side * distance, np.float32(NEAREST)) * np.float32(steepness)
-    return np.where(np.abs(logits) < steepness * BLUR, own, logits)
+    distance = (mean[beside] - (HALF - 0.5)) * np.float32(BLUR * np.sqrt(2 * np.pi) / 255)
+    side = np.where(grey[beside] >= HALF, np.float32(1), np.float32(-1))
+    result = logits.copy()
+    result[beside] = side * np.maximum(side * distance, np.float32(NEAREST)) * np.float32(steepness)
+    return result
 
 
 def coarse_logits(logits: Floats, stride: int, alignment: int) -> Floats:

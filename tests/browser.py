@@ -24,8 +24,8 @@ import chromium from "@sparticuz/chromium";
 console.log(JSON.stringify([await chromium.executablePath(), ...chromium.args]));
 """
 
-expect.set_options(timeout=30_000)
 # Milliseconds: other work on the machine may keep the browser waiting.
+expect.set_options(timeout=30_000)
 
 
 @dataclass

@@ -41,7 +41,7 @@ def document() -> Schema:
         "/status": _said("Leave a mask for later, or open", STATUS, "name"),
         "/offer": _said("Move the contours of a group by the offset that is offered", (GROUP,)),
     }
-    own = {f"/v1/review{path}": described for path, described in paths.items()}
+    own = {f"/v1/review{path}": each for path, each in paths.items()}
     return described("foveamask review", ABOUT, own)
 
 

@@ -88,12 +88,11 @@ def posted(
         others: whether fields of other names are let pass.
         refusals: what is said of each status of a refusal.
     """
-    done = {"description": "Done.", "content": {kind: {"schema": s} for kind, s in results.items()}}
     return {
         "post": {
             "summary": summary,
             "requestBody": {"required": True, "content": _forms(fields, required, one_of, others)},
-            "responses": {"200": done, **_refused(refusals)},
+            "responses": _answers(results, refusals),
         }
     }
 
@@ -110,9 +109,8 @@ def asked(
         {"name": field.name, "in": "query", "required": True, "schema": field.schema()}
         for field in fields
     ]
-    done = {"description": "Done.", "content": {kind: {"schema": s} for kind, s in results.items()}}
     without_body = {status: text for status, text in refusals.items() if status not in OF_A_BODY}
-    responses = {"200": done, **_refused(without_body)}
+    responses = _answers(results, without_body)
     return {"get": {"summary": summary, "parameters": parameters, "responses": responses}}
 
 
@@ -166,8 +164,10 @@ def _in_json(schema: Schema) -> Schema:
     return schema | {"type": ["string", "number", "boolean", "null"]}
 
 
-def _refused(refusals: Mapping[str, str]) -> Schema:
-    return {status: _refusal(text) for status, text in refusals.items()}
+def _answers(results: Mapping[str, Schema], refusals: Mapping[str, str]) -> Schema:
+    content = {kind: {"schema": schema} for kind, schema in results.items()}
+    refused = {status: _refusal(text) for status, text in refusals.items()}
+    return {"200": {"description": "Done.", "content": content}, **refused}
 
 
 def _refusal(text: str) -> Schema:

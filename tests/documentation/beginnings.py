@@ -17,22 +17,14 @@ from data.studio.photograph import FULL_SIZE
 from pipeline.model_folder import save_model
 from tests.bright_objects import SIZE, bright_model, object_in, photo_of
 from tests.builders import disc, foveamask
+from tests.pipeline.full_training.small_training import COARSE, STEPS
 
 GREEN, RED = (0, 176, 0), (255, 0, 0)
 
-SETTINGS = """
+SETTINGS = f"""
 [data]
 long_side = 256
-[coarse]
-init = ""
-network = "mlp"
-batch_size = 4
-num_workers = 0
-precision = "fp32"
-steps = 4
-[coarse.mlp]
-grid = [8, 8]
-hidden = [16]
+{COARSE.format(steps=STEPS)}
 [tiles]
 max_patches_per_photo = 40
 [refiner]
@@ -41,7 +33,7 @@ batch_size = 64
 channels = [2, 1, 1]
 depths = [1, 1, 1]
 precision = "fp32"
-steps = 4
+{STEPS}
 """
 """A training of seconds."""
 

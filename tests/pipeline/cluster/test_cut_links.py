@@ -22,8 +22,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def four_hosts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Host]]:
-    """Hosts of a scheduler, a call and two workers."""
+def four_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Host]]:
+    """Hosts of a scheduler, a call and two workers; photos and a model that all of them see."""
+    write_photos(tmp_path / "photos", NUM_PHOTOS)
+    save_model(segmenter_of().model, tmp_path / "model")
     monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP", SECONDS)
     with hosts("scheduler", "call", "one", "two") as made:
         yield made
@@ -53,9 +55,6 @@ def test_a_worker_whose_link_is_cut_has_its_share_done_elsewhere_to_the_same_byt
     tmp_path: Path, four_hosts: list[Host]
 ):
     scheduler, call, one, two = four_hosts
-    write_photos(tmp_path / "photos", NUM_PHOTOS)
-    save_model(segmenter_of().model, tmp_path / "model")
-
     with running_cluster(tmp_path / "cluster", 0, scheduler) as cluster:
         cut_off = cluster.add_worker(one)
         with running_call(tmp_path, cluster.address, call) as running:
@@ -77,9 +76,6 @@ def test_a_call_whose_link_is_cut_ends_in_one_line_and_goes_on_without_the_clust
     tmp_path: Path, four_hosts: list[Host]
 ):
     scheduler, call, one, _ = four_hosts
-    write_photos(tmp_path / "photos", NUM_PHOTOS)
-    save_model(segmenter_of().model, tmp_path / "model")
-
     with running_cluster(tmp_path / "cluster", 0, scheduler) as cluster:
         cluster.add_worker(one)
         with running_call(tmp_path, cluster.address, call) as running:

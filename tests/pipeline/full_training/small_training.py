@@ -14,7 +14,7 @@ ELSEWHERE = re.compile(r'"\w*seconds": [\d.e-]+|"(photo|mask)": "[^"]*"')
 
 STEPS = "steps = 4\n"
 
-SETTINGS = """
+COARSE = """
 [coarse]
 init = ""
 network = "mlp"
@@ -25,6 +25,9 @@ precision = "fp32"
 [coarse.mlp]
 grid = [8, 8]
 hidden = [16]
+"""
+
+SETTINGS = f"""{COARSE}
 [tiles]
 side = 8
 levels = 2
@@ -34,7 +37,7 @@ batch_size = 64
 channels = [4, 4]
 depths = [1, 1]
 precision = "fp32"
-{steps}
+{{steps}}
 """
 
 
