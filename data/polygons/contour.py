@@ -122,15 +122,32 @@ def _simplified(polygons: list[Polygon], tolerance: float) -> list[Polygon]:
     """
     shapes = [shapely.Polygon(polygon.outer, polygon.holes) for polygon in polygons]
     together = shapely.simplify(shapely.MultiPolygon(shapes), tolerance, preserve_topology=True)
-    edges = together.boundary
-    shapely.prepare(edges)
-    corners = shapely.points(shapely.get_coordinates(shapes))
-    if not shapely.dwithin(corners, edges, tolerance + ROUNDING).all():
-        return _simplified(polygons, tolerance / 2) if tolerance > ROUNDING else polygons
-    return [
+    simpler = [
         Polygon(
             shapely.get_coordinates(part.exterior)[:-1],
             tuple(shapely.get_coordinates(hole)[:-1] for hole in part.interiors),
         )
         for part in shapely.get_parts(together)
     ]
+    pairs = zip(_rings(polygons), _rings(simpler), strict=True)
+    if any(_beginning_off(ring, kept) > tolerance + ROUNDING for ring, kept in pairs):
+        return _simplified(polygons, tolerance / 2) if tolerance > ROUNDING else polygons
+    return simpler
+
+
+def _rings(polygons: list[Polygon]) -> list[Ring]:
+    return [ring for polygon in polygons for ring in polygon.rings]
+
+
+def _beginning_off(ring: Ring, kept: Ring) -> float:
+    """Return by how many pixels `ring` about its beginning is off the edge of `kept` there."""
+    is_kept = np.isin(_as_complex(ring), _as_complex(kept))
+    first, *_, last = np.flatnonzero(is_kept)
+    left_out = np.concatenate([ring[last + 1 :], ring[:first]])
+    edge = shapely.LineString([ring[last], ring[first]])
+    return float(shapely.distance(shapely.points(left_out), edge).max(initial=0.0))
+
+
+def _as_complex(ring: Ring) -> NDArray[np.complex128]:
+    """Return each corner as one number, so that whole corners are compared."""
+    return ring[:, 0] + 1j * ring[:, 1]
