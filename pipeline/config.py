@@ -15,6 +15,7 @@ from data.groups import CARVANA_GROUP
 from data.object_values import checked_entries
 from data.ranges import Checked, Count, NonNegative, Positive, Range, Seed, Share
 from pipeline.network_config import EnetConfig, MlpConfig
+from pipeline.schedule_config import CosineConfig, PlateauConfig
 from refine.postprocess import Step, parse
 
 AUTO = "auto"
@@ -70,24 +71,6 @@ class DataConfig(Checked):
                 f"val_start = {self.val_start} and val_share = {self.val_share} are more than 1 "
                 "together"
             )
-
-
-@dataclass(frozen=True, kw_only=True)
-class CosineConfig(Checked):
-    """Schedule "cosine": a linear warm-up to the peak, half a cosine from there to zero."""
-
-    warmup: Share = 0.05
-    """Share of all steps that the warm-up takes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlateauConfig(Checked):
-    """Schedule "plateau": the peak, reduced whenever validation Dice has stopped rising."""
-
-    factor: Annotated[float, Range(0.001, 0.999)] = 0.2
-    """What the learning rate is multiplied by on a plateau."""
-    patience: Annotated[int, Range(0, 10**6)] = 3
-    """Validations in a row without a rise of 0.0001 before the learning rate is reduced."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,8 +225,8 @@ class RefinerConfig(TrainConfig):
     channels: tuple[Annotated[int, Range(1, 256)], ...] = (32, 32, 32, 32)
     """Channels of each level's convolutions, finest first. Levels that the fovea does not have are
     ignored."""
-    depths: tuple[Annotated[int, Range(1, 16)], ...] = (2, 3, 4, 4)
-    """Number of 3 x 3 convolutions of each level, finest first."""
+    depths: tuple[Annotated[int, Range(0, 16)], ...] = (2, 3, 4, 4)
+    """Number of 3 x 3 convolutions of each level, finest first. 0 joins the finest to the next."""
     inputs: Literal["all", "photo", "mask_around"] = "all"
     """What the network is given: "all" is photo and coarse probability, "photo" the photo alone,
     "mask_around" both in the tile and the probability alone around it."""
@@ -273,10 +256,17 @@ class Config(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(self.refiner.channels) < self.tiles.levels:
+        levels = self.tiles.levels
+        if len(self.refiner.channels) < levels:
             raise SettingsError(
-                f"tiles.levels = {self.tiles.levels}, but refiner.channels and refiner.depths "
+                f"tiles.levels = {levels}, but refiner.channels and refiner.depths "
                 f"have {len(self.refiner.channels)} levels"
+            )
+        depths = self.refiner.depths[:levels]
+        if 0 in depths[1:] or depths == (0,):
+            raise SettingsError(
+                "only the finest of several levels can have a depth of 0, not refiner.depths = "
+                f"{list(depths)}"
             )
         for stage, training in (("coarse", self.coarse), ("refiner", self.refiner)):
             if training.schedule == "plateau" and not self.data.val_share:

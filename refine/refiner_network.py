@@ -5,6 +5,10 @@ each level is computed on a region slightly larger than the next level needs, an
 a finer window the coarser one fills in. So no zeros of a padding reach a tile, where they would be
 visible as a seam.
 
+Where level 0 has no convolutions of its own, its pixels join level 1: four of them, which are one
+pixel there, as channels (pixel unshuffle). Each pixel of level 1 then ends as four logits, which
+are put in place again (sub-pixel convolution, Shi et al. 2016, https://arxiv.org/abs/1609.05158).
+
 Shapes: N tiles, S_k the side of the window and T_k that of the tile at level k.
 """
 
@@ -20,6 +24,9 @@ from data.geometry import Fovea
 
 IN_CHANNELS = 4
 """RGB and the coarse probability."""
+
+PIXELS_IN_ONE = 4
+"""Pixels of a level that are one pixel of the next coarser one."""
 
 Inputs = Literal["all", "photo", "mask_around"]
 """Input of the network: photo and coarse probability; the photo alone; both in the tile and the
@@ -43,8 +50,11 @@ class Refiner(nn.Module):
     ) -> None:
         """Build the levels; `channels` and `depths` are given per level, finest first.
 
+        A depth of 0 joins the finest level to the next one; its channels are then of no effect.
+
         Raises:
-            ValueError: there are fewer channels or depths than levels.
+            ValueError: there are fewer channels or depths than levels, or a level has a depth of 0
+                that is not the finest of several.
         """
         super().__init__()
         if min(len(channels), len(depths)) < fovea.levels:
@@ -52,18 +62,23 @@ class Refiner(nn.Module):
                 f"{fovea.levels} levels need as many channels and depths, "
                 f"not {len(channels)} and {len(depths)}"
             )
+        check_depths(depths[: fovea.levels])
         self.fovea = fovea
         self.inputs: Inputs = inputs
         self.residual = residual
         self.channels = list(channels[: fovea.levels])
         self.depths = list(depths[: fovea.levels])
         self.halos = input_halos(self.depths)
+        self.finest = 0 if self.depths[0] else 1
+        """The finest level with convolutions."""
+        self.outputs = PIXELS_IN_ONE**self.finest
+        """Pixels of level 0 in one of level `finest`."""
         widths = [*self.channels, 0]
         self.levels = nn.ModuleList(
-            conv_stack(IN_CHANNELS + coarser, own, depth)
-            for (own, coarser), depth in zip(pairwise(widths), self.depths, strict=True)
+            conv_stack(self._in_channels(level) + coarser, own, self.depths[level])
+            for level, (own, coarser) in enumerate(pairwise(widths))
         )
-        self.head = nn.Conv2d(widths[0], 1, 1)
+        self.head = nn.Conv2d(widths[self.finest], self.outputs, 1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
@@ -87,17 +102,35 @@ class Refiner(nn.Module):
             if not `residual`.
         """
         inputs = [self._input(window, level) for level, window in enumerate(windows)]
-        sides = [self.fovea.tile_side(level) for level in range(self.fovea.levels)]
-        last = self.fovea.levels - 1
-        canvas = resize_halo(inputs[last], sides[last] + 2 * self.halos[last])
-        features = self.levels[last](canvas)
-        for level in range(last - 1, -1, -1):
-            side = sides[level] + 2 * self.halos[level]
-            outer = upsample_to(inputs[level + 1], side)
-            canvas = torch.cat([overlay(inputs[level], outer), upsample_to(features, side)], dim=1)
-            features = self.levels[level](canvas)
-        logits: Tensor = self.head(resize_halo(features, sides[0]))
+        features = self._features(inputs, self.finest)
+        logits: Tensor = self.head(resize_halo(features, self.fovea.tile_side(self.finest)))
+        if self.finest:
+            logits = F.pixel_shuffle(logits, 2)
         return logits.squeeze(1).float()
+
+    def _features(self, inputs: Sequence[Tensor], level: int) -> Tensor:
+        """Return the features of a level and all coarser ones, (N, C, side, side)."""
+        side = self.fovea.tile_side(level) + 2 * self.halos[level]
+        canvas = self._canvas(inputs, level, side)
+        if level + 1 < self.fovea.levels:
+            coarser = self._features(inputs, level + 1)
+            canvas = torch.cat([canvas, upsample_to(coarser, side)], dim=1)
+        features: Tensor = self.levels[level](canvas)
+        return features
+
+    def _in_channels(self, level: int) -> int:
+        return IN_CHANNELS * (self.outputs if level == self.finest else 1)
+
+    def _canvas(self, inputs: Sequence[Tensor], level: int, side: int) -> Tensor:
+        """Return the pixels of a level, (N, C, side, side), with those of the next around them."""
+        if level + 1 < self.fovea.levels:
+            canvas = overlay(inputs[level], upsample_to(inputs[level + 1], side))
+        else:
+            canvas = resize_halo(inputs[level], side)
+        if level > self.finest or not self.finest:
+            return canvas
+        as_four = canvas.unsqueeze(2).expand(-1, -1, PIXELS_IN_ONE, -1, -1).flatten(1, 2)
+        return overlay(F.pixel_unshuffle(inputs[0], 2), as_four)
 
     def _input(self, window: Tensor, level: int) -> Tensor:
         """Return (N, 4, S_k, S_k) about zero; channels that are no input are zero."""
@@ -108,6 +141,16 @@ class Refiner(nn.Module):
         if self.inputs == "mask_around" and level:
             return F.pad(x[:, 3:], (0, 0, 0, 0, 3, 0))
         return x
+
+
+def check_depths(depths: Sequence[int]) -> None:
+    """Raise if a level has no convolutions that is not the finest of several.
+
+    Raises:
+        ValueError: there is one.
+    """
+    if 0 in depths[1:] or (len(depths) == 1 and 0 in depths):
+        raise ValueError(f"only the finest of several levels can have a depth of 0, not {depths}")
 
 
 def input_halos(depths: Sequence[int]) -> list[int]:

@@ -13,10 +13,10 @@ from pipeline.config import (
     Config,
     EnetConfig,
     MlpConfig,
-    PlateauConfig,
     RefinerConfig,
     TilesConfig,
 )
+from pipeline.schedule_config import PlateauConfig
 
 
 @pytest.mark.parametrize(

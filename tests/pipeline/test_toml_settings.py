@@ -11,14 +11,13 @@ from data.errors import SettingsError
 from pipeline.config import (
     CoarseConfig,
     Config,
-    CosineConfig,
     DataConfig,
     EnetConfig,
     MlpConfig,
-    PlateauConfig,
     RefinerConfig,
     TilesConfig,
 )
+from pipeline.schedule_config import CosineConfig, PlateauConfig
 from pipeline.toml_settings import (
     OTHER_NAMES,
     RENAMED,

@@ -114,6 +114,8 @@ def test_a_setting_that_is_no_choice_is_named_with_the_choices(
             r"tiles\.levels = 3, but refiner\.channels and refiner\.depths have 2 levels",
         ),
         ("[refiner]\nchannels = []\ndepths = []", r"have 0 levels"),
+        ("[refiner]\ndepths = [2, 0, 4, 4]", r"depth of 0, not refiner\.depths = \[2, 0, 4\]"),
+        ("[tiles]\nlevels = 1\n[refiner]\ndepths = [0, 1, 1, 1]", r"finest of several levels"),
     ],
 )
 def test_settings_that_contradict_each_other_are_named(tmp_path: Path, text: str, message: str):

@@ -42,9 +42,8 @@ def model_of(coarse: ENet | LinkNet | MLP, fovea: Fovea, **options: Any) -> Mode
     """A model of random weights that is sure of some tiles and not of others."""
     torch.manual_seed(1)
     nn.init.normal_(coarse.head.weight, std=2 if isinstance(coarse, MLP) else 8)
-    refiner = Refiner(
-        fovea, channels=(4,) * fovea.levels, depths=(1, 2, 1, 1)[: fovea.levels], **options
-    )
+    depths = options.pop("depths", (1, 2, 1, 1))
+    refiner = Refiner(fovea, channels=(4,) * 4, depths=depths, **options)
     nn.init.normal_(refiner.head.weight)
     return Model(coarse, refiner, fovea, 0.2, 0.8, LONG_SIDE)
 
@@ -61,6 +60,7 @@ MODELS: dict[str, Callable[[], Model]] = {
     "one level": lambda: model_of(small_mlp(4), Fovea(8, 1)),
     "photo alone": lambda: model_of(small_mlp(8), Fovea(8, 4), inputs="photo"),
     "mask around": lambda: model_of(small_mlp(4), Fovea(16, 3), inputs="mask_around"),
+    "joined levels": lambda: model_of(small_mlp(4), Fovea(16, 3), depths=(0, 2, 1)),
     "replacing": lambda: model_of(small_mlp(4), Fovea(16, 3), residual=False),
 }
 

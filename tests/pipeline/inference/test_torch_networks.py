@@ -64,9 +64,10 @@ def test_half_precision_changes_little(build: type[CoarseNetwork]):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_refiner_computes_the_same(precision: str):
+@pytest.mark.parametrize("depths", [(1, 2, 2), (0, 2, 2)])
+def test_a_refiner_computes_the_same(depths: tuple[int, ...], precision: str):
     fovea = Fovea(8, 3)
-    refiner = trained(Refiner(fovea, channels=(8, 8, 8), depths=(1, 2, 2))).eval()
+    refiner = trained(Refiner(fovea, channels=(8, 8, 8), depths=depths)).eval()
     nn.init.normal_(refiner.head.weight)
     generator = torch.Generator().manual_seed(0)
     sides = [fovea.window_side(level) for level in range(3)]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from coarse.enet import ENet
-from pipeline.config import PlateauConfig, TrainConfig
+from pipeline.config import TrainConfig
+from pipeline.schedule_config import PlateauConfig
 from pipeline.training import checkpoint
 from pipeline.training.loop import (
     StageRun,
