@@ -2,10 +2,12 @@
 
     python -m benchmarks.recipe CARVANA MORE SMALL OUT
 
-base     trains a coarse network on SMALL alone, from random weights (carvana-base.toml)
-fold-K   trains both networks without fold K of CARVANA (carvana.toml), chooses thresholds on the
-         photos of that fold, and scores them: K is 0 to 4
-final    trains both networks on all cars, and gives them the thresholds of all folds together
+base         trains a coarse network on SMALL alone, from random weights (carvana-base.toml)
+fold-K       trains both networks without fold K of CARVANA (carvana.toml), chooses thresholds on
+             the photos of that fold, and scores them: K is 0 to 4
+final        trains both networks on all cars, and gives them the thresholds of all folds together
+fold-K-fast  trains another refiner on the coarse network and the patches of fold-K
+final-fast   and on those of final (carvana-fast.toml)
 
 OUT/base, OUT/fold-K, OUT/final are the runs, and OUT/weights has the models that ship. Finished
 stages are kept, and an interrupted one is resumed. No network is validated on a car that it, or one
@@ -16,16 +18,16 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from cyclopts import App
 
-from benchmarks.cross_validation import held_out, score_fold, scores_of, table_of_folds
+from benchmarks.cross_validation import score_fold, scores_of, table_of_folds
+from benchmarks.recipe_plan import FAST, FINAL, FINALS, FOLDS, STAGES, SUFFIXES, Recipe, read_all
 from benchmarks.shipping import BASE, check_same, ship, with_cross_validation
 from benchmarks.thresholds import choose, measure
-from benchmarks.training_runs import made_with, train
+from benchmarks.training_runs import made_with, train, train_other_refiner
 from data.errors import InputError, SettingsError
 from data.files import replacing
 from pipeline.cli.arguments import Count, Device
@@ -35,60 +37,16 @@ from pipeline.evaluation import evaluate
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model, identity
 from pipeline.model_folder import load_model, save_model
-from pipeline.toml_settings import load_settings, overlaid, save_settings
+from pipeline.toml_settings import save_settings
 from pipeline.training import commands
+from pipeline.training.patches import PATCHES
 
 log = logging.getLogger(__name__)
-
-FINAL = "carvana"
-"""Name of the model that ships, as `BASE` is; their settings lie beside this file."""
-
-NUM_FOLDS = 5
-"""Folds that the cars are divided into."""
 
 MIN_FOLDS = 3
 """Folds that must be finished before the model of all cars is trained: its figures are theirs."""
 
 app = App(name="recipe", help_format="plaintext")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """The photos and settings of all stages, and the folder that they work in."""
-
-    sharp: tuple[Path, ...]
-    """Folders of photos at full size. The cars of the first one are divided into folds."""
-    small: Path
-    """Folder of small photos of other cars, which train coarse networks only."""
-    out: Path
-    settings: dict[str, Config]
-    """Settings by the name of a model, before folds are held out."""
-    device: str
-
-    @property
-    def base(self) -> Path:
-        """Folder of the coarse network that all other trainings are initialised from."""
-        return self.out / "weights" / BASE
-
-    @property
-    def data(self) -> tuple[Path, ...]:
-        """All folders of photos."""
-        return (*self.sharp, self.small)
-
-    def fold_settings(self, fold: int) -> Config:
-        """Return the settings of one fold."""
-        return held_out(self._from_base(), fold, NUM_FOLDS)
-
-    def final_settings(self) -> Config:
-        """Return the settings of the training on all cars."""
-        return overlaid(self._from_base(), {"data": {"val_share": 0.0}})
-
-    def fold_run(self, fold: int) -> Path:
-        """Return the folder of one fold."""
-        return self.out / f"fold-{fold}"
-
-    def _from_base(self) -> Config:
-        return overlaid(self.settings[FINAL], {"coarse": {"init": str(self.base)}})
 
 
 @app.default
@@ -103,33 +61,30 @@ def recipe(
     times: Count = 1,
     device: Device = "auto",
 ) -> None:
-    """Train the models of the package, and print a table of the finished folds.
+    """Train the models of the package, and print tables of the finished folds.
 
     Args:
         folders: CARVANA, photos at full size with their masks, whose cars are divided into folds;
             any number of folders like MORE, photos at full size that are in no fold; and SMALL,
             small photos of other cars.
         out: folder to work in, the last argument.
-        only: stages to run now: base, fold-0, fold-1, ..., final; by default all of them.
-        settings: folder with carvana-base.toml and carvana.toml.
+        only: stages to run now: base, fold-0, fold-1, ..., final, fold-0-fast, ..., final-fast; by
+            default all of them.
+        settings: folder with carvana-base.toml, carvana.toml and carvana-fast.toml.
         base: a model that this recipe trained as its base, to be used instead of another training;
             the stage base then copies it.
         times: train each network for so many times its steps.
         device: device to compute on.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    stages = ["base", *(f"fold-{fold}" for fold in range(NUM_FOLDS)), "final"]
-    unknown = [stage for stage in only if stage not in stages]
+    unknown = [stage for stage in only if stage not in STAGES]
     if unknown:
-        raise SettingsError(f"no stage {unknown[0]}; there are {', '.join(stages)}")
-    chosen = {
-        name: longer(load_settings(settings / f"{name}.toml"), times) for name in (BASE, FINAL)
-    }
+        raise SettingsError(f"no stage {unknown[0]}; there are {', '.join(STAGES)}")
     if len(folders) < 2:
         raise SettingsError("name folders of photos, CARVANA MORE SMALL, then the folder OUT")
     *sharp, small = folders
-    plan = Recipe(tuple(sharp), small, out, chosen, device)
-    chosen_stages = list(only or stages)
+    plan = Recipe(tuple(sharp), small, out, read_all(settings, times), device)
+    chosen_stages = list(only or STAGES)
     if base is not None and "base" not in chosen_stages:
         chosen_stages.insert(0, "base")
     with resumable():
@@ -137,25 +92,23 @@ def recipe(
             log.info("stage %s", stage)
             if stage == "base":
                 make_base(plan, base)
-            elif stage == "final":
-                make_final(plan)
+            elif stage in FINALS:
+                make_final(plan, FINALS[stage])
             else:
-                make_fold(plan, stages.index(stage) - 1)
-    done = finished_folds(plan) if plan.base.exists() else {}
-    text = table_of_folds(done)
-    with replacing(out / "cross_validation.md") as file:
-        file.write_text(text)
-    print(text)
+                make_fold(plan, *FOLDS[stage])
+    print_tables(plan)
 
 
-def longer(settings: Config, times: int) -> Config:
-    """Return `settings` with trainings of `times` as many steps."""
-    coarse, refiner = settings.coarse, settings.refiner
-    return replace(
-        settings,
-        coarse=replace(coarse, steps=coarse.steps * times, epochs=coarse.epochs * times),
-        refiner=replace(refiner, steps=refiner.steps * times, epochs=refiner.epochs * times),
-    )
+def print_tables(plan: Recipe) -> None:
+    """Print a table of the finished folds of each model, and write it in OUT."""
+    for name, suffix in SUFFIXES.items():
+        done = plan.finished_folds(name) if plan.base.exists() else {}
+        if not done and name != FINAL:
+            continue
+        text = table_of_folds(done)
+        with replacing(plan.out / f"cross_validation{suffix}.md") as file:
+            file.write_text(text)
+        print(text)
 
 
 def make_base(plan: Recipe, given: Path | None = None) -> None:
@@ -179,13 +132,13 @@ def make_base(plan: Recipe, given: Path | None = None) -> None:
     ship(model, settings, plan.base)
 
 
-def make_fold(plan: Recipe, fold: int) -> None:
-    """Train both networks without one fold, choose thresholds on its photos, and score them."""
-    settings, folder = plan.fold_settings(fold), plan.fold_run(fold)
+def make_fold(plan: Recipe, name: str, fold: int) -> None:
+    """Train a model without one fold, choose thresholds on its photos, and score them."""
+    settings, folder = plan.fold_settings(fold, name), plan.fold_run(fold, name)
     check_base(plan)
     if scores_of(folder, plan.data, settings) is not None:
         return
-    train(plan.data, folder, settings, num_sharp=len(plan.sharp), device=plan.device)
+    train_networks(plan, name, plan.fold_run(fold), folder, settings)
     model = load_model(folder / "model")
     samples, _ = evaluate.choose(plan.sharp[0], Segmenter.from_model(model), "unseen")
     kept = [sample for sample in samples if sample.name not in settings.data.exclude]
@@ -196,38 +149,42 @@ def make_fold(plan: Recipe, fold: int) -> None:
     score_fold(plan.data, folder, settings, device=plan.device, more=more)
 
 
-def make_final(plan: Recipe) -> None:
-    """Train both networks on all cars, and write the model that ships.
+def make_final(plan: Recipe, name: str) -> None:
+    """Train a model on all cars, and write it as it ships.
 
     Raises:
         InputError: too few folds are finished.
     """
     check_base(plan)
-    folds = finished_folds(plan)
+    folds = plan.finished_folds(name)
     if len(folds) < MIN_FOLDS:
         raise InputError(
             f"{len(folds)} folds are finished, and the figures and thresholds of the model of all "
-            f"cars need {MIN_FOLDS}; run more stages, such as --only fold-{len(folds)}"
+            f"cars need {MIN_FOLDS}; run more stages, such as "
+            f"--only fold-{len(folds)}{SUFFIXES[name]}"
         )
-    settings, folder = plan.final_settings(), plan.out / "final"
+    settings, folder = plan.final_settings(name), plan.final_run(name)
     if scores_of(folder, plan.data, settings) is None:
-        train(plan.data, folder, settings, num_sharp=len(plan.sharp), device=plan.device)
+        train_networks(plan, name, plan.final_run(), folder, settings)
         mark_finished(folder, plan.data, settings, load_model(folder / "model"))
     model = with_cross_validation(load_model(folder / "model"), folds)
-    ship(model, settings, plan.out / "weights" / FINAL)
+    ship(model, settings, plan.out / "weights" / name)
 
 
-def finished_folds(plan: Recipe) -> dict[int, dict[str, Any]]:
-    """Return the scores of all finished folds.
+def train_networks(plan: Recipe, name: str, first: Path, folder: Path, settings: Config) -> None:
+    """Train the networks of a model in `folder`; `FAST` takes all but its refiner from `first`.
 
     Raises:
-        InputError: some are of other photos or settings.
+        InputError: `first` has no patches.
     """
-    found = {
-        fold: scores_of(plan.fold_run(fold), plan.data, plan.fold_settings(fold))
-        for fold in range(NUM_FOLDS)
-    }
-    return {fold: scores for fold, scores in found.items() if scores is not None}
+    if name != FAST:
+        train(plan.data, folder, settings, num_sharp=len(plan.sharp), device=plan.device)
+    elif (first / PATCHES).exists():
+        train_other_refiner(first, folder, settings, device=plan.device)
+    else:
+        raise InputError(
+            f"{first} has no patches yet, which {name} is trained on; run --only {first.name} first"
+        )
 
 
 def check_base(plan: Recipe) -> None:

@@ -16,6 +16,7 @@ from pipeline.toml_settings import save_settings
 from pipeline.training import commands
 from pipeline.training.coarse_training import origin
 from pipeline.training.initial_weights import with_coarse_init
+from pipeline.training.patches import PATCHES
 from pipeline.training.split import split_samples
 
 
@@ -61,6 +62,16 @@ def train(
         save_model(replace(load_model(DEFAULT_MODEL), refiner=None), run / "model")
     commands.make_patches(data[:num_sharp], run, path, device)
     commands.train_refiner(run, path, device)
+
+
+def train_other_refiner(first: Path, run: Path, settings: Config, *, device: str = "auto") -> None:
+    """Train a refiner in the folder `run`, on the coarse network and patches of the run `first`."""
+    run.mkdir(parents=True, exist_ok=True)
+    path = run / "settings.toml"
+    save_settings(settings, path)
+    if not (run / "model").exists():
+        save_model(replace(load_model(first / "model"), refiner=None), run / "model")
+    commands.train_refiner(run, path, device, patches=first / PATCHES)
 
 
 def training_seconds(run: Path) -> dict[str, float]:

@@ -2,19 +2,21 @@
 
 import json
 import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks import recipe as recipes
-from benchmarks.recipe import FINAL, MIN_FOLDS, longer
+from benchmarks.recipe import MIN_FOLDS
+from benchmarks.recipe_plan import FAST, FINAL, STAGES, longer, read_all
 from benchmarks.shipping import BASE
 from data.errors import InputError, SettingsError
 from data.samples import find_samples
 from pipeline.config import Config
 from pipeline.model import Model, identity
-from pipeline.model_folder import load_model
+from pipeline.model_folder import load_model, weights_hash
 from pipeline.toml_settings import load_settings
 from tests.measured import SETTINGS, write_cars
 
@@ -23,9 +25,13 @@ SHIPPED = Path(recipes.__file__).parent
 
 @pytest.fixture
 def folders(tmp_path: Path) -> list[Path]:
+    return write_folders(tmp_path)
+
+
+def write_folders(folder: Path) -> list[Path]:
     """Cars that are divided into folds, more of them, and those of the base."""
-    carvana = write_cars(tmp_path / "carvana", cars=14, angles=1)
-    more, small = (renamed(tmp_path / name, letter) for name, letter in (("m", "a"), ("s", "b")))
+    carvana = write_cars(folder / "carvana", cars=14, angles=1)
+    more, small = (renamed(folder / name, letter) for name, letter in (("m", "a"), ("s", "b")))
     return [carvana, more, small]
 
 
@@ -39,35 +45,52 @@ def renamed(folder: Path, letter: str, cars: int = 4) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Path:
-    folder = tmp_path / "settings"
+    return write_all_settings(tmp_path / "settings")
+
+
+def write_all_settings(folder: Path) -> Path:
     folder.mkdir()
     short = SETTINGS.replace("batch_size = 2", 'batch_size = 4\nepochs = 1\ninit = ""')
     short = short.replace("channels", "epochs = 1\nchannels")
     (folder / f"{BASE}.toml").write_text(short)
     (folder / f"{FINAL}.toml").write_text(short)
+    (folder / f"{FAST}.toml").write_text("[refiner]\ndepths = [0, 1, 1, 1]\n")
     return folder
 
 
-@pytest.mark.slow
-def test_the_recipe_leads_from_nothing_to_the_models_that_ship(
-    tmp_path: Path,
-    folders: list[Path],
-    settings: Path,
-    capsys: pytest.CaptureFixture[str],
-):
-    out = tmp_path / "out"
-    stages = ("base", "fold-0", "fold-1", "fold-2", "final")
+FIRST_STAGES = ("base", "fold-0", "fold-1", "fold-2", "final")
 
+
+@dataclass(frozen=True)
+class Finished:
+    """What the recipe has made in `out`."""
+
+    folders: list[Path]
+    settings: Path
+    out: Path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A recipe whose first stages are done, and which was asked for others too early."""
+    folder = tmp_path_factory.mktemp("recipe")
+    folders, settings = write_folders(folder), write_all_settings(folder / "settings")
+    out = folder / "out"
     with pytest.raises(InputError, match="run the stage base first"):
         recipes.recipe(folders, out, only=("fold-0",), settings=settings)
-    recipes.recipe(folders, out, only=stages[:2], settings=settings)
+    recipes.recipe(folders, out, only=FIRST_STAGES[:2], settings=settings)
     with pytest.raises(InputError, match="1 folds are finished"):
         recipes.recipe(folders, out, only=("final",), settings=settings)
-    recipes.recipe(folders, out, only=stages[2:], settings=settings)
-    table = capsys.readouterr().out
+    recipes.recipe(folders, out, only=FIRST_STAGES[2:], settings=settings)
+    return Finished(folders, settings, out)
 
+
+@pytest.mark.slow
+def test_the_recipe_leads_from_nothing_to_the_models_that_ship(finished: Finished):
+    out = finished.out
     groups = {
-        name: {s.group for s in find_samples(f)} for name, f in zip("cms", folders, strict=True)
+        name: {sample.group for sample in find_samples(folder)}
+        for name, folder in zip("cms", finished.folders, strict=True)
     }
     base, final = (load_model(out / "weights" / name) for name in (BASE, FINAL))
     assert base.seen < groups["s"]
@@ -79,25 +102,64 @@ def test_the_recipe_leads_from_nothing_to_the_models_that_ship(
         assert held_out
         assert held_out < groups["c"]
         assert one.seen == final.seen - held_out
-        scores = json.loads((out / f"fold-{fold}" / "scores.json").read_text())
+        scores = scores_in(out / f"fold-{fold}")
         assert one.low == scores["thresholds"]["low"]
         assert scores["training_seconds"].keys() == {"coarse", "refiner"}
         shipped = shipped_fold(final, fold)
         assert shipped["refined"]["dice"] == pytest.approx(scores["refined"]["dice"], abs=1e-6)
         assert shipped["model"] == scores["model"] == identity(one)
-    assert table.count("| fold |") == 2
+    table = (out / "cross_validation.md").read_text()
     card = (out / "weights" / FINAL / "README.md").read_text()
-    assert table[table.rindex("| fold |") :].strip() in card
-    assert str(tmp_path) not in card + (out / "weights" / FINAL / "model.json").read_text()
+    assert table.startswith("| fold |")
+    assert table.strip() in card
+    assert str(out.parent) not in card + (out / "weights" / FINAL / "model.json").read_text()
 
-    # Everything is finished: another call changes nothing, and another folder ends the same.
+
+@pytest.mark.slow
+def test_another_call_changes_nothing_and_another_folder_ends_the_same(
+    finished: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    folders, settings, out = finished.folders, finished.settings, finished.out
     before = contents(out / "weights")
-    recipes.recipe(folders, out, only=stages, settings=settings)
+
+    recipes.recipe(folders, out, only=FIRST_STAGES, settings=settings)
+
     assert contents(out / "weights") == before
-    again, given = tmp_path / "again", out / "weights" / BASE
-    recipes.recipe(folders, again, only=("fold-0",), settings=settings, base=given)
-    assert contents(again / "weights" / BASE) == contents(given)
-    assert identity(load_model(again / "fold-0" / "model")) == shipped_fold(final, 0)["model"]
+    assert (out / "cross_validation.md").read_text() in capsys.readouterr().out
+    given = out / "weights" / BASE
+    recipes.recipe(folders, tmp_path, only=("fold-0",), settings=settings, base=given)
+    assert contents(tmp_path / "weights" / BASE) == contents(given)
+    first, again = (load_model(folder / "fold-0" / "model") for folder in (out, tmp_path))
+    assert identity(again) == identity(first)
+
+
+@pytest.mark.slow
+def test_the_faster_relative_has_the_same_coarse_networks(finished: Finished):
+    folders, settings, out = finished.folders, finished.settings, finished.out
+    before = contents(out / "weights")
+    stages = ("fold-0-fast", "fold-1-fast", "fold-2-fast", "final-fast")
+    with pytest.raises(InputError, match=r"0 folds .* --only fold-0-fast"):
+        recipes.recipe(folders, out, only=("final-fast",), settings=settings)
+    with pytest.raises(InputError, match=r"fold-3 has no patches yet.* run --only fold-3 first"):
+        recipes.recipe(folders, out, only=("fold-3-fast",), settings=settings)
+
+    recipes.recipe(folders, out, only=stages, settings=settings)
+
+    fast, final = (load_model(out / "weights" / name) for name in (FAST, FINAL))
+    assert weights_hash(out / "weights" / FAST) == weights_hash(out / "weights" / FINAL)
+    assert fast.seen == final.seen
+    assert fast.refiner is not None
+    assert fast.refiner.depths[0] == 0
+    scores = scores_in(out / "fold-0-fast")
+    assert shipped_fold(fast, 0)["model"] == scores["model"] != shipped_fold(final, 0)["model"]
+    assert scores["training_seconds"].keys() == {"refiner"}
+    assert (out / "cross_validation-fast.md").read_text().startswith("| fold |")
+    assert contents(out / "weights") == before | contents(out / "weights", FAST)
+
+
+def scores_in(run: Path) -> dict[str, Any]:
+    scores: dict[str, Any] = json.loads((run / "scores.json").read_text())
+    return scores
 
 
 def shipped_fold(model: Model, fold: int) -> dict[str, Any]:
@@ -105,8 +167,10 @@ def shipped_fold(model: Model, fold: int) -> dict[str, Any]:
     return scores
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+def contents(folder: Path, only: str = "") -> dict[str, bytes]:
+    """Every file in `folder`, or in one folder in it, by its path."""
+    paths = [path for path in (folder / only).rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 @pytest.mark.slow
@@ -163,6 +227,23 @@ def test_both_networks_begin_with_what_has_seen_no_car_of_any_fold():
     assert len(final.data.exclude) == 21
     assert MIN_FOLDS >= 3
     assert base.data != Config().data
+
+
+def test_the_faster_relative_differs_in_its_refiner_alone():
+    settings = read_all(SHIPPED, 1)
+
+    fast, final = settings[FAST], settings[FINAL]
+    assert fast.refiner.depths[0] == 0
+    assert replace(fast, refiner=final.refiner) == final
+    same = {"channels": final.refiner.channels, "depths": final.refiner.depths}
+    assert replace(fast.refiner, **same) == final.refiner
+
+
+def test_stages_are_in_an_order_in_which_they_can_run():
+    folds = [f"fold-{fold}" for fold in range(5)]
+    fast = [f"{stage}-fast" for stage in (*folds, "final")]
+
+    assert list(STAGES) == ["base", *folds, "final", *fast]
 
 
 def test_a_folder_of_photos_alone_is_no_recipe(tmp_path: Path):

@@ -1,0 +1,120 @@
+"""What each stage of the recipe trains on, with which settings, and in which folder."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cross_validation import held_out, scores_of
+from benchmarks.shipping import BASE
+from pipeline.config import Config
+from pipeline.toml_settings import load_settings, overlaid, read_table
+
+FINAL = "carvana"
+"""Name of the model that ships, as `BASE` is; their settings lie beside this file."""
+
+FAST = "carvana-fast"
+"""Name of its faster relative: the same coarse network, with another refiner."""
+
+NUM_FOLDS = 5
+"""Folds that the cars are divided into."""
+
+SUFFIXES = {FINAL: "", FAST: "-fast"}
+"""Endings of a model's stages and their folders."""
+
+FOLDS = {
+    f"fold-{fold}{suffix}": (name, fold)
+    for name, suffix in SUFFIXES.items()
+    for fold in range(NUM_FOLDS)
+}
+"""Model and fold of each stage that holds one out."""
+
+FINALS = {f"final{suffix}": name for name, suffix in SUFFIXES.items()}
+"""Model of each stage that trains on all cars."""
+
+STAGES = (
+    "base",
+    *(
+        stage
+        for name, final in zip(SUFFIXES, FINALS, strict=True)
+        for stage in (*(stage for stage, (model, _) in FOLDS.items() if model == name), final)
+    ),
+)
+"""All stages, in an order in which they can run."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The photos and settings of all stages, and the folder that they work in."""
+
+    sharp: tuple[Path, ...]
+    """Folders of photos at full size. The cars of the first one are divided into folds."""
+    small: Path
+    """Folder of small photos of other cars, which train coarse networks only."""
+    out: Path
+    settings: dict[str, Config]
+    """Settings by the name of a model, before folds are held out."""
+    device: str
+
+    @property
+    def base(self) -> Path:
+        """Folder of the coarse network that all other trainings are initialised from."""
+        return self.out / "weights" / BASE
+
+    @property
+    def data(self) -> tuple[Path, ...]:
+        """All folders of photos."""
+        return (*self.sharp, self.small)
+
+    def fold_settings(self, fold: int, model: str = FINAL) -> Config:
+        """Return the settings of one fold of a model."""
+        return held_out(self._from_base(model), fold, NUM_FOLDS)
+
+    def final_settings(self, model: str = FINAL) -> Config:
+        """Return the settings of the training on all cars."""
+        return overlaid(self._from_base(model), {"data": {"val_share": 0.0}})
+
+    def fold_run(self, fold: int, model: str = FINAL) -> Path:
+        """Return the folder of one fold of a model."""
+        return self.out / f"fold-{fold}{SUFFIXES[model]}"
+
+    def final_run(self, model: str = FINAL) -> Path:
+        """Return the folder of the training on all cars."""
+        return self.out / f"final{SUFFIXES[model]}"
+
+    def finished_folds(self, model: str = FINAL) -> dict[int, dict[str, Any]]:
+        """Return the scores of all finished folds of a model.
+
+        Raises:
+            InputError: some are of other photos or settings.
+        """
+        found = {
+            fold: scores_of(self.fold_run(fold, model), self.data, self.fold_settings(fold, model))
+            for fold in range(NUM_FOLDS)
+        }
+        return {fold: scores for fold, scores in found.items() if scores is not None}
+
+    def _from_base(self, model: str) -> Config:
+        return overlaid(self.settings[model], {"coarse": {"init": str(self.base)}})
+
+
+def read_all(folder: Path, times: int) -> dict[str, Config]:
+    """Return the settings of all models from the files in `folder`, `times` as many steps long.
+
+    Those of `FAST` are what its file changes in those of `FINAL`.
+
+    Raises:
+        SettingsError: there is an error in a file.
+    """
+    found = {name: load_settings(folder / f"{name}.toml") for name in (BASE, FINAL)}
+    found[FAST] = overlaid(found[FINAL], read_table(folder / f"{FAST}.toml"))
+    return {name: longer(settings, times) for name, settings in found.items()}
+
+
+def longer(settings: Config, times: int) -> Config:
+    """Return `settings` with trainings of `times` as many steps."""
+    coarse, refiner = settings.coarse, settings.refiner
+    return replace(
+        settings,
+        coarse=replace(coarse, steps=coarse.steps * times, epochs=coarse.epochs * times),
+        refiner=replace(refiner, steps=refiner.steps * times, epochs=refiner.epochs * times),
+    )
