@@ -17,7 +17,7 @@ ALLOWED: dict[str, set[str]] = {
 OURS = {*ALLOWED, "tests", "benchmarks"}
 
 FLOORS = [
-    {"dice_interval", "network_config", "progress", "provenance"},
+    {"dice_interval", "network_config", "progress", "provenance", "schedule_config"},
     {"config"},
     {"toml_settings"},
     {"new_networks", "settings_page"},

@@ -70,7 +70,7 @@ def test_a_network_too_large_for_any_machine_is_refused():
         MlpConfig(grid=(1000, 1000))
     with pytest.raises(SettingsError, match=r"hidden = \[4096, 4096, 4096, .*weights"):
         MlpConfig(hidden=(4096,) * 10)
-    with pytest.raises(SettingsError, match="depths must be from 1 to 16, not 1000000"):
+    with pytest.raises(SettingsError, match="depths must be from 0 to 16, not 1000000"):
         RefinerConfig(depths=(10**6, 3, 4, 4))
 
 
