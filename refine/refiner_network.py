@@ -6,7 +6,7 @@ a finer window the coarser one fills in. So no zeros of a padding reach a tile, 
 visible as a seam.
 
 Where level 0 has no convolutions of its own, its pixels join level 1: four of them, which are one
-pixel there, as channels (pixel unshuffle). Each pixel of level 1 then ends as four logits, which
+pixel there, as channels. Each pixel of level 1 then ends as four logits, which
 are put in place again (sub-pixel convolution, Shi et al. 2016, https://arxiv.org/abs/1609.05158).
 
 Shapes: N tiles, S_k the side of the window and T_k that of the tile at level k.
@@ -129,8 +129,7 @@ class Refiner(nn.Module):
             canvas = resize_halo(inputs[level], side)
         if level > self.finest or not self.finest:
             return canvas
-        as_four = canvas.unsqueeze(2).expand(-1, -1, PIXELS_IN_ONE, -1, -1).flatten(1, 2)
-        return overlay(F.pixel_unshuffle(inputs[0], 2), as_four)
+        return overlay(pixels_as_channels(inputs[0]), torch.cat([canvas] * PIXELS_IN_ONE, dim=1))
 
     def _input(self, window: Tensor, level: int) -> Tensor:
         """Return (N, 4, S_k, S_k) about zero; channels that are no input are zero."""
@@ -177,6 +176,11 @@ def conv_stack(in_channels: int, channels: int, depth: int) -> nn.Sequential:
             nn.ReLU(inplace=True),
         ]
     return nn.Sequential(*layers)
+
+
+def pixels_as_channels(x: Tensor) -> Tensor:
+    """Return (N, 4 C, H / 2, W / 2): the C channels of each pixel of four, row by row."""
+    return torch.cat([x[..., row::2, column::2] for row in (0, 1) for column in (0, 1)], dim=1)
 
 
 def resize_halo(x: Tensor, side: int) -> Tensor:

@@ -135,6 +135,11 @@ def max_unpool(
     return graph.op("DepthToSpace", graph.op("Concat", *parts, axis=1), blocksize=2, mode="DCR")
 
 
+def pixel_shuffle(graph: OnnxGraph, _traced: Traced, x: Value, factor: int) -> Value:
+    """`torch.nn.functional.pixel_shuffle`."""
+    return graph.op("DepthToSpace", x, blocksize=factor, mode="CRD")
+
+
 def upsample_nearest(
     graph: OnnxGraph, _traced: Traced, x: Value, _size: Any, scales: Sequence[float] | None
 ) -> Value:

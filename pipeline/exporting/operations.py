@@ -28,6 +28,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "mul": tensor_nodes.elementwise("Mul"),
     "pad": tensor_nodes.pad,
     "permute": tensor_nodes.permute,
+    "pixel_shuffle": layer_nodes.pixel_shuffle,
     "prelu": layer_nodes.prelu,
     "relu": layer_nodes.relu,
     "slice": tensor_nodes.cut,

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from data.geometry import Fovea
-from refine.refiner_network import PIXELS_IN_ONE, Inputs, Refiner, input_halos
+from refine.refiner_network import IN_CHANNELS, PIXELS_IN_ONE, Inputs, Refiner, input_halos
 from tests.refine.windows import windows_of
 
 
@@ -20,7 +20,7 @@ def test_each_pixel_of_a_tile_keeps_its_place(levels: int, channel: int):
     convolution.weight.zero_()
     refiner.head.weight.zero_()
     for pixel in range(PIXELS_IN_ONE):
-        convolution.weight[pixel, PIXELS_IN_ONE * channel + pixel, 1, 1] = 1
+        convolution.weight[pixel, IN_CHANNELS * pixel + channel, 1, 1] = 1
         refiner.head.weight[pixel, pixel] = 1
     windows = [window // 2 + 128 for window in windows_of(fovea, 3)]  # above zero for the ReLU
 
@@ -48,7 +48,7 @@ def test_around_a_tile_each_pixel_of_the_next_level_is_four(inputs: Inputs):
         around[:, 3] = 0
     if inputs == "mask_around":
         around[:, :3] = 0
-    around = around.repeat_interleave(PIXELS_IN_ONE, dim=1)
+    around = around.repeat(1, PIXELS_IN_ONE, 1, 1)
     around[..., 2:6, 2:6] = canvas[..., 2:6, 2:6]
     torch.testing.assert_close(canvas, around)
 
