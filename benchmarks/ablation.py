@@ -126,7 +126,7 @@ def scored(variant: Variant, data: Path, run: Path, shared: Config) -> dict[str,
     ]
     scores = read_scores(run, origin, "photos, settings or weights")
     if scores is None:
-        train([data], run, settings, with_coarse=with_coarse)
+        train([data], run, settings, coarse=None if with_coarse else DEFAULT_MODEL)
         segmenter = Segmenter.load(run / "model")
         summary, _ = evaluate.evaluate(data, segmenter, MaskOptions(budget=variant.budget))
         scores = summary.to_json() | {

@@ -39,8 +39,10 @@ scores of the same recipe, each fold by networks that were trained on none of it
 
 {table}
 Each fold chose its own thresholds on its photos, as the model did on those of all folds. Photos
-whose masks are known to be wrong are not scored.{budget}
+whose masks are known to be wrong are not scored.{rounds}{budget}
 """
+
+ROUNDS = " Their coarse networks were trained for one round, that of the model for {rounds}."
 
 BUDGET = " `--budget {budget}` costs no more than 0.00002 of this Dice."
 
@@ -108,6 +110,11 @@ def facts(model: Model) -> str:
         if num_val
         else "none: it was trained on all cars"
     )
+    if "rounds" in origin:
+        rows["rounds"] = (
+            f"{origin['rounds']} of the coarse network, each with these settings, and from where "
+            "the one before ended"
+        )
     rows["settings"] = "`settings.toml` beside this file"
     rows["trained with"] = ", ".join(f"{key} {value}" for key, value in versions.items())
     return "".join(["| | |\n|---|---|\n", *(f"| {key} | {text} |\n" for key, text in rows.items())])
@@ -120,6 +127,9 @@ def figures(model: Model) -> str:
         budget = model.scores["thresholds"]["budget"]
         return FIGURES.format(
             table=table_of_folds({int(fold): scores for fold, scores in folds.items()}),
+            rounds=ROUNDS.format(rounds=rounds)
+            if (rounds := model.provenance.get("rounds"))
+            else "",
             budget=BUDGET.format(budget=budget) if budget else "",
         )
     names = {"coarse_grid_dice": "on the coarse grid", "refined_dice": "of whole photos, refined"}

@@ -5,29 +5,40 @@
 base         trains a coarse network on SMALL alone, from random weights (carvana-base.toml)
 fold-K       trains both networks without fold K of CARVANA (carvana.toml), chooses thresholds on
              the photos of that fold, and scores them: K is 0 to 4
-final        trains both networks on all cars, and gives them the thresholds of all folds together
+round-1      trains a coarse network on all cars, from that of base; round-2 trains it further
+final        trains a refiner on all cars for it, and takes the thresholds of all folds together
 fold-K-fast  trains another refiner on the coarse network and the patches of fold-K
 final-fast   and on those of final (carvana-fast.toml)
 
-OUT/base, OUT/fold-K, OUT/final are the runs, and OUT/weights has the models that ship. Finished
-stages are kept, and an interrupted one is resumed. No network is validated on a car that it, or one
-that it was initialised from, was trained on.
+OUT/base, OUT/fold-K, ... are the runs, and OUT/weights has the models that ship. Finished stages
+are kept, and an interrupted one is resumed. No network is validated on a car that it, or one that
+it was initialised from, was trained on.
 """
 
 import json
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from cyclopts import App
 
 from benchmarks.cross_validation import score_fold, scores_of, table_of_folds
-from benchmarks.recipe_plan import FAST, FINAL, FINALS, FOLDS, STAGES, SUFFIXES, Recipe, read_all
+from benchmarks.recipe_plan import (
+    FAST,
+    FINAL,
+    FINALS,
+    FOLDS,
+    ROUNDS,
+    STAGES,
+    SUFFIXES,
+    Recipe,
+    read_all,
+)
 from benchmarks.shipping import BASE, check_same, ship, with_cross_validation
 from benchmarks.thresholds import choose, measure
-from benchmarks.training_runs import made_with, train, train_other_refiner
+from benchmarks.training_runs import made_with, train
 from data.errors import InputError, SettingsError
 from data.files import replacing
 from pipeline.cli.arguments import Count, Device
@@ -68,8 +79,8 @@ def recipe(
             any number of folders like MORE, photos at full size that are in no fold; and SMALL,
             small photos of other cars.
         out: folder to work in, the last argument.
-        only: stages to run now: base, fold-0, fold-1, ..., final, fold-0-fast, ..., final-fast; by
-            default all of them.
+        only: stages to run now: base, fold-0, ..., round-1, round-2, final, fold-0-fast, ...,
+            final-fast; by default all of them.
         settings: folder with carvana-base.toml, carvana.toml and carvana-fast.toml.
         base: a model that this recipe trained as its base, to be used instead of another training;
             the stage base then copies it.
@@ -92,6 +103,8 @@ def recipe(
             log.info("stage %s", stage)
             if stage == "base":
                 make_base(plan, base)
+            elif stage in ROUNDS:
+                make_round(plan, ROUNDS[stage])
             elif stage in FINALS:
                 make_final(plan, FINALS[stage])
             else:
@@ -135,10 +148,13 @@ def make_base(plan: Recipe, given: Path | None = None) -> None:
 def make_fold(plan: Recipe, name: str, fold: int) -> None:
     """Train a model without one fold, choose thresholds on its photos, and score them."""
     settings, folder = plan.fold_settings(fold, name), plan.fold_run(fold, name)
-    check_base(plan)
+    check_model(plan.base, "base")
     if scores_of(folder, plan.data, settings) is not None:
         return
-    train_networks(plan, name, plan.fold_run(fold), folder, settings)
+    if name == FAST:
+        train_beside(plan, plan.fold_run(fold), folder, settings)
+    else:
+        train(plan.data, folder, settings, num_sharp=len(plan.sharp), device=plan.device)
     model = load_model(folder / "model")
     samples, _ = evaluate.choose(plan.sharp[0], Segmenter.from_model(model), "unseen")
     kept = [sample for sample in samples if sample.name not in settings.data.exclude]
@@ -149,13 +165,29 @@ def make_fold(plan: Recipe, name: str, fold: int) -> None:
     score_fold(plan.data, folder, settings, device=plan.device, more=more)
 
 
-def make_final(plan: Recipe, name: str) -> None:
-    """Train a model on all cars, and write it as it ships.
+def make_round(plan: Recipe, number: int) -> None:
+    """Train the coarse network of the final models on all cars, on from the round before.
 
     Raises:
-        InputError: too few folds are finished.
+        InputError: that one is not finished.
     """
-    check_base(plan)
+    settings, folder = plan.round_settings(number), plan.round_run(number)
+    check_model(Path(settings.coarse.init), f"round-{number - 1}" if number > 1 else "base")
+    if scores_of(folder, plan.data, settings) is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_settings(settings, folder / "settings.toml")
+        commands.train_coarse(plan.data, folder, folder / "settings.toml", plan.device)
+        mark_finished(folder, plan.data, settings, load_model(folder / "model"))
+
+
+def make_final(plan: Recipe, name: str) -> None:
+    """Train a refiner on all cars, after the last round, and write the model as it ships.
+
+    Raises:
+        InputError: the rounds, or too few folds, are finished.
+    """
+    coarse = plan.round_run(len(ROUNDS)) / "model"
+    check_model(coarse, f"round-{len(ROUNDS)}")
     folds = plan.finished_folds(name)
     if len(folds) < MIN_FOLDS:
         raise InputError(
@@ -163,38 +195,41 @@ def make_final(plan: Recipe, name: str) -> None:
             f"cars need {MIN_FOLDS}; run more stages, such as "
             f"--only fold-{len(folds)}{SUFFIXES[name]}"
         )
-    settings, folder = plan.final_settings(name), plan.final_run(name)
+    settings, folder = plan.all_cars(name, coarse), plan.final_run(name)
     if scores_of(folder, plan.data, settings) is None:
-        train_networks(plan, name, plan.final_run(), folder, settings)
+        if name == FAST:
+            train_beside(plan, plan.final_run(), folder, settings)
+        else:
+            num_sharp = len(plan.sharp)
+            train(
+                plan.data, folder, settings, coarse=coarse, num_sharp=num_sharp, device=plan.device
+            )
         mark_finished(folder, plan.data, settings, load_model(folder / "model"))
     model = with_cross_validation(load_model(folder / "model"), folds)
-    ship(model, settings, plan.out / "weights" / name)
+    model = replace(model, provenance=model.provenance | {"rounds": len(ROUNDS)})
+    ship(model, plan.all_cars(name, BASE), plan.out / "weights" / name)
 
 
-def train_networks(plan: Recipe, name: str, first: Path, folder: Path, settings: Config) -> None:
-    """Train the networks of a model in `folder`; `FAST` takes all but its refiner from `first`.
+def train_beside(plan: Recipe, first: Path, folder: Path, settings: Config) -> None:
+    """Train another refiner in `folder`, on the coarse network and the patches of `first`.
 
     Raises:
         InputError: `first` has no patches.
     """
-    if name != FAST:
-        train(plan.data, folder, settings, num_sharp=len(plan.sharp), device=plan.device)
-    elif (first / PATCHES).exists():
-        train_other_refiner(first, folder, settings, device=plan.device)
-    else:
-        raise InputError(
-            f"{first} has no patches yet, which {name} is trained on; run --only {first.name} first"
-        )
+    patches = first / PATCHES
+    if not patches.exists():
+        raise InputError(f"{first} has no patches to train on yet; run --only {first.name} first")
+    train(plan.data, folder, settings, coarse=first / "model", patches=patches, device=plan.device)
 
 
-def check_base(plan: Recipe) -> None:
-    """Raise if there is no base to initialise from.
+def check_model(folder: Path, stage: str) -> None:
+    """Raise if there is no model to begin with in a folder.
 
     Raises:
         InputError: there is none.
     """
-    if not (plan.base / "model.json").exists():
-        raise InputError(f"there is no {plan.base} yet; run the stage base first (--only base)")
+    if not (folder / "model.json").exists():
+        raise InputError(f"there is no {folder} yet; run the stage {stage} first (--only {stage})")
 
 
 def mark_finished(folder: Path, data: Sequence[Path], settings: Config, model: Model) -> None:

@@ -28,16 +28,19 @@ FOLDS = {
 }
 """Model and fold of each stage that holds one out."""
 
+ROUNDS = {f"round-{number}": number for number in (1, 2)}
+"""Number of each stage that trains the coarse network of the final models further."""
+
 FINALS = {f"final{suffix}": name for name, suffix in SUFFIXES.items()}
 """Model of each stage that trains on all cars."""
 
 STAGES = (
     "base",
-    *(
-        stage
-        for name, final in zip(SUFFIXES, FINALS, strict=True)
-        for stage in (*(stage for stage, (model, _) in FOLDS.items() if model == name), final)
-    ),
+    *(stage for stage, (name, _) in FOLDS.items() if name == FINAL),
+    *ROUNDS,
+    f"final{SUFFIXES[FINAL]}",
+    *(stage for stage, (name, _) in FOLDS.items() if name == FAST),
+    f"final{SUFFIXES[FAST]}",
 )
 """All stages, in an order in which they can run."""
 
@@ -67,15 +70,24 @@ class Recipe:
 
     def fold_settings(self, fold: int, model: str = FINAL) -> Config:
         """Return the settings of one fold of a model."""
-        return held_out(self._from_base(model), fold, NUM_FOLDS)
+        return held_out(self._initialised(model, self.base), fold, NUM_FOLDS)
 
-    def final_settings(self, model: str = FINAL) -> Config:
-        """Return the settings of the training on all cars."""
-        return overlaid(self._from_base(model), {"data": {"val_share": 0.0}})
+    def round_settings(self, number: int) -> Config:
+        """Return the settings of a round of the coarse network on all cars."""
+        before = self.round_run(number - 1) / "model" if number > 1 else self.base
+        return self.all_cars(FINAL, before)
+
+    def all_cars(self, model: str, init: Path | str) -> Config:
+        """Return the settings of a training on all cars that begins with the model `init`."""
+        return overlaid(self._initialised(model, init), {"data": {"val_share": 0.0}})
 
     def fold_run(self, fold: int, model: str = FINAL) -> Path:
         """Return the folder of one fold of a model."""
         return self.out / f"fold-{fold}{SUFFIXES[model]}"
+
+    def round_run(self, number: int) -> Path:
+        """Return the folder of a round of the coarse network on all cars."""
+        return self.out / f"round-{number}"
 
     def final_run(self, model: str = FINAL) -> Path:
         """Return the folder of the training on all cars."""
@@ -93,8 +105,8 @@ class Recipe:
         }
         return {fold: scores for fold, scores in found.items() if scores is not None}
 
-    def _from_base(self, model: str) -> Config:
-        return overlaid(self.settings[model], {"coarse": {"init": str(self.base)}})
+    def _initialised(self, model: str, init: Path | str) -> Config:
+        return overlaid(self.settings[model], {"coarse": {"init": str(init)}})
 
 
 def read_all(folder: Path, times: int) -> dict[str, Config]:

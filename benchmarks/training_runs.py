@@ -9,14 +9,12 @@ from typing import Any
 
 from data.errors import InputError
 from data.fingerprints import fingerprint
-from pipeline import DEFAULT_MODEL
 from pipeline.config import Config
 from pipeline.model_folder import load_model, save_model
 from pipeline.toml_settings import save_settings
 from pipeline.training import commands
 from pipeline.training.coarse_training import origin
 from pipeline.training.initial_weights import with_coarse_init
-from pipeline.training.patches import PATCHES
 from pipeline.training.split import split_samples
 
 
@@ -39,39 +37,32 @@ def train(
     run: Path,
     settings: Config,
     *,
-    with_coarse: bool = True,
+    coarse: str | Path | None = None,
+    patches: Path | None = None,
     num_sharp: int = 1,
     device: str = "auto",
 ) -> None:
-    """Train both stages in the folder `run`, or the refiner on the coarse network of the package.
+    """Train both stages in the folder `run`, or the refiner alone.
 
     Args:
         data: folders of photos with masks.
         run: folder of the run.
         settings: of both stages.
-        with_coarse: whether the coarse network is trained as well.
+        coarse: a model whose coarse network is taken, None to train one.
+        patches: patch cache of that network, None to make one in the run.
         num_sharp: patches are made from so many of the folders, the first ones.
         device: device to compute on.
     """
     run.mkdir(parents=True, exist_ok=True)
     path = run / "settings.toml"
     save_settings(settings, path)
-    if with_coarse:
+    if coarse is None:
         commands.train_coarse(data, run, path, device)
     elif not (run / "model").exists():
-        save_model(replace(load_model(DEFAULT_MODEL), refiner=None), run / "model")
-    commands.make_patches(data[:num_sharp], run, path, device)
-    commands.train_refiner(run, path, device)
-
-
-def train_other_refiner(first: Path, run: Path, settings: Config, *, device: str = "auto") -> None:
-    """Train a refiner in the folder `run`, on the coarse network and patches of the run `first`."""
-    run.mkdir(parents=True, exist_ok=True)
-    path = run / "settings.toml"
-    save_settings(settings, path)
-    if not (run / "model").exists():
-        save_model(replace(load_model(first / "model"), refiner=None), run / "model")
-    commands.train_refiner(run, path, device, patches=first / PATCHES)
+        save_model(replace(load_model(coarse), refiner=None), run / "model")
+    if patches is None:
+        commands.make_patches(data[:num_sharp], run, path, device)
+    commands.train_refiner(run, path, device, patches)
 
 
 def training_seconds(run: Path) -> dict[str, float]:

@@ -58,7 +58,7 @@ def write_all_settings(folder: Path) -> Path:
     return folder
 
 
-FIRST_STAGES = ("base", "fold-0", "fold-1", "fold-2", "final")
+FIRST_STAGES = ("base", "fold-0", "fold-1", "fold-2", "round-1", "round-2", "final")
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,15 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     with pytest.raises(InputError, match="run the stage base first"):
         recipes.recipe(folders, out, only=("fold-0",), settings=settings)
     recipes.recipe(folders, out, only=FIRST_STAGES[:2], settings=settings)
+    with pytest.raises(InputError, match="run the stage round-1 first"):
+        recipes.recipe(folders, out, only=("round-2",), settings=settings)
+    recipes.recipe(folders, out, only=("round-1",), settings=settings)
+    with pytest.raises(InputError, match="run the stage round-2 first"):
+        recipes.recipe(folders, out, only=("final",), settings=settings)
+    recipes.recipe(folders, out, only=("round-2",), settings=settings)
     with pytest.raises(InputError, match="1 folds are finished"):
         recipes.recipe(folders, out, only=("final",), settings=settings)
-    recipes.recipe(folders, out, only=FIRST_STAGES[2:], settings=settings)
+    recipes.recipe(folders, out, only=("fold-1", "fold-2", "final"), settings=settings)
     return Finished(folders, settings, out)
 
 
@@ -96,6 +102,9 @@ def test_the_recipe_leads_from_nothing_to_the_models_that_ship(finished: Finishe
     assert base.seen < groups["s"]
     assert final.seen == groups["c"] | groups["m"] | groups["s"]
     assert final.provenance["settings"]["coarse"]["init"] == BASE
+    first, last = (out / f"round-{number}" / "model" for number in (1, 2))
+    assert weights_hash(first) != weights_hash(last) == weights_hash(out / "weights" / FINAL)
+    assert load_model(last).provenance["settings"]["coarse"]["init"] == str(first)
     for fold in range(3):
         one = load_model(out / f"fold-{fold}" / "model")
         held_out = set(one.provenance["validation_groups"])
@@ -112,6 +121,8 @@ def test_the_recipe_leads_from_nothing_to_the_models_that_ship(finished: Finishe
     card = (out / "weights" / FINAL / "README.md").read_text()
     assert table.startswith("| fold |")
     assert table.strip() in card
+    assert "trained for one round, that of the model for 2." in " ".join(card.split())
+    assert "| rounds | 2 of the coarse network" in card
     assert str(out.parent) not in card + (out / "weights" / FINAL / "model.json").read_text()
 
 
@@ -140,7 +151,9 @@ def test_the_faster_relative_has_the_same_coarse_networks(finished: Finished):
     stages = ("fold-0-fast", "fold-1-fast", "fold-2-fast", "final-fast")
     with pytest.raises(InputError, match=r"0 folds .* --only fold-0-fast"):
         recipes.recipe(folders, out, only=("final-fast",), settings=settings)
-    with pytest.raises(InputError, match=r"fold-3 has no patches yet.* run --only fold-3 first"):
+    with pytest.raises(
+        InputError, match=r"fold-3 has no patches to train on yet; run --only fold-3 first"
+    ):
         recipes.recipe(folders, out, only=("fold-3-fast",), settings=settings)
 
     recipes.recipe(folders, out, only=stages, settings=settings)
@@ -243,7 +256,7 @@ def test_stages_are_in_an_order_in_which_they_can_run():
     folds = [f"fold-{fold}" for fold in range(5)]
     fast = [f"{stage}-fast" for stage in (*folds, "final")]
 
-    assert list(STAGES) == ["base", *folds, "final", *fast]
+    assert list(STAGES) == ["base", *folds, "round-1", "round-2", "final", *fast]
 
 
 def test_a_folder_of_photos_alone_is_no_recipe(tmp_path: Path):
