@@ -3,19 +3,24 @@
     python -m benchmarks.results_pages
 
 A table stands between the lines `<!-- table: NAME -->` and `<!-- end of table -->`. Its figures are
-those of the files in benchmarks/results/, which the commands of the benchmarks wrote.
+those of the files in benchmarks/results/, which the commands of the benchmarks wrote. NAME is one
+of `TABLES`, or that of a file in benchmarks/results/tables/, with a number if the file has several.
 """
 
 import json
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from cyclopts import App
 
-from benchmarks import learning_curves, shipped_model
+from benchmarks import kept_tables, learning_curves, shipped_model
+from benchmarks.cross_validation import table_of_folds
 from benchmarks.curve_table import curve_table, read_results
+from benchmarks.kept_tables import read_kept
+from benchmarks.recipe_plan import FAST, NUM_FOLDS, SUFFIXES
 from benchmarks.shipped_model import headline_table
 from data.files import write_bytes
 from pipeline.cli.program import run
@@ -24,7 +29,10 @@ app = App(name="python -m benchmarks.results_pages", help=__doc__, help_format="
 
 ROOT = Path(__file__).parent.parent
 
-BLOCK = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+FOLDS = ROOT / "benchmarks" / "results" / "recipe"
+"""Scores of the recipe's folds, each in a folder of its name."""
+
+BLOCK = re.compile(r"(<!-- table: ([\w.-]+)(?: (\d))? -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
 def shipped() -> str:
@@ -37,7 +45,27 @@ def curves() -> str:
     return curve_table(read_results(learning_curves.RESULTS))
 
 
-TABLES: dict[str, Callable[[], str]] = {"shipped-model": shipped, "learning-curves": curves}
+def folds(suffix: str = "") -> str:
+    """Return the table of the recipe's folds, and below it of which models it is.
+
+    Args:
+        suffix: ending of their folders, which says which of the recipe's models they are of.
+    """
+    known = {
+        fold: json.loads((FOLDS / f"fold-{fold}{suffix}" / "scores.json").read_text())
+        for fold in range(NUM_FOLDS)
+        if (FOLDS / f"fold-{fold}{suffix}").exists()
+    }
+    models = ", ".join(f"`{scores['model'][:16]}`" for scores in known.values())
+    return f"{table_of_folds(known)}\n*Models of their own, one a fold: {models}.*\n"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "shipped-model": shipped,
+    "learning-curves": curves,
+    "recipe": folds,
+    "recipe-fast": partial(folds, SUFFIXES[FAST]),
+}
 
 
 def pages() -> list[Path]:
@@ -47,7 +75,16 @@ def pages() -> list[Path]:
 
 def with_tables(text: str) -> str:
     """Return the text of a page with the tables that its blocks name."""
-    return BLOCK.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n{found[3]}", text)
+    return BLOCK.sub(
+        lambda found: f"{found[1]}\n{table_of(found[2], int(found[3] or 1))}\n{found[4]}", text
+    )
+
+
+def table_of(name: str, number: int = 1) -> str:
+    """Return a table in Markdown, and below it what it is of."""
+    if name in TABLES:
+        return TABLES[name]()
+    return read_kept(kept_tables.FOLDER / f"{name}.json").shown(number)
 
 
 @app.default
