@@ -91,9 +91,15 @@ def wobbly(mask: Mask, amplitude: float, random: np.random.Generator) -> Mask:
     return np.asarray(sampled >= HALF)
 
 
-def disc_on_contour(mask: Mask, radius: int, random: np.random.Generator, *, inside: bool) -> Mask:
-    """Return `mask` with a disc painted on a random place of its contour, see `with_disc`."""
-    edge = np.argwhere(mask != grown(mask, -1))
+def disc_on_contour(
+    mask: Mask, radius: int, random: np.random.Generator, *, inside: bool, of: Mask | None = None
+) -> Mask:
+    """Return `mask` with a disc painted on it, see `with_disc`.
+
+    Its centre is a random place on the contour of the mask `of`, by default of `mask` itself.
+    """
+    outlined = mask if of is None else of
+    edge = np.argwhere(outlined != grown(outlined, -1))
     if not len(edge):
         return mask
     row, column = edge[random.integers(len(edge))]
@@ -110,9 +116,10 @@ def random_errors(mask: Mask, random: np.random.Generator) -> Mask:
     if random.random() < SECOND:
         result = _one_error(result, random, 0.5)
     if random.random() < DISCS:
+        before = result  # a disc on the contour of another would be farther off than either
         for _ in range(random.integers(1, 4)):
             radius, inside = int(random.uniform(4, 40)), bool(random.random() < 0.5)
-            result = disc_on_contour(result, radius, random, inside=inside)
+            result = disc_on_contour(result, radius, random, inside=inside, of=before)
     return mask if result.all() or not result.any() else result
 
 

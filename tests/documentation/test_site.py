@@ -113,7 +113,7 @@ def test_the_search_works_from_the_disk(site: Path):
     with opened_page((site / "index.html").as_uri(), seen) as page:
         page.keyboard.press("/")
         page.wait_for_function("document.activeElement.shadowRoot")
-        page.keyboard.type("grid shifted")
+        page.keyboard.type("seams")
         page.get_by_text("grid of 16").first.wait_for()
 
     assert not seen.errors
