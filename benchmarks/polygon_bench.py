@@ -25,7 +25,7 @@ from data.images import MASK_SUFFIXES
 from data.masks import read_mask
 from data.polygons import POLYGONS
 from data.polygons.bridge import bridged
-from data.polygons.contour import DECIMALS, Polygon, Ring, polygons_of
+from data.polygons.contour import DECIMALS, Polygon, Ring, polygons_of, rings_of
 from data.polygons.filling import even_odd
 from data.polygons.formats import FORMATS
 from data.polygons.options import PolygonOptions
@@ -71,7 +71,7 @@ def losses(masks: Sequence[Mask]) -> str:
 
 def num_wrong(mask: Mask, polygons: Sequence[Polygon]) -> int:
     """Return how many pixels of `mask` are others in its polygons, rounded as they are written."""
-    rings = [ring.round(DECIMALS) for polygon in polygons for ring in polygon.rings]
+    rings = [ring.round(DECIMALS) for ring in rings_of(polygons)]
     return int(np.count_nonzero(even_odd(rings, Size(*mask.shape)) ^ mask))
 
 
@@ -102,7 +102,7 @@ def without_holes(mask: Mask) -> Mask:
 
 def by_us(polygons: Sequence[Polygon], size: Size) -> Mask:
     """Draw polygons as `foveamask convert` does."""
-    return even_odd([ring for polygon in polygons for ring in polygon.rings], size)
+    return even_odd(rings_of(polygons), size)
 
 
 def by_pillow(polygons: Sequence[Polygon], size: Size) -> Mask:

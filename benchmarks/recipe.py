@@ -34,6 +34,7 @@ from benchmarks.recipe_plan import (
     STAGES,
     SUFFIXES,
     Recipe,
+    fold_stage,
     read_all,
 )
 from benchmarks.shipping import BASE, check_same, ship, with_cross_validation
@@ -136,11 +137,7 @@ def make_base(plan: Recipe, given: Path | None = None) -> None:
         check_same(model, data, settings, given)
     else:
         run = plan.out / "base"
-        if scores_of(run, data, settings) is None:
-            run.mkdir(parents=True, exist_ok=True)
-            save_settings(settings, run / "settings.toml")
-            commands.train_coarse(data, run, run / "settings.toml", plan.device)
-            mark_finished(run, data, settings, load_model(run / "model"))
+        train_coarse_alone(data, run, settings, plan.device)
         model = load_model(run / "model")
     ship(model, settings, plan.base)
 
@@ -166,18 +163,24 @@ def make_fold(plan: Recipe, name: str, fold: int) -> None:
 
 
 def make_round(plan: Recipe, number: int) -> None:
-    """Train the coarse network of the final models on all cars, on from the round before.
+    """Train the coarse network of the final models on all cars, from where the round before ended.
 
     Raises:
         InputError: that one is not finished.
     """
     settings, folder = plan.round_settings(number), plan.round_run(number)
     check_model(Path(settings.coarse.init), f"round-{number - 1}" if number > 1 else "base")
-    if scores_of(folder, plan.data, settings) is None:
-        folder.mkdir(parents=True, exist_ok=True)
-        save_settings(settings, folder / "settings.toml")
-        commands.train_coarse(plan.data, folder, folder / "settings.toml", plan.device)
-        mark_finished(folder, plan.data, settings, load_model(folder / "model"))
+    train_coarse_alone(plan.data, folder, settings, plan.device)
+
+
+def train_coarse_alone(data: Sequence[Path], folder: Path, settings: Config, device: str) -> None:
+    """Train a coarse network in `folder`, unless that is done."""
+    if scores_of(folder, data, settings) is not None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    save_settings(settings, folder / "settings.toml")
+    commands.train_coarse(data, folder, folder / "settings.toml", device)
+    mark_finished(folder, data, settings, load_model(folder / "model"))
 
 
 def make_final(plan: Recipe, name: str) -> None:
@@ -192,17 +195,20 @@ def make_final(plan: Recipe, name: str) -> None:
     if len(folds) < MIN_FOLDS:
         raise InputError(
             f"{len(folds)} folds are finished, and the figures and thresholds of the model of all "
-            f"cars need {MIN_FOLDS}; run more stages, such as "
-            f"--only fold-{len(folds)}{SUFFIXES[name]}"
+            f"cars need {MIN_FOLDS}; run more stages, such as --only {fold_stage(len(folds), name)}"
         )
     settings, folder = plan.all_cars(name, coarse), plan.final_run(name)
     if scores_of(folder, plan.data, settings) is None:
         if name == FAST:
             train_beside(plan, plan.final_run(), folder, settings)
         else:
-            num_sharp = len(plan.sharp)
             train(
-                plan.data, folder, settings, coarse=coarse, num_sharp=num_sharp, device=plan.device
+                plan.data,
+                folder,
+                settings,
+                coarse=coarse,
+                num_sharp=len(plan.sharp),
+                device=plan.device,
             )
         mark_finished(folder, plan.data, settings, load_model(folder / "model"))
     model = with_cross_validation(load_model(folder / "model"), folds)

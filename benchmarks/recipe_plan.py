@@ -21,26 +21,33 @@ NUM_FOLDS = 5
 SUFFIXES = {FINAL: "", FAST: "-fast"}
 """Endings of a model's stages and their folders."""
 
-FOLDS = {
-    f"fold-{fold}{suffix}": (name, fold)
-    for name, suffix in SUFFIXES.items()
-    for fold in range(NUM_FOLDS)
-}
-"""Model and fold of each stage that holds one out."""
-
 ROUNDS = {f"round-{number}": number for number in (1, 2)}
 """Number of each stage that trains the coarse network of the final models further."""
 
-FINALS = {f"final{suffix}": name for name, suffix in SUFFIXES.items()}
+
+def fold_stage(fold: int, model: str = FINAL) -> str:
+    """Return the name of the stage, and of its folder, that holds a fold out of a model."""
+    return f"fold-{fold}{SUFFIXES[model]}"
+
+
+def final_stage(model: str = FINAL) -> str:
+    """Return the name of the stage, and of its folder, that trains a model on all cars."""
+    return f"final{SUFFIXES[model]}"
+
+
+FOLDS = {fold_stage(fold, name): (name, fold) for name in SUFFIXES for fold in range(NUM_FOLDS)}
+"""Model and fold of each stage that holds one out."""
+
+FINALS = {final_stage(name): name for name in SUFFIXES}
 """Model of each stage that trains on all cars."""
 
 STAGES = (
     "base",
-    *(stage for stage, (name, _) in FOLDS.items() if name == FINAL),
+    *map(fold_stage, range(NUM_FOLDS)),
     *ROUNDS,
-    f"final{SUFFIXES[FINAL]}",
-    *(stage for stage, (name, _) in FOLDS.items() if name == FAST),
-    f"final{SUFFIXES[FAST]}",
+    final_stage(),
+    *(fold_stage(fold, FAST) for fold in range(NUM_FOLDS)),
+    final_stage(FAST),
 )
 """All stages, in an order in which they can run."""
 
@@ -83,7 +90,7 @@ class Recipe:
 
     def fold_run(self, fold: int, model: str = FINAL) -> Path:
         """Return the folder of one fold of a model."""
-        return self.out / f"fold-{fold}{SUFFIXES[model]}"
+        return self.out / fold_stage(fold, model)
 
     def round_run(self, number: int) -> Path:
         """Return the folder of a round of the coarse network on all cars."""
@@ -91,7 +98,7 @@ class Recipe:
 
     def final_run(self, model: str = FINAL) -> Path:
         """Return the folder of the training on all cars."""
-        return self.out / f"final{SUFFIXES[model]}"
+        return self.out / final_stage(model)
 
     def finished_folds(self, model: str = FINAL) -> dict[int, dict[str, Any]]:
         """Return the scores of all finished folds of a model.

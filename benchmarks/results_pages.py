@@ -20,7 +20,7 @@ from benchmarks import kept_tables, learning_curves, shipped_model
 from benchmarks.cross_validation import table_of_folds
 from benchmarks.curve_table import curve_table, read_results
 from benchmarks.kept_tables import read_kept
-from benchmarks.recipe_plan import FAST, NUM_FOLDS, SUFFIXES
+from benchmarks.recipe_plan import FAST, FINAL, NUM_FOLDS, fold_stage
 from benchmarks.shipped_model import headline_table
 from data.files import write_bytes
 from pipeline.cli.program import run
@@ -45,17 +45,10 @@ def curves() -> str:
     return curve_table(read_results(learning_curves.RESULTS))
 
 
-def folds(suffix: str = "") -> str:
-    """Return the table of the recipe's folds, and below it of which models it is.
-
-    Args:
-        suffix: ending of their folders, which says which of the recipe's models they are of.
-    """
-    known = {
-        fold: json.loads((FOLDS / f"fold-{fold}{suffix}" / "scores.json").read_text())
-        for fold in range(NUM_FOLDS)
-        if (FOLDS / f"fold-{fold}{suffix}").exists()
-    }
+def folds(model: str) -> str:
+    """Return the scores of the folds of a model of the recipe, and below them their hashes."""
+    files = {fold: FOLDS / fold_stage(fold, model) / "scores.json" for fold in range(NUM_FOLDS)}
+    known = {fold: json.loads(file.read_text()) for fold, file in files.items() if file.exists()}
     models = ", ".join(f"`{scores['model'][:16]}`" for scores in known.values())
     return f"{table_of_folds(known)}\n*Models of their own, one a fold: {models}.*\n"
 
@@ -63,8 +56,8 @@ def folds(suffix: str = "") -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "shipped-model": shipped,
     "learning-curves": curves,
-    "recipe": folds,
-    "recipe-fast": partial(folds, SUFFIXES[FAST]),
+    "recipe": partial(folds, FINAL),
+    "recipe-fast": partial(folds, FAST),
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from data.arrays import Mask, Pixels
 from data.geometry import Size
-from data.polygons.contour import polygons_of
+from data.polygons.contour import polygons_of, rings_of
 from data.polygons.filling import even_odd
 
 HALF = 128
@@ -45,7 +45,7 @@ def blurred(mask: Mask, deviation: float) -> Pixels:
 def cornered(mask: Mask, tolerance: float) -> Mask:
     """Return `mask` as a polygon with few corners, off the contour by `tolerance` at most."""
     polygons = polygons_of(mask, tolerance=tolerance)
-    return even_odd([ring for polygon in polygons for ring in polygon.rings], Size(*mask.shape))
+    return even_odd(rings_of(polygons), Size(*mask.shape))
 
 
 def reduced(mask: Mask | Pixels, size: Size, *, smoothly: bool) -> Pixels:

@@ -148,7 +148,7 @@ def check_depths(depths: Sequence[int]) -> None:
     Raises:
         ValueError: there is one.
     """
-    if 0 in depths[1:] or (len(depths) == 1 and 0 in depths):
+    if 0 in depths[1:] or list(depths) == [0]:
         raise ValueError(f"only the finest of several levels can have a depth of 0, not {depths}")
 
 

@@ -27,7 +27,7 @@ from data.polygons.annotation import (
     shown,
     size_of,
 )
-from data.polygons.contour import DECIMALS, Polygon, Ring
+from data.polygons.contour import DECIMALS, Polygon, Ring, rings_of
 from data.polygons.filling import even_odd, num_pixels
 from data.polygons.json_file import decode_object, dumps, list_in, read_text_bytes, text_in
 from data.polygons.options import Logits, PolygonOptions
@@ -113,7 +113,7 @@ def _stray(path: Path, image_id: int, num_lost: int) -> Entry:
 
 def _annotation(polygons: Iterable[Polygon], size: Size) -> dict[str, Any]:
     parts = list(polygons)
-    rings = [ring for polygon in parts for ring in polygon.rings]
+    rings = rings_of(parts)
     corners = np.concatenate([polygon.outer for polygon in parts])
     (left, top), (right, bottom) = corners.min(0).tolist(), corners.max(0).tolist()
     has_holes = any(polygon.holes for polygon in parts)

@@ -4,6 +4,7 @@ The contour runs between the centres of the pixels of the object and those aroun
 `data.polygons.filling`, polygons of tolerance 0 give exactly the mask.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -72,6 +73,11 @@ def polygons_of(
     return _simplified(_grouped(padded, heights, offset, mask.shape), tolerance)
 
 
+def rings_of(polygons: Iterable[Polygon]) -> list[Ring]:
+    """Return the rings of all `polygons`, in their order."""
+    return [ring for polygon in polygons for ring in polygon.rings]
+
+
 def signed_area(ring: Ring) -> float:
     """Return the area of `ring` in square pixels, negative if it runs the other way."""
     x, y = (ring - ring[0]).T
@@ -129,20 +135,16 @@ def _simplified(polygons: list[Polygon], tolerance: float) -> list[Polygon]:
         )
         for part in shapely.get_parts(together)
     ]
-    pairs = zip(_rings(polygons), _rings(simpler), strict=True)
+    pairs = zip(rings_of(polygons), rings_of(simpler), strict=True)
     if any(_beginning_off(ring, kept) > tolerance + ROUNDING for ring, kept in pairs):
         return _simplified(polygons, tolerance / 2) if tolerance > ROUNDING else polygons
     return simpler
 
 
-def _rings(polygons: list[Polygon]) -> list[Ring]:
-    return [ring for polygon in polygons for ring in polygon.rings]
-
-
 def _beginning_off(ring: Ring, kept: Ring) -> float:
     """Return by how many pixels `ring` about its beginning is off the edge of `kept` there."""
-    is_kept = np.isin(_as_complex(ring), _as_complex(kept))
-    first, *_, last = np.flatnonzero(is_kept)
+    places = np.flatnonzero(np.isin(_as_complex(ring), _as_complex(kept)))
+    first, last = places[0], places[-1]
     left_out = np.concatenate([ring[last + 1 :], ring[:first]])
     edge = shapely.LineString([ring[last], ring[first]])
     return float(shapely.distance(shapely.points(left_out), edge).max(initial=0.0))

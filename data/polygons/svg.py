@@ -17,7 +17,7 @@ from data.arrays import Mask
 from data.errors import InputError
 from data.geometry import Size
 from data.polygons.annotation import UNNAMED, Annotation, Entry, Shape, file_entry, ring_of, size_of
-from data.polygons.contour import DECIMALS, Ring, signed_area
+from data.polygons.contour import DECIMALS, Ring, rings_of, signed_area
 from data.polygons.filling import filled
 from data.polygons.json_file import files_in
 from data.polygons.options import Logits, PolygonOptions
@@ -49,7 +49,7 @@ def encode(
     paths = [
         f'<path data-category={category} fill-rule="evenodd" d="{"".join(map(_path, rings))}"/>\n'
         for polygons in options.objects(mask, logits)
-        if (rings := [ring for polygon in polygons for ring in polygon.rings])
+        if (rings := rings_of(polygons))
     ]
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
     box = f'viewBox="0 0 {width} {height}">\n'
