@@ -42,7 +42,9 @@ Each fold chose its own thresholds on its photos, as the model did on those of a
 whose masks are known to be wrong are not scored.{rounds}{budget}
 """
 
-ROUNDS = " Their coarse networks were trained for one round, that of the model for {rounds}."
+ROUNDS = (
+    " Their coarse networks were trained in one round of more epochs, that of the model in {rounds}."
+)
 
 BUDGET = " `--budget {budget}` costs no more than 0.00002 of this Dice."
 

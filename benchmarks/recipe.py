@@ -5,7 +5,8 @@
 base         trains a coarse network on SMALL alone, from random weights (carvana-base.toml)
 fold-K       trains both networks without fold K of CARVANA (carvana.toml), chooses thresholds on
              the photos of that fold, and scores them: K is 0 to 4
-round-1      trains a coarse network on all cars, from that of base; round-2 trains it further
+round-K      trains a coarse network on all cars, from that of base or of the round before
+             (carvana-rounds.toml): K is 1 to 3
 final        trains a refiner on all cars for it, and takes the thresholds of all folds together
 fold-K-fast  trains another refiner on the coarse network and the patches of fold-K
 final-fast   and on those of final (carvana-fast.toml)
@@ -80,9 +81,10 @@ def recipe(
             any number of folders like MORE, photos at full size that are in no fold; and SMALL,
             small photos of other cars.
         out: folder to work in, the last argument.
-        only: stages to run now: base, fold-0, ..., round-1, round-2, final, fold-0-fast, ...,
+        only: stages to run now: base, fold-0, ..., round-1, ..., final, fold-0-fast, ...,
             final-fast; by default all of them.
-        settings: folder with carvana-base.toml, carvana.toml and carvana-fast.toml.
+        settings: folder with carvana-base.toml, carvana.toml, carvana-rounds.toml and
+            carvana-fast.toml.
         base: a model that this recipe trained as its base, to be used instead of another training;
             the stage base then copies it.
         times: train each network for so many times its steps.

@@ -21,8 +21,11 @@ NUM_FOLDS = 5
 SUFFIXES = {FINAL: "", FAST: "-fast"}
 """Endings of a model's stages and their folders."""
 
-ROUNDS = {f"round-{number}": number for number in (1, 2)}
-"""Number of each stage that trains the coarse network of the final models further."""
+ROUND_SETTINGS = "carvana-rounds"
+"""Name of the file of what the rounds of `ROUNDS` have otherwise than `FINAL`."""
+
+ROUNDS = {f"round-{number}": number for number in (1, 2, 3)}
+"""Number of each stage that trains the coarse network of the final models, one after the other."""
 
 
 def fold_stage(fold: int, model: str = FINAL) -> str:
@@ -62,7 +65,7 @@ class Recipe:
     """Folder of small photos of other cars, which train coarse networks only."""
     out: Path
     settings: dict[str, Config]
-    """Settings by the name of a model, before folds are held out."""
+    """Settings by the names of their files, before folds are held out."""
     device: str
 
     @property
@@ -77,7 +80,8 @@ class Recipe:
 
     def fold_settings(self, fold: int, model: str = FINAL) -> Config:
         """Return the settings of one fold of a model."""
-        return held_out(self._initialised(model, self.base), fold, NUM_FOLDS)
+        first = overlaid(self.settings[model], {"coarse": {"init": str(self.base)}})
+        return held_out(first, fold, NUM_FOLDS)
 
     def round_settings(self, number: int) -> Config:
         """Return the settings of a round of the coarse network on all cars."""
@@ -86,7 +90,8 @@ class Recipe:
 
     def all_cars(self, model: str, init: Path | str) -> Config:
         """Return the settings of a training on all cars that begins with the model `init`."""
-        return overlaid(self._initialised(model, init), {"data": {"val_share": 0.0}})
+        rounds = replace(self.settings[model], coarse=self.settings[ROUND_SETTINGS].coarse)
+        return overlaid(rounds, {"data": {"val_share": 0.0}, "coarse": {"init": str(init)}})
 
     def fold_run(self, fold: int, model: str = FINAL) -> Path:
         """Return the folder of one fold of a model."""
@@ -112,20 +117,18 @@ class Recipe:
         }
         return {fold: scores for fold, scores in found.items() if scores is not None}
 
-    def _initialised(self, model: str, init: Path | str) -> Config:
-        return overlaid(self.settings[model], {"coarse": {"init": str(init)}})
-
 
 def read_all(folder: Path, times: int) -> dict[str, Config]:
-    """Return the settings of all models from the files in `folder`, `times` as many steps long.
+    """Return all settings from the files in `folder`, `times` as many steps long.
 
-    Those of `FAST` are what its file changes in those of `FINAL`.
+    Those of `FAST` and of the rounds are what their files change in those of `FINAL`.
 
     Raises:
         SettingsError: there is an error in a file.
     """
     found = {name: load_settings(folder / f"{name}.toml") for name in (BASE, FINAL)}
-    found[FAST] = overlaid(found[FINAL], read_table(folder / f"{FAST}.toml"))
+    for name in (FAST, ROUND_SETTINGS):
+        found[name] = overlaid(found[FINAL], read_table(folder / f"{name}.toml"))
     return {name: longer(settings, times) for name, settings in found.items()}
 
 

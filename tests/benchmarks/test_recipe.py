@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import recipe as recipes
 from benchmarks.recipe import MIN_FOLDS
-from benchmarks.recipe_plan import FAST, FINAL, STAGES, longer, read_all
+from benchmarks.recipe_plan import FAST, FINAL, ROUND_SETTINGS, STAGES, longer, read_all
 from benchmarks.shipping import BASE
 from data.errors import InputError, SettingsError
 from data.samples import find_samples
@@ -55,10 +55,11 @@ def write_all_settings(folder: Path) -> Path:
     (folder / f"{BASE}.toml").write_text(short)
     (folder / f"{FINAL}.toml").write_text(short)
     (folder / f"{FAST}.toml").write_text("[refiner]\ndepths = [0, 1, 1, 1]\n")
+    (folder / f"{ROUND_SETTINGS}.toml").write_text("[coarse]\nepochs = 2\n")
     return folder
 
 
-FIRST_STAGES = ("base", "fold-0", "fold-1", "fold-2", "round-1", "round-2", "final")
+FIRST_STAGES = ("base", "fold-0", "fold-1", "fold-2", "round-1", "round-2", "round-3", "final")
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     with pytest.raises(InputError, match="run the stage round-1 first"):
         recipes.recipe(folders, out, only=("round-2",), settings=settings)
     recipes.recipe(folders, out, only=("round-1",), settings=settings)
-    with pytest.raises(InputError, match="run the stage round-2 first"):
+    with pytest.raises(InputError, match="run the stage round-3 first"):
         recipes.recipe(folders, out, only=("final",), settings=settings)
-    recipes.recipe(folders, out, only=("round-2",), settings=settings)
+    recipes.recipe(folders, out, only=("round-2", "round-3"), settings=settings)
     with pytest.raises(InputError, match="1 folds are finished"):
         recipes.recipe(folders, out, only=("final",), settings=settings)
     recipes.recipe(folders, out, only=("fold-1", "fold-2", "final"), settings=settings)
@@ -102,7 +103,8 @@ def test_the_recipe_leads_from_nothing_to_the_models_that_ship(finished: Finishe
     assert base.seen < groups["s"]
     assert final.seen == groups["c"] | groups["m"] | groups["s"]
     assert final.provenance["settings"]["coarse"]["init"] == BASE
-    first, last = (out / f"round-{number}" / "model" for number in (1, 2))
+    assert final.provenance["settings"]["coarse"]["epochs"] == 2
+    first, last = (out / f"round-{number}" / "model" for number in (2, 3))
     assert weights_hash(first) != weights_hash(last) == weights_hash(out / "weights" / FINAL)
     assert load_model(last).provenance["settings"]["coarse"]["init"] == str(first)
     for fold in range(3):
@@ -121,8 +123,8 @@ def test_the_recipe_leads_from_nothing_to_the_models_that_ship(finished: Finishe
     card = (out / "weights" / FINAL / "README.md").read_text()
     assert table.startswith("| fold |")
     assert table.strip() in card
-    assert "trained for one round, that of the model for 2." in " ".join(card.split())
-    assert "| rounds | 2 of the coarse network" in card
+    assert "trained for one round, that of the model for 3." in " ".join(card.split())
+    assert "| rounds | 3 of the coarse network" in card
     assert str(out.parent) not in card + (out / "weights" / FINAL / "model.json").read_text()
 
 
@@ -256,7 +258,7 @@ def test_stages_are_in_an_order_in_which_they_can_run():
     folds = [f"fold-{fold}" for fold in range(5)]
     fast = [f"{stage}-fast" for stage in (*folds, "final")]
 
-    assert list(STAGES) == ["base", *folds, "round-1", "round-2", "final", *fast]
+    assert list(STAGES) == ["base", *folds, "round-1", "round-2", "round-3", "final", *fast]
 
 
 def test_a_folder_of_photos_alone_is_no_recipe(tmp_path: Path):
