@@ -123,7 +123,7 @@ def test_the_recipe_leads_from_nothing_to_the_models_that_ship(finished: Finishe
     card = (out / "weights" / FINAL / "README.md").read_text()
     assert table.startswith("| fold |")
     assert table.strip() in card
-    assert "trained for one round, that of the model for 3." in " ".join(card.split())
+    assert "trained in one round of more epochs, that of the model in 3." in " ".join(card.split())
     assert "| rounds | 3 of the coarse network" in card
     assert str(out.parent) not in card + (out / "weights" / FINAL / "model.json").read_text()
 

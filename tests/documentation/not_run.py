@@ -48,11 +48,6 @@ STEPS_BY_REASON = {
         "python -m benchmarks.peers DATA OUT",
         "python -m benchmarks.cross_validation DATA OUT --config settings.toml",
     ],
-    "not tried yet on tiny photos": [
-        "foveamask calibrate MORE RUN/model",
-        "python -m benchmarks.thresholds DATA --model RUN/model --write RUN/model",
-        "python -m benchmarks.decisions DATA --model RUN/model",
-    ],
     "measures for minutes": [
         "python -m benchmarks.speed OUT --data CARVANA --every 8",
         "python -m benchmarks.speed OUT --data DATA --model RUN/model",
