@@ -46,6 +46,10 @@ NOT_WATCHED = {
 """Settings of workers. Each would look a hundred times a second at what its thread does, and fifty
 times at whether its loop turns."""
 
+PATIENT = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "10m"}
+"""Settings of all processes. So many on one machine leave each other without an answer for longer
+than the 30 seconds after which Dask gives up a connection."""
+
 HEADER = ("shares", "s", "scheduler, ms a share", "its memory at most, MB", "call, ms a share")
 
 Paths = tuple[float, tuple[str, ...]]
@@ -204,6 +208,7 @@ def simulate(
         num = workers // processes
         asyncio.run(schedule(Path(rest)) if kind == "scheduler" else work(rest, num))
         return
+    os.environ |= PATIENT
     with tempfile.TemporaryDirectory() as name, Path(name, "log").open("wb") as log:
         file = Path(name, "scheduler.json")
         own = [sys.executable, "-m", "benchmarks.cluster_scale", "--workers", str(workers)]
