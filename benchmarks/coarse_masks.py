@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from cyclopts import App
 
-from benchmarks.markdown import table
+from benchmarks.markdown import of_model, table
 from data import mask_errors
 from data.arrays import Mask, Photo, Pixels
 from data.errors import SettingsError
@@ -116,7 +116,9 @@ def coarse_masks(
                 content = json.dumps([asdict(row) for row in rows], indent=1)
                 write_bytes(out, content.encode())
             on_photo(number, num_all)
-    print(summary([row for row in rows if row.kind in kinds]), end="")
+    shown = [row for row in rows if row.kind in kinds]
+    print(of_model(segmenter.model, len({row.photo for row in shown})))
+    print(summary(shown), end="")
 
 
 def all_kinds() -> dict[str, Kind]:

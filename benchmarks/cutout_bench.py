@@ -22,7 +22,7 @@ import numpy as np
 from cyclopts import App
 from numpy.typing import NDArray
 
-from benchmarks.markdown import table
+from benchmarks.markdown import of_model, table
 from benchmarks.timing import on_one_core, seconds_in_turn
 from data.arrays import Mask
 from data.geometry import Size
@@ -91,6 +91,7 @@ def cutout_bench(
         Case(truth, prediction.mask, prediction.logits)
         for truth, prediction in zip(truths, predictions, strict=True)
     ]
+    print(of_model(segmenter.model, cars))
     with on_one_core():
         print(errors(exact, found), end="\n")
         print(costs(exact), end="")

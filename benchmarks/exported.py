@@ -24,7 +24,7 @@ from typing import Annotated
 import numpy as np
 from cyclopts import App, Parameter
 
-from benchmarks.markdown import table
+from benchmarks.markdown import of_model, table
 from data.images import read_photo
 from data.samples import find_photos
 from pipeline.exporting.onnx_file import onnx_model
@@ -153,6 +153,7 @@ def main(
         if node is not None:
             programs |= programs_in_node(node, whole)
         rows = [row(title, measured([*program, *arrays])) for title, program in programs.items()]
+        print(of_model(load_model(model), len(arrays)))
         print(table(HEADINGS, rows))
         sizes = [path.stat().st_size for path in (whole, half)]
         print(f"{len(arrays)} photos; files of {sizes[0]:,} and {sizes[1]:,} bytes")

@@ -26,7 +26,7 @@ from typing import Any
 import httpx2
 from cyclopts import App
 
-from benchmarks.markdown import table
+from benchmarks.markdown import of_model, table
 from data.images import decode_photo
 from data.samples import find_photos
 from pipeline import DEFAULT_MODEL
@@ -197,6 +197,7 @@ def main(
             after = own_rate(files, segmenter, seconds)
             rows.append(row_of(num, load, statistics.mean((before, after))))
             before = after
+        print(of_model(segmenter.model, len(files)))
         print(table(ROW, rows))
         if requests:
             print(table(("requests", "resident MB"), memory_rows(process, send, requests)))

@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 
 from cyclopts import App
 
-from benchmarks.markdown import table
+from benchmarks.markdown import of_model, table
 from benchmarks.timing import ROUNDS, on_one_core, seconds_in_turn
 from data.encoding import FORMATS
 from data.errors import InputError
@@ -70,6 +70,7 @@ def output_bench(
         print(ratio(chosen, model, before), end="")
         return
     segmenter = Segmenter.load(model, "cpu")
+    print(of_model(segmenter.model, len(chosen)))
     with on_one_core():
         print(costs(chosen, segmenter), end="")
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from data.arrays import Mask
 from refine.distance import signed_distance
 
-CERTAIN = 0.88
+CERTAIN = 0.92
 """Mean probability that the refiner is right in a place, from which the place alone may be
 replaced."""
 

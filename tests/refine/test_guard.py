@@ -57,12 +57,12 @@ def test_nothing_is_accepted_outside_the_band():
 def test_a_hole_and_a_lump_alone_are_mended():
     centre_of_lump = (96, 128 + 64)  # on the contour, at the right
     for at, inside in (((96, 128), False), (centre_of_lump, True)):
-        mask = with_disc(TRUTH, at, 14, inside=inside)
+        mask = with_disc(TRUTH, at, 20, inside=inside)
 
         decision = decide(mask, refined(TRUTH, width=1.4), ALL)
 
         mended = np.where(decision.accepted, refined(TRUTH, width=1.4) > 0, mask)
-        far = np.hypot(*(np.indices(SIZE).T - at).T) > 20
+        far = np.hypot(*(np.indices(SIZE).T - at).T) > 26
         np.testing.assert_array_equal(mended[far], TRUTH[far])
         assert (mended != TRUTH).sum() < 0.2 * (mask != TRUTH).sum()
         assert 0 < decision.kept < 1
@@ -77,14 +77,17 @@ def test_a_large_hole_alone_does_not_have_the_rest_replaced():
     np.testing.assert_array_equal(decision.accepted, mask != TRUTH)
 
 
-def test_a_place_far_off_is_kept_where_the_refiner_is_in_doubt():
+@pytest.mark.parametrize(("probability", "is_taken"), [(0.73, False), (0.91, False), (0.93, True)])
+def test_a_place_far_off_is_taken_only_where_the_refiner_is_certain(
+    probability: float, is_taken: bool
+):
     mask = with_disc(TRUTH, (96, 128), 14, inside=False)
     logits = refined(TRUTH, width=2.5)
-    logits[mask != TRUTH] = 1.0
+    logits[mask != TRUTH] = np.log(probability / (1 - probability))
 
     decision = decide(mask, logits, ALL)
 
-    assert not decision.accepted.any()
+    np.testing.assert_array_equal(decision.accepted, (mask != TRUTH) & is_taken)
 
 
 def test_where_nothing_differs_nothing_is_kept_from_changing():
