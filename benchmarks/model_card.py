@@ -43,7 +43,8 @@ whose masks are known to be wrong are not scored.{rounds}{budget}
 """
 
 ROUNDS = (
-    " Their coarse networks were trained in one round of more epochs, that of the model in {rounds}."
+    " Their coarse networks were trained in one round of more epochs, that of the model in"
+    " {rounds}."
 )
 
 BUDGET = " `--budget {budget}` costs no more than 0.00002 of this Dice."
