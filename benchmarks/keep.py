@@ -24,6 +24,7 @@ from benchmarks.machine import device_name
 from data.errors import InputError, SettingsError
 from data.files import write_bytes
 from pipeline.cli.program import run
+from pipeline.inference.devices import dtype_of
 
 app = App(name="python -m benchmarks.keep", help=__doc__, help_format="plaintext")
 
@@ -69,11 +70,17 @@ def measured(words: list[str]) -> KeptTables:
     return KeptTables(
         command=command,
         date=datetime.now(UTC).date().isoformat(),
-        processor=device_name(torch.device("cpu")),
+        processor=processor(),
         model=model[1] if model else "",
         photos=int(model[2]) if model else 0,
         tables=found,
     )
+
+
+def processor() -> str:
+    """Return the name of the processor, and the type that networks compute in there."""
+    cpu = torch.device("cpu")
+    return f"{device_name(cpu)} ({str(dtype_of(cpu, 'auto')).removeprefix('torch.')})"
 
 
 def filled(word: str) -> str:
