@@ -30,10 +30,9 @@ replaced."""
 CUT_OFF = 16
 """Changed pixels at the rim of the band from which the contour may have to move further."""
 
-
-LIMITS = 1.75, 12.0
-"""The least values of `Guard`, chosen so that the package's refiner made no mask of 15 photos worse
-(docs/how-to/sharpen-masks.md)."""
+LEAST = 1.75, 20.0
+"""The least values that `fit_guard` chooses, by what the package's refiner made of masks of cars
+that it was not trained on (docs/results/accuracy.md)."""
 
 MARGIN = 1.5
 """What exact masks were seen to differ by is taken so many times."""
@@ -47,21 +46,21 @@ class Guard:
     that are known to be exact tells how much surer: see `fit_guard`.
 
     Raises:
-        ValueError: a value is below `LIMITS` or not finite.
+        ValueError: a value is no finite number above 0.
     """
 
-    moved: float = LIMITS[0]
+    moved: float = LEAST[0]
     """Pixels by which the masks of a photo must differ, for each that the refiner expects to be
     wrong, besides places that are replaced by themselves."""
-    far: float = LIMITS[1]
+    far: float = LEAST[1]
     """Largest distance in pixels of a place from the given contour, from which a place alone is
     replaced if the refiner is certain."""
 
     def __post_init__(self) -> None:
-        for name, least in zip(("moved", "far"), LIMITS, strict=True):
+        for name in ("moved", "far"):
             value = getattr(self, name)
-            if type(value) not in (int, float) or not least <= value < math.inf:
-                raise ValueError(f"guard.{name} is a number from {least} on, not {value!r}")
+            if type(value) not in (int, float) or not 0 < value < math.inf:
+                raise ValueError(f"guard.{name} is a number above 0, not {value!r}")
 
     @classmethod
     def from_json(cls, values: Any) -> "Guard":
@@ -141,7 +140,7 @@ def fit_guard(exact: Sequence[Change]) -> Guard:
     """Return the guard that keeps exact masks, by what the refiner makes of some of them.
 
     A new mask is kept about as surely as it changes no more than all that were seen, and half
-    of that besides. The guard is never below `LIMITS`.
+    of that besides. The guard is never below `LEAST`.
 
     Args:
         exact: what is changed of exact masks of photos that the refiner was not trained on.
@@ -149,7 +148,7 @@ def fit_guard(exact: Sequence[Change]) -> Guard:
     seen = (max((getattr(one, name) for one in exact), default=0.0) for name in ("moved", "far"))
     # Rounded, since sums of floats differ in their last digits from call to call.
     values = [
-        round(max(least, MARGIN * value), 3) for least, value in zip(LIMITS, seen, strict=True)
+        round(max(least, MARGIN * value), 3) for least, value in zip(LEAST, seen, strict=True)
     ]
     return Guard(*values)
 

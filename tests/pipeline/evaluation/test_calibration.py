@@ -17,7 +17,7 @@ from pipeline.evaluation.metrics import overlap
 from pipeline.inference.segmenter import Segmenter
 from pipeline.model import identity
 from pipeline.model_folder import load_model, save_model
-from refine.guard import LIMITS, fit_guard
+from refine.guard import LEAST, fit_guard
 from tests.builders import (
     CPU,
     car_name,
@@ -106,7 +106,7 @@ def test_the_guard_of_a_refiner_that_is_too_sure_keeps_exact_masks(
     unseen = find_samples(data)[4:]
     changes = exact_changes(unseen, Segmenter.from_model(sure, CPU), lambda *_: None)
     assert guard == fit_guard(changes)
-    assert guard.moved > LIMITS[0]
+    assert guard.moved > LEAST[0]
     assert json.loads(capsys.readouterr().out)["guard"] == guard.to_json()
     assert foveamask(*refine) == 1  # results of another guard are there
     assert f"guarded from {guard.moved:.3g} and {guard.far:.3g} on" in capsys.readouterr().err

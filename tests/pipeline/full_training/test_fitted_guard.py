@@ -13,7 +13,7 @@ from pipeline.inference.segmenter import Segmenter
 from pipeline.model import Model, identity
 from pipeline.model_folder import load_model, save_model
 from refine import guard
-from refine.guard import LIMITS
+from refine.guard import LEAST
 from tests.builders import CPU, tiny_model
 from tests.pipeline.full_training.small_training import write_photos
 
@@ -45,6 +45,6 @@ def test_it_is_fitted_to_the_photos_that_each_training_held_out(tmp_path: Path):
         )
     ]
     assert model.guard == guard.fit_guard(changes)
-    assert model.guard.moved > LIMITS[0]
+    assert model.guard.moved > LEAST[0]
     assert load_model(tmp_path / "0").guard == guard.DEFAULT_GUARD
     assert identity(model) == identity(replace(model, guard=guard.DEFAULT_GUARD))
