@@ -24,7 +24,7 @@ T = TypeVar("T")
 Result = Record | InputError
 
 MOST_PHOTOS = 256
-"""Photos of a share, if there are many: some ten seconds of a core."""
+"""Photos of a share, if there are many: some 25 seconds of a core."""
 
 LEAST_PHOTOS = 8
 """Photos of a share, if there are few: what a task costs is still small beside them."""
