@@ -136,7 +136,7 @@ BEGINNINGS: dict[str, list[str]] = {
     "docs/index.md": ["car.jpg", "DATA"],
     "docs/tutorials/challenge.md": ["CARVANA/test"],
     "docs/tutorials/train-on-your-photos.md": [
-        *("LEAVES", "OTHER_LEAVES", "DATA", "TEST", "photos", "RUN2"),
+        *("LEAVES", "OTHER_LEAVES", "DATA", "TEST", "photos"),
     ],
     "docs/how-to/any-language.md": ["photos", "photo.png"],
     "docs/how-to/audit.md": ["DATA"],

@@ -11,6 +11,8 @@ PROGRAMS = {
     "source": "enters it",
     "/opt/foveamask/bin/pip": "installs packages",
     "systemctl": "needs root and systemd",
+    "useradd": "needs root, and adds a user",
+    "install": "needs root, and makes folders for that user",
     "docker": "needs Docker",
     "debootstrap": "needs root, and makes a Debian",
     "labelme": "needs a screen and a person",
