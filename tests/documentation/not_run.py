@@ -56,10 +56,6 @@ STEPS_BY_REASON = {
         "python -m benchmarks.remote_photos STUDIO/train",
         "python -m benchmarks.review_trials CARVANA",
         "python -m benchmarks.stroke_times CARVANA/train --most 4",
-        "python -m benchmarks.cluster_scale --workers 1000 --shares 5000",
-        "python -m benchmarks.cluster_scale --workers 200 --processes 2 --shares 4000"
-        " --seconds 0.5",
-        "python -m benchmarks.cluster_scale --workers 1000 --shares 100000",
     ],
 }
 """Commands that are not run though others of their program are, as they stand on a page."""
