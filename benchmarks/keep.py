@@ -5,7 +5,8 @@
     python -m benchmarks.results_pages
 
 A word in capitals stands for the folder in the environment variable of that name. Without a
-command, all that is kept is measured again, in some hours. The last command puts the tables into the pages.
+command, all that is kept is measured again, in some hours. The last command puts the tables into
+the pages.
 """
 
 import os
