@@ -53,7 +53,6 @@ STEPS_BY_REASON = {
     "measures for minutes": [
         "python -m benchmarks.speed OUT --data CARVANA --every 8",
         "python -m benchmarks.speed OUT --data DATA --model RUN/model",
-        "python -m benchmarks.remote_photos STUDIO/train",
         "python -m benchmarks.review_trials CARVANA",
         "python -m benchmarks.stroke_times CARVANA/train --most 4",
     ],
