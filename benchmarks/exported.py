@@ -156,7 +156,7 @@ def main(
         print(of_model(load_model(model), len(arrays)))
         print(table(HEADINGS, rows))
         sizes = [path.stat().st_size for path in (whole, half)]
-        print(f"{len(arrays)} photos; files of {sizes[0]:,} and {sizes[1]:,} bytes")
+        print(f"files of {sizes[0]:,} and {sizes[1]:,} bytes")
 
 
 def programs_of(model: str, whole: Path, half: Path) -> dict[str, list[str]]:

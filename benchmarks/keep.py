@@ -21,11 +21,10 @@ import torch
 from cyclopts import App, Parameter
 
 from benchmarks.kept_tables import FOLDER, MODEL_LINE, KeptTables, all_kept, tables_in
-from benchmarks.machine import device_name
+from benchmarks.machine import computing_type, device_name
 from data.errors import InputError, SettingsError
 from data.files import write_bytes
 from pipeline.cli.program import run
-from pipeline.inference.devices import dtype_of
 
 app = App(name="python -m benchmarks.keep", help=__doc__, help_format="plaintext")
 
@@ -81,7 +80,7 @@ def measured(words: list[str]) -> KeptTables:
 def processor() -> str:
     """Return the name of the processor, and the type that networks compute in there."""
     cpu = torch.device("cpu")
-    return f"{device_name(cpu)} ({str(dtype_of(cpu, 'auto')).removeprefix('torch.')})"
+    return f"{device_name(cpu)} ({computing_type(cpu)})"
 
 
 def filled(word: str) -> str:

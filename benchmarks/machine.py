@@ -35,7 +35,7 @@ class Machine:
         return max(1000 * gmac / self.gmac_a_second, megabytes / self.gb_a_second)
 
     def __str__(self) -> str:
-        kind = str(self.dtype).removeprefix("torch.")
+        kind = computing_type(self.device)
         scope = "" if self.device.type == "cuda" else "One core: "
         return (
             f"{self.name}, {self.cores} cores, torch {torch.__version__}. {scope}"
@@ -68,6 +68,11 @@ def description(device: torch.device) -> str:
         return device_name(device)
     num = torch.get_num_threads()
     return f"CPU, {num} thread{'s' if num > 1 else ''}"
+
+
+def computing_type(device: torch.device) -> str:
+    """Return the name of the type that networks compute in on `device`, such as bfloat16."""
+    return str(dtype_of(device, "auto")).removeprefix("torch.")
 
 
 def device_name(device: torch.device) -> str:
