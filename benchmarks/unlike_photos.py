@@ -7,7 +7,6 @@ The second form fits the detector of a model that has none to its training photo
 and writes the model to a new folder.
 """
 
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from cyclopts import App
 from numpy.typing import NDArray
 
+from benchmarks.markdown import of_model, table
 from coarse.novelty import fit_novelty
 from data.datasets.coarse_dataset import CoarseView, load_pairs
 from data.folders import photos_at
@@ -34,10 +34,12 @@ app = App(name="python -m benchmarks.unlike_photos", help_format="plaintext")
 FULL_SIZE = Size(1280, 1918)
 """Size of the challenge's photos, which smaller copies are stretched to."""
 
+HEADINGS = ("photos in", "number", "unlike", "least novelty", "median", "largest")
+
 
 @app.default
 def novelty(model: str, folders: list[Path], /, *, fit: Path | None = None) -> None:
-    """Print a JSON object for each folder, or fit the detector.
+    """Print how many photos of each folder are unlike, or fit the detector.
 
     Args:
         model: name or folder of the model.
@@ -48,17 +50,16 @@ def novelty(model: str, folders: list[Path], /, *, fit: Path | None = None) -> N
         save_model(fitted(load_model(model), folders), fit)
         return
     segmenter = Segmenter.load(model)
-    for folder in folders:
-        scores = novelty_scores(segmenter, photos_at(folder))
-        summary = {
-            "folder": folder.name,
-            "photos": len(scores),
-            "unlike": int((scores > 1).sum()),
-            "lowest": round(float(scores.min()), 3),
-            "median": round(float(np.median(scores)), 3),
-            "highest": round(float(scores.max()), 3),
-        }
-        print(json.dumps(summary))
+    scores = [novelty_scores(segmenter, photos_at(folder)) for folder in folders]
+    print(of_model(segmenter.model, sum(map(len, scores))))
+    rows = [[path.name, *summary(each)] for path, each in zip(folders, scores, strict=True)]
+    print(table(HEADINGS, rows))
+
+
+def summary(scores: NDArray[np.float64]) -> list[str]:
+    """Return how many photos there are, how many of them are unlike, and how far off they are."""
+    spread = (scores.min(), np.median(scores), scores.max())
+    return [str(len(scores)), str((scores > 1).sum()), *(f"{value:.3f}" for value in spread)]
 
 
 def novelty_scores(segmenter: Segmenter, photos: list[Path]) -> NDArray[np.float64]:

@@ -252,7 +252,7 @@ class Config(Checked):
     refiner: RefinerConfig = field(default_factory=RefinerConfig)
     postprocess: tuple[str, ...] = ()
     """Steps applied to finished masks, in order: `smooth=K`, `close-open=K`, `components=AREA`,
-    `regions=SIDE`, `coarse-regions=SIDE`."""
+    `specks=AREA`, `regions=SIDE`, `coarse-regions=SIDE`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -3,6 +3,7 @@
     smooth=K            majority of the K x K pixels around each
     close-open=K        holes and gaps narrower than K closed, then specks and spikes removed
     components=AREA     the largest piece alone, holes of up to AREA pixels filled
+    specks=AREA         pieces of up to AREA pixels removed, holes of up to AREA pixels filled
     regions=SIDE        squares on the contour decided region by region, see `refine.regions`
     coarse-regions=SIDE the same at a quarter of the size
 
@@ -117,12 +118,36 @@ def components(mask: Mask, _: Photo, largest_hole: int) -> Mask:
     return fill_holes(largest_piece(mask), largest_hole)
 
 
+def specks(mask: Mask, _: Photo, largest: int) -> Mask:
+    """Return `mask` without its pieces of up to `largest` pixels, and with such holes filled.
+
+    Pieces and holes are those of `components`. All larger pieces stay, however many there are. A
+    mask of which nothing else would be left keeps its largest piece.
+    """
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    kept = stats[:, cv2.CC_STAT_AREA] > largest
+    kept[0] = False  # the background
+    return fill_holes(kept[labels] if kept.any() else largest_piece(mask), largest)
+
+
 def largest_piece(mask: Mask) -> Mask:
     """Return the largest piece of `mask`, 8-connected; the first of equal ones."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     areas = stats[:, cv2.CC_STAT_AREA]
     areas[0] = 0  # the background
     return np.asarray(mask & (labels == areas.argmax()))
+
+
+def num_detached(mask: Mask) -> int:
+    """Return the number of pixels of `mask` (H, W) that are not in its largest piece."""
+    pixels = mask.view(np.uint8)
+    left, top, width, height = cv2.boundingRect(pixels)
+    object_ = np.ascontiguousarray(pixels[top : top + height, left : left + width])
+    if not object_.size:
+        return 0
+    _, _, stats, _ = cv2.connectedComponentsWithStats(object_, connectivity=8)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    return int(areas.sum() - areas.max(initial=0))
 
 
 def fill_holes(mask: Mask, largest: int) -> Mask:
@@ -145,6 +170,7 @@ METHODS: dict[str, Method] = {
     "smooth": Method(smooth, 3, ODD),
     "close-open": Method(close_open, 5, ODD),
     "components": Method(components, 200, range(10**8)),
+    "specks": Method(specks, 200, range(10**8)),
     "regions": Method(regions.refine, 32, SIDES),
     "coarse-regions": Method(regions.refine_coarsely, 32, SIDES),
 }

@@ -18,7 +18,7 @@ from pipeline.model import Model
 
 log = logging.getLogger(__name__)
 
-EXPECTED_COLUMNS = ("photo", "expected_dice", "low", "high", "known")
+EXPECTED_COLUMNS = ("photo", "expected_dice", "low", "high", "known", "detached")
 
 KNOWN = {True: "yes", False: "no", None: ""}
 """What the column `known` says; nothing if the model cannot tell."""
@@ -124,4 +124,5 @@ def write_expected(
             expected = expectation(record, interval)
             values = (expected.dice, *(expected.interval or (None, None)))
             texts = ["" if value is None else f"{value:.6f}" for value in values]
-            table.writerow([cell(photo.file), *texts, KNOWN[record.is_known]])
+            detached = "" if record.detached is None else str(record.detached)
+            table.writerow([cell(photo.file), *texts, KNOWN[record.is_known], detached])

@@ -14,6 +14,7 @@ from pipeline.inference.mask_refining import MaskedPhoto, RefinedMask
 from pipeline.inference.outputs import Finished, Output
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.records import Record
+from refine.postprocess import num_detached
 
 
 @dataclass
@@ -78,9 +79,12 @@ class Worker:
             write_bytes(path, data, is_durable=False, place=self.job.place)
             hashes[output.key(photo.path)] = bytes_hash(data)
         dice = prediction.predicted_dice if self.job.records_dice else None
+        detached = num_detached(prediction.mask) if self.job.records_dice else None
         num_tiles = len(prediction.proposal.tiles)
         kept = prediction.kept if isinstance(prediction, RefinedMask) else None
-        record = Record(work.sha256, hashes, dice, prediction.is_known, num_tiles, work.mask, kept)
+        record = Record(
+            work.sha256, hashes, dice, prediction.is_known, num_tiles, work.mask, kept, detached
+        )
         if self.job.observe is not None:
             self.job.observe(record, prediction)
         return record

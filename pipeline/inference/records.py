@@ -52,12 +52,15 @@ class Record:
     """SHA-256 of the file of the mask that was refined; None if none was given."""
     kept: float | None = None
     """What of its refinement was turned down, see `RefinedMask.kept`; None if none was given."""
+    detached: int | None = None
+    """Pixels of its mask that are not in the largest piece; None if that was not recorded."""
 
     def __post_init__(self) -> None:
         right = isinstance(self.photo, str) and isinstance(self.outputs, dict)
         right = right and all(isinstance(value, str) for value in self.outputs.values())
         right = right and isinstance(self.is_known, bool | None)
-        right = right and (self.tiles is None or type(self.tiles) is int)
+        numbers = (self.tiles, self.detached)
+        right = right and all(value is None or type(value) is int for value in numbers)
         right = right and isinstance(self.mask, str | None)
         right = right and all(map(_is_number, (self.expected_dice, self.kept)))
         if not right:

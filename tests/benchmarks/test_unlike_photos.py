@@ -1,9 +1,9 @@
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchmarks.kept_tables import tables_in
 from benchmarks.unlike_photos import app
 from pipeline.model_folder import load_model, save_model
 from tests.builders import car_name, group_name, shaded_photo, unsure_model, write_data
@@ -27,6 +27,7 @@ def test_a_detector_is_fitted_to_the_photos_of_training_and_tells_others(
     save_model(replace(load_model(tmp_path / "new"), long_side=128), tmp_path / "new")
     app([str(tmp_path / "new"), str(unlike / "images")], result_action="return_value")
 
-    printed = json.loads(capsys.readouterr().out)
-    assert printed["photos"] == 3
-    assert printed["unlike"] == 3
+    (printed,) = tables_in(capsys.readouterr().out)
+    (row,) = printed.rows
+    assert row[:3] == ("images", "3", "3")
+    assert 1 < float(row[3]) <= float(row[4]) <= float(row[5])

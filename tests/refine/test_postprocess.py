@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from data.arrays import Mask
-from refine.postprocess import METHODS, Step, apply, masks_after_each, parse
+from refine.postprocess import METHODS, Step, apply, masks_after_each, num_detached, parse
 
 
 def grey(mask: Mask) -> NDArray[np.uint8]:
@@ -89,6 +89,23 @@ def test_one_piece_stays_and_its_small_holes_are_filled(mask: Mask, hole: int):
         np.testing.assert_array_equal(result, wanted)
 
 
+@settings(max_examples=60)
+@given(masks(), st.sampled_from([0, 1, 3, 50]))
+def test_specks_are_the_pieces_and_holes_that_are_small(mask: Mask, area: int):
+    labels, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    large = [labels == i for i in range(1, count + 1) if (labels == i).sum() > area]
+    wanted: Mask = np.logical_or.reduce(large) if large else mask
+    holes, count = ndimage.label(~wanted)
+    for hole in (holes == i for i in range(1, count + 1)):
+        if hole.sum() <= area and not (hole[[0, -1]].any() or hole[:, [0, -1]].any()):
+            wanted = wanted | hole
+
+    if large:
+        np.testing.assert_array_equal(run(f"specks={area}", mask), wanted)
+    else:
+        np.testing.assert_array_equal(run(f"specks={area}", mask), run(f"components={area}", mask))
+
+
 def is_tied(mask: Mask) -> bool:
     labels, count = ndimage.label(mask, structure=np.ones((3, 3)))
     sizes = sorted((labels == i).sum() for i in range(1, count + 1))
@@ -113,6 +130,24 @@ def test_a_window_stays_and_holes_and_specks_go():
     wanted[40:42, 60:62] = True
     wanted[54:57, 40:43] = False
     np.testing.assert_array_equal(result, wanted)
+
+
+@settings(max_examples=60)
+@given(masks())
+def test_detached_is_what_is_not_in_the_largest_piece(mask: Mask):
+    labels, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    sizes = [int((labels == i).sum()) for i in range(1, count + 1)]
+
+    assert num_detached(mask) == sum(sizes) - max(sizes, default=0)
+
+
+def test_two_objects_stay_and_the_specks_beside_them_go():
+    two = np.hstack([car(), car()])
+
+    result = run("specks=100", two)
+
+    wanted = run("components=100", car())
+    np.testing.assert_array_equal(result, np.hstack([wanted, wanted]))
 
 
 def test_a_window_goes_where_so_large_a_hole_is_to_be_filled():
@@ -201,7 +236,7 @@ def test_a_step_is_written_as_it_is_read(text: str):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("blur=3", "no step 'blur'; there are smooth, close-open, components, regions"),
+        ("blur=3", "no step 'blur'; there are smooth, close-open, components, specks, regions"),
         ("", "no step ''"),
         ("smooth=4", "smooth takes 3 to 99 in steps of 2, not 4"),
         ("smooth=1", "smooth takes 3 to 99"),

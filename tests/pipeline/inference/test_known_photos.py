@@ -92,7 +92,7 @@ def test_unknown_photos_are_told_from_the_others_and_have_no_expected_dice(
     assert outcome.unknown == [photos[1]]
     assert f"1 of 3 photos, such as {photos[1]}, are unlike those" in caplog.text
     header, first, *others = table.read_text().splitlines()
-    assert header == "photo,expected_dice,low,high,known"
+    assert header == "photo,expected_dice,low,high,known,detached"
     assert first == "1.png,,,,no"
     assert all(line.endswith(",yes") for line in others)
 

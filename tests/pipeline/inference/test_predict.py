@@ -76,7 +76,7 @@ def test_the_masks_to_look_at_come_first(tmp_path: Path):
     predict_photos(photos, tmp_path / "masks", segmenter, expected=tmp_path / "expected.csv")
 
     header, *rows = (tmp_path / "expected.csv").read_text().splitlines()
-    assert header == "photo,expected_dice,low,high,known"
+    assert header == "photo,expected_dice,low,high,known,detached"
     dice = [segmenter.predict(read_photo(photo)).predicted_dice for photo in photos]
     names = [photo.name for _, photo in sorted(zip(dice, photos, strict=True))]
     assert rows == [
