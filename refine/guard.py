@@ -3,7 +3,10 @@
 The refiner is wrong somewhere too. Its probabilities say how much: their sum of min(p, 1 - p) over
 the band is the number of wrong pixels that it expects. A given mask that is exact differs from the
 refined one by about as many pixels. One that is off differs by more. So a photo's mask is replaced
-only if the two differ by clearly more than the refiner's own errors.
+only if the two differ by clearly more than the refiner's own errors. They must do so along most of
+the contour: where only a strip of it has moved, it may be the refiner that is wrong there, such as
+at a dark sill that it takes for shadow. For the same reason no place moves much farther than the
+contour has moved elsewhere.
 
 Single places may be wrong where the rest is exact, such as a hole or a lump. A place is replaced by
 itself if the contours are far apart there and the refiner is certain. It says nothing of the rest.
@@ -26,6 +29,21 @@ from refine.distance import signed_distance
 CERTAIN = 0.92
 """Mean probability that the refiner is right in a place, from which the place alone may be
 replaced."""
+
+CELL = 16
+"""Side in pixels of the squares in which the changes along the contour are counted."""
+
+LEFT_OUT = 0.1
+"""Share of the squares, those with the most changes, that the mask must have moved without."""
+
+REST = 0.75
+"""By how much, as a share of what the whole contour must have moved by."""
+
+USUAL = 75
+"""Percentile of the distances by which the contour has moved, over the changed pixels."""
+
+FARTHER = 2
+"""Times that distance, and a pixel besides, that any place may move by."""
 
 CUT_OFF = 16
 """Changed pixels at the rim of the band from which the contour may have to move further."""
@@ -120,20 +138,26 @@ def decide(
         guard: by how much the masks must differ.
     """
     differs, doubt = _compared(given, refined, band)
-    num_differing = int(np.count_nonzero(differs))
-    places = certain_places(given, doubt, differs, guard.far)[0]
-    num_others = num_differing - int(np.count_nonzero(places))
+    distance = np.abs(signed_distance(given))
+    places = certain_places(distance, doubt, differs, guard.far)[0]
+    others = differs & ~places
+    num_differing, num_others = (int(np.count_nonzero(each)) for each in (differs, others))
     moved = num_others / _num_expected(doubt, band)
-    if moved >= guard.moved:
-        return Decision(band, moved, 0.0)
-    return Decision(places, moved, num_others / max(1, num_differing))
+    rest = moved_without_the_most_changed(others, doubt, band)
+    if moved < guard.moved or rest < REST * guard.moved:
+        return Decision(places, moved, num_others / max(1, num_differing))
+    farthest = FARTHER * np.percentile(distance[others], USUAL) + 1
+    too_far = others & (distance > farthest)
+    kept = int(np.count_nonzero(too_far)) / max(1, num_differing)
+    return Decision(band & ~too_far, moved, kept)
 
 
 def change(given: Mask, refined: NDArray[np.float32], band: Mask) -> Change:
     """Return what is changed of a mask; the arguments are those of `decide`."""
     differs, doubt = _compared(given, refined, band)
     moved = int(np.count_nonzero(differs)) / _num_expected(doubt, band)
-    return Change(moved, certain_places(given, doubt, differs, math.inf)[1])
+    distance = np.abs(signed_distance(given))
+    return Change(moved, certain_places(distance, doubt, differs, math.inf)[1])
 
 
 def fit_guard(exact: Sequence[Change]) -> Guard:
@@ -160,13 +184,34 @@ def reaches_rim(differs: Mask, band: Mask) -> bool:
     return int(np.count_nonzero(differs & band & ~inner)) >= CUT_OFF
 
 
+def moved_without_the_most_changed(changed: Mask, doubt: NDArray[np.float32], band: Mask) -> float:
+    """Return how far the contour has moved but for the tenth of it that has moved most.
+
+    Args:
+        changed: (H, W) pixels.
+        doubt: (H, W) probability that the refiner is wrong.
+        band: (H, W) pixels that were refined.
+
+    Returns:
+        Changed pixels for each that the refiner expects to be wrong.
+    """
+    rows, columns = np.nonzero(band)
+    cells = rows // CELL * (band.shape[1] // CELL + 1) + columns // CELL
+    num_changed = np.bincount(cells, changed[rows, columns])
+    num_expected = np.bincount(cells, doubt[rows, columns])
+    along = np.flatnonzero(num_changed + num_expected >= 1)  # the contour, old or new
+    by_change = along[np.argsort(-num_changed[along], kind="stable")]
+    rest = by_change[int(LEFT_OUT * len(along)) :]
+    return float(num_changed[rest].sum() / max(1.0, num_expected[rest].sum()))
+
+
 def certain_places(
-    given: Mask, doubt: NDArray[np.float32], differs: Mask, far: float
+    distance: NDArray[np.float32], doubt: NDArray[np.float32], differs: Mask, far: float
 ) -> tuple[Mask, float]:
     """Return the places, of those where a mask `differs` (H, W), that alone are reason enough.
 
     Args:
-        given: (H, W).
+        distance: (H, W) pixels to the given contour.
         doubt: (H, W) probability that the refiner is wrong.
         differs: (H, W) changed pixels.
         far: distance from the given contour that a place must be above, in pixels.
@@ -180,8 +225,7 @@ def certain_places(
     area = np.maximum(1, np.bincount(own, minlength=num))
     certainty = 1 - np.bincount(own, doubt[rows, columns], minlength=num) / area
     farthest = np.zeros(num)
-    distance = np.abs(signed_distance(given))[rows, columns].astype(np.float64)
-    np.maximum.at(farthest, own, distance)
+    np.maximum.at(farthest, own, distance[rows, columns].astype(np.float64))
     farthest[(certainty < CERTAIN) | (np.arange(num) == 0)] = 0
     return np.asarray((farthest > far)[np.asarray(labels)]), float(farthest.max())
 

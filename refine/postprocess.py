@@ -124,10 +124,11 @@ def specks(mask: Mask, _: Photo, largest: int) -> Mask:
     Pieces and holes are those of `components`. All larger pieces stay, however many there are. A
     mask of which nothing else would be left keeps its largest piece.
     """
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    kept = stats[:, cv2.CC_STAT_AREA] > largest
-    kept[0] = False  # the background
-    return fill_holes(kept[labels] if kept.any() else largest_piece(mask), largest)
+    found = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    labels, stats = found[1:3]
+    is_large = stats[:, cv2.CC_STAT_AREA] > largest
+    is_large[0] = False  # the background
+    return fill_holes(is_large[labels] if is_large.any() else largest_piece(mask), largest)
 
 
 def largest_piece(mask: Mask) -> Mask:
@@ -140,12 +141,11 @@ def largest_piece(mask: Mask) -> Mask:
 
 def num_detached(mask: Mask) -> int:
     """Return the number of pixels of `mask` (H, W) that are not in its largest piece."""
-    pixels = mask.view(np.uint8)
-    left, top, width, height = cv2.boundingRect(pixels)
-    object_ = np.ascontiguousarray(pixels[top : top + height, left : left + width])
-    if not object_.size:
+    x, y, columns, rows = cv2.boundingRect(mask.astype(np.uint8))
+    within = mask[y : y + rows, x : x + columns].astype(np.uint8)
+    if not within.size:
         return 0
-    _, _, stats, _ = cv2.connectedComponentsWithStats(object_, connectivity=8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(within, connectivity=8)
     areas = stats[1:, cv2.CC_STAT_AREA]
     return int(areas.sum() - areas.max(initial=0))
 

@@ -54,6 +54,7 @@ def predict(
         places_of_all = (*photos, out, run.report)
         refuse({f"what --cluster works on ({path})": path for path in places_of_all})
     refuse({"--model": arguments.model, "--background": results.background})
+    refuse({"--reviewed": run.reviewed})
     with store_places() as places:
         if STREAM not in photos:
             photos = [places.read(photo) for photo in photos]

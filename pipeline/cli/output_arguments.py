@@ -231,7 +231,9 @@ class OutputMaker:
                 job.out, made_with(segmenter, options, self.without_boxes(job.out), job.given)
             )
         keys = self.keys(photos)
-        boxes = group_boxes(photos, segmenter, options, self.cutouts, keys, given=job.given)
+        boxes = group_boxes(
+            *(photos, segmenter, options, self.cutouts, keys), given=job.given, mending=job.mending
+        )
         return self._made(boxes, job.out)
 
     def _made(self, boxes: "Mapping[Path, Box] | None", out: Path | None) -> "tuple[Output, ...]":

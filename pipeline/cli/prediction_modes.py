@@ -14,6 +14,7 @@ from pipeline.cli.given_mask_arguments import GivenMaskArguments
 from pipeline.cli.output_arguments import OutputArguments
 from pipeline.cli.program import RESUME, RESUME_OVERWRITING, answer, report, resumable
 from pipeline.cli.report_option import drawing, write_page
+from pipeline.cli.reviewed_option import mended_in
 from pipeline.cli.run_arguments import RunArguments
 from pipeline.cli.signals import stop_signal
 from pipeline.cli.standard_streams import STDIN, STREAM, check_output, read_input, write_output
@@ -103,6 +104,8 @@ def _predict_found(
         if scheduler is not None:
             others = cluster_for(scheduler, request.arguments, request.results, maker, job.observe)
         with resumable(RESUME_OVERWRITING if job.overwrite else RESUME):
+            if run.reviewed is not None:
+                job = replace(job, mending=mended_in(run.reviewed, job, found, segmenter, options))
             job = replace(job, outputs=maker.outputs(found, job, segmenter, options))
             outcome = predict_photos(found, job, segmenter, options, others)
             write_page(drawn, job, outcome, segmenter, options)

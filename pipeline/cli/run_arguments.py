@@ -46,6 +46,9 @@ class RunArguments:
     cluster: str | None = None
     """Address of a Dask scheduler, such as tcp://10.0.0.1:8786: its workers predict the photos.
     They must see photos, model and OUT under the same paths as this machine."""
+    reviewed: Path | None = None
+    """Folder of masks that `foveamask review` was called with: what was mended and accepted there
+    is applied to the results, of which only those are made anew."""
     watch: Flag = False
     """Go on with photos that arrive in the folders, once they have stopped growing, until Ctrl-C
     or SIGTERM. Tables are written then."""
@@ -63,6 +66,8 @@ class RunArguments:
             SettingsError: for one of these reasons.
         """
         self.share()
+        if self.reviewed is not None and (self.watch or self.cluster is not None):
+            raise SettingsError("--reviewed is of photos that are there: no --watch, no --cluster")
         for option in ("part", "watch"):
             if self.cluster is not None and getattr(self, option):
                 raise SettingsError(f"--cluster shares all photos out, so it takes no --{option}")
@@ -83,11 +88,9 @@ class RunArguments:
         Raises:
             SettingsError: one does.
         """
-        given = [
-            option
-            for option in ("csv", "expected", "report", "overwrite", "part", "cluster", "watch")
-            if getattr(self, option)
-        ]
+        results = ("csv", "expected", "report", "overwrite")
+        of_folders = (*results, "part", "cluster", "reviewed", "watch")
+        given = [option for option in of_folders if getattr(self, option)]
         if given:
             raise SettingsError(f"--{given[0]} needs a folder for OUT, not standard output")
 

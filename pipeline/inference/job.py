@@ -15,7 +15,8 @@ from data.tables import prepare_table, reserved
 from pipeline.dice_interval import DiceInterval
 from pipeline.inference.expected import EXPECTED_COLUMNS, write_expected
 from pipeline.inference.given_masks import GivenMasks
-from pipeline.inference.manifest import MANIFEST
+from pipeline.inference.manifest import MANIFEST, file_hash
+from pipeline.inference.mending import Mending
 from pipeline.inference.outputs import OUTPUTS, Output, check_out, check_results
 from pipeline.inference.part import Part
 from pipeline.inference.prediction import Prediction
@@ -60,6 +61,8 @@ class Job:
     others may work on other parts meanwhile."""
     given: GivenMasks | None = None
     """Masks of the photos, to be refined instead of predicted."""
+    mending: Mending | None = None
+    """What is changed in some masks once they are predicted."""
     overwrite: bool = False
     """Make all results anew, even if those in the folder have another model or other options."""
     dice: bool = False
@@ -97,6 +100,16 @@ class Job:
     def masks(self) -> Output | None:
         """The output of masks, if there is one."""
         return next((output for output in self.outputs if output.name == "mask"), None)
+
+    def mask_key(self, photo: Path) -> str | None:
+        """Return a hash of the mask that is given for a photo, or of what is mended in its mask.
+
+        Raises:
+            InputError: a mask is to be given, and cannot be read.
+        """
+        if self.given is not None:
+            return file_hash(self.given.path(photo))
+        return None if self.mending is None else self.mending.key(photo)
 
     def check(self, photos: Sequence[PhotoFile]) -> None:
         """Raise, before any work, if results or tables of `photos` cannot be written after it.

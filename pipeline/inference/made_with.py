@@ -34,7 +34,7 @@ class MadeWith:
         Args:
             output: the output.
             photo: SHA-256 of the photo's file.
-            mask: that of the mask that is refined, if one is given.
+            mask: that of the mask that is refined, if one is given, or of what was mended.
         """
         if not output.has_metadata:
             return None
@@ -42,6 +42,8 @@ class MadeWith:
         del details["outputs"]
         if self.masks is None:
             del details["masks"]
+            if mask is not None:
+                details["mended"] = mask
         else:
             details["mask"] = mask
         return PictureProvenance(f"foveamask {own_version()}", details)

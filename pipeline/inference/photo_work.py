@@ -27,7 +27,7 @@ class PhotoWork:
     data: bytes = b""
     """Its file, if an output needs it."""
     mask: str | None = None
-    """Hash of the mask that is given for it, if one is."""
+    """Hash of the mask that is given for it, or of what is mended in its mask; see `Job`."""
 
     def __str__(self) -> str:
         return str(self.photo)
@@ -49,6 +49,8 @@ class Worker:
         """
         data = read_bytes(work.photo.path)
         work.sha256 = bytes_hash(data)
+        if self.job.mending is not None:
+            work.mask = self.job.mending.key(work.photo.path)
         if any(output.needs_file for output in self.job.outputs):
             work.data = data
         return decode_photo(data, str(work.photo))
@@ -72,6 +74,8 @@ class Worker:
     def write(self, work: PhotoWork, prediction: Prediction) -> Record:
         """Write the results of one photo and return its record."""
         photo, hashes = work.photo, {}
+        if self.job.mending is not None:
+            prediction = self.job.mending.mended(photo.path, prediction)
         for output in self.job.outputs:
             data = self.encoded(output, work, prediction)
             path = output.path(self.job.out, photo.name)
@@ -100,10 +104,9 @@ class Worker:
             output.key(photo.path): output.path(self.job.out, photo.name)
             for output in self.job.outputs
         }
-        given = self.job.given
-        if written.keys() != record.outputs.keys() or (given is None) != (record.mask is None):
+        if written.keys() != record.outputs.keys():
             return False
-        if given is not None and file_hash(given.path(photo.path)) != record.mask:
+        if self.job.mask_key(photo.path) != record.mask:
             return False
         # The photo is hashed last, because it is the largest file.
         return (

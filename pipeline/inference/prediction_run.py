@@ -39,7 +39,8 @@ KEPT = (
 )
 
 CHANGED = (
-    "%d are made anew, since the photo, its given mask or its result has changed or is gone: %s%s"
+    "%d are made anew, since the photo, a mask that is given or mended, the crop or the result has "
+    "changed or is gone: %s%s"
 )
 
 MOST_NAMED = 3

@@ -111,6 +111,8 @@ class RecordedResults:
         other = differences(made, wanted)
         if other:
             return Complaint("made otherwise", f"it was made with another {', '.join(other)}")
+        if made.get("mended"):
+            return Complaint("different", "a person has mended its mask in a review")
         if made.get("photo") != sha256:
             return Complaint("photo changed", "the photo has changed since")
         if self.is_as_written(output, photo, data) is False:
@@ -132,7 +134,8 @@ class RecordedResults:
         names = self.made.get("outputs")
         same = [name for name in names if str(name).split(" ")[0] == output.name] if names else []
         own = _without_metadata(same[0]) if same else ""
-        return {**self.made, "output": own, "photo": record.photo}
+        made = {**self.made, "output": own, "photo": record.photo}
+        return made if self.made.get("masks") is not None else made | {"mended": record.mask}
 
 
 def _check_kinds(out: Path, written: Sequence[str], wanted: Sequence[str]) -> None:

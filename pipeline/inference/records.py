@@ -49,7 +49,8 @@ class Record:
     tiles: int | None = None
     """Number of tiles that were refined; None if that was not recorded."""
     mask: str | None = None
-    """SHA-256 of the file of the mask that was refined; None if none was given."""
+    """SHA-256 of the file of the mask that was refined, or of what was mended in the predicted one;
+    None if neither was."""
     kept: float | None = None
     """What of its refinement was turned down, see `RefinedMask.kept`; None if none was given."""
     detached: int | None = None

@@ -45,6 +45,36 @@ def test_a_mask_that_is_off_by_more_than_the_refiner_is_replaced(seed: int, angl
     assert decision.kept == 0
 
 
+def cut_off(mask: Mask) -> Mask:
+    """A mask without a strip at its lower end, up to 13 pixels deep."""
+    result = np.array(mask)
+    result[147:] = False
+    return result
+
+
+def test_a_strip_that_alone_has_moved_is_kept_as_it_was():
+    """Such as a dark sill that the refiner takes for shadow."""
+    logits = refined(cut_off(TRUTH), width=0.6)
+
+    decision = decide(TRUTH, logits, ALL)
+
+    assert decision.moved > DEFAULT_GUARD.moved
+    assert decision.kept == 1
+
+
+def test_where_all_has_moved_a_little_no_place_moves_far():
+    mask = signed_distance(TRUTH) > -3  # three pixels too large everywhere
+    logits = refined(cut_off(TRUTH), width=0.6)
+
+    decision = decide(mask, logits, ALL)
+
+    taken = np.where(decision.accepted, logits > 0, mask)
+    distance = np.abs(signed_distance(mask))
+    assert 0 < decision.kept < 1
+    np.testing.assert_array_equal(taken[:130], (logits > 0)[:130])
+    assert 3 < distance[taken != mask].max() < 13 < distance[(logits > 0) != mask].max()
+
+
 def test_nothing_is_accepted_outside_the_band():
     band = np.zeros(SIZE, np.bool_)
     band[:, :100] = True

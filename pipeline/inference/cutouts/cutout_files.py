@@ -29,6 +29,7 @@ from pipeline.inference.cutouts.cutout_options import CutoutOptions
 from pipeline.inference.given_masks import GivenMasks
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.mask_refining import MaskedPhoto
+from pipeline.inference.mending import Mending
 from pipeline.inference.outputs import Finished, Output
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.segmenter import Segmenter
@@ -134,6 +135,7 @@ def group_boxes(
     groups_of_photos: Sequence[str],
     *,
     given: GivenMasks | None = None,
+    mending: Mending | None = None,
 ) -> dict[Path, Box]:
     """Return the box of the objects of each photo's group, for which all photos are predicted.
 
@@ -146,10 +148,11 @@ def group_boxes(
         cutouts: how alpha is made.
         groups_of_photos: the group of each photo, see `group_names`.
         given: masks that are refined instead of predicted.
+        mending: what is changed in some masks once they are predicted.
     """
     groups: dict[str, list[Path]] = {}
     found: dict[str, list[Box | None]] = {}
-    stream = _boxes(photos, segmenter, options, cutouts, given)
+    stream = _boxes(photos, segmenter, options, cutouts, given, mending)
     with closing(stream) as results, progress("finding the boxes of groups") as on_photo:
         for i, (photo, result) in enumerate(zip(photos, results, strict=True)):
             if not isinstance(result, InputError):
@@ -171,10 +174,13 @@ def _boxes(
     options: MaskOptions,
     cutouts: CutoutOptions,
     given: GivenMasks | None,
+    mending: Mending | None,
 ) -> Generator[Box | InputError | None, None, None]:
     """Yield the box of the object of each photo; None if there is no object."""
 
-    def box_of_object(_: PhotoFile, prediction: Prediction) -> Box | None:
+    def box_of_object(photo: PhotoFile, prediction: Prediction) -> Box | None:
+        if mending is not None:
+            prediction = mending.mended(photo.path, prediction)
         return visible_box(alpha_of(prediction, cutouts))
 
     def read(photo: PhotoFile) -> Photo:
