@@ -183,7 +183,7 @@ class OutputMaker:
         if not self.shares_boxes:
             return [photo.name for photo in photos]
         from data.groups import CARVANA_GROUP, unmatched
-        from pipeline.inference.cutouts.cutout_files import group_names
+        from pipeline.inference.cutouts.group_boxes import group_names
 
         pattern = self.group_pattern or CARVANA_GROUP
         try:
@@ -220,20 +220,29 @@ class OutputMaker:
         Raises:
             InputError: it takes a box, and the folder has other results, which are not overwritten.
         """
-        from pipeline.inference.cutouts.cutout_files import group_boxes
+        from pipeline.inference.cutouts.group_boxes import (
+            KEPT_BOXES,
+            KeptBoxes,
+            ObjectBoxes,
+            group_boxes,
+        )
         from pipeline.inference.made_with import made_with
         from pipeline.inference.manifest import check_same, has_results
 
         if not self.shares_boxes:
             return self._made(None, job.out)
+        making = made_with(segmenter, options, self.without_boxes(job.out), job.given)
         if has_results(job.out) and not job.overwrite:
-            check_same(
-                job.out, made_with(segmenter, options, self.without_boxes(job.out), job.given)
-            )
-        keys = self.keys(photos)
-        boxes = group_boxes(
-            *(photos, segmenter, options, self.cutouts, keys), given=job.given, mending=job.mending
+            check_same(job.out, making)
+        objects = ObjectBoxes(
+            segmenter=segmenter,
+            options=options,
+            cutouts=self.cutouts,
+            given=job.given,
+            mending=job.mending,
+            kept=KeptBoxes(job.out / KEPT_BOXES, making),
         )
+        boxes = group_boxes(photos, self.keys(photos), objects)
         return self._made(boxes, job.out)
 
     def _made(self, boxes: "Mapping[Path, Box] | None", out: Path | None) -> "tuple[Output, ...]":

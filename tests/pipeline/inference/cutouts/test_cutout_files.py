@@ -10,20 +10,15 @@ from PIL import Image
 
 from data.errors import InputError
 from data.images import read_photo, write_png
-from data.photo_files import PhotoFile
 from pipeline.inference.cutouts.background import Background
 from pipeline.inference.cutouts.crop_box import Box
 from pipeline.inference.cutouts.cutout_files import (
     alpha_output,
     cutout_output,
-    group_boxes,
-    group_names,
 )
 from pipeline.inference.cutouts.cutout_options import CutoutOptions
-from pipeline.inference.mask_options import DEFAULT_OPTIONS
 from pipeline.inference.outputs import MASK, Output, in_folders
 from tests.pipeline.inference.predicting import (
-    by_stems,
     predict_photos,
     segmenter_of,
     visible,
@@ -217,36 +212,6 @@ def test_jpeg_on_a_colour_is_as_large_as_the_object(tmp_path: Path):
     assert (found[clear] > 250).all()
 
 
-def test_photos_of_a_group_share_a_box(tmp_path: Path):
-    photos = []
-    for i, photo in enumerate(write_photos(tmp_path / "photos", 3)):
-        photos.append(photo.rename(photo.with_name(f"{0 if i < 2 else 1:012x}_{i:02}.png")))
-    options = CutoutOptions(crop="group")
-    files = by_stems(photos)
-    boxes = group_boxes(files, segmenter_of(), DEFAULT_OPTIONS, options, group_names(files))
-
-    predict_photos(
-        photos, tmp_path / "out", segmenter_of(), outputs=[cutout_output(options, boxes)]
-    )
-
-    alone = [
-        group_boxes(by_stems([photo]), segmenter_of(), DEFAULT_OPTIONS, options, ["a"])[photo]
-        for photo in photos
-    ]
-    assert boxes[photos[0]] == boxes[photos[1]] == alone[0].union(alone[1])
-    assert boxes[photos[2]] == alone[2]
-    for photo in photos:
-        assert read_photo(tmp_path / "out" / photo.name).shape[:2] == boxes[photo].size
-
-
-def test_a_group_may_lie_in_several_folders_and_other_photos_are_groups_of_their_own():
-    names = ("0123456789ab_01", "red/0123456789ab_02", "car", "red/car", "red/0123456789ab")
-    photos = [PhotoFile(Path(f"{name}.jpg"), name) for name in names]
-
-    assert group_names(photos) == ["0123456789ab", "0123456789ab", *names[2:]]
-    assert group_names(photos, "(.).*") == ["0", "0", "c", "c", "0"]
-
-
 def test_a_group_that_grows_makes_its_cutouts_anew(tmp_path: Path):
     photos, options = write_photos(tmp_path / "photos", 2), CutoutOptions(crop="group")
     boxes = dict.fromkeys(photos, Box(0, 0, 30, 30))
@@ -266,17 +231,6 @@ def test_a_group_that_grows_makes_its_cutouts_anew(tmp_path: Path):
 def test_groups_need_boxes():
     with pytest.raises(ValueError, match="share a box"):
         cutout_output(CutoutOptions(crop="group"))
-
-
-def test_a_photo_that_cannot_be_read_has_no_box(tmp_path: Path):
-    photos = write_photos(tmp_path / "photos", 2)
-    photos[0].write_bytes(b"")
-
-    boxes = group_boxes(
-        by_stems(photos), segmenter_of(), DEFAULT_OPTIONS, CutoutOptions(crop="group"), ["a", "a"]
-    )
-
-    assert list(boxes) == [photos[1]]
 
 
 def test_a_cutout_too_large_for_its_format_is_that_photos_failure(tmp_path: Path):
