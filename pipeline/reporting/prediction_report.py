@@ -2,9 +2,11 @@
 
 Pictures are drawn while photos are predicted, since the least certain place is known only then. Of
 photos that an earlier call finished without drawing them, the picture of the whole photo is made
+import logging
 from the photo and its mask.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -37,6 +39,8 @@ from pipeline.reporting.report_parts import (
     Table,
 )
 
+log = logging.getLogger(__name__)
+
 EARLIER = "from an earlier call"
 
 EARLIER_NOTE = (
@@ -46,9 +50,15 @@ EARLIER_NOTE = (
 MOST_FAILURES = 200
 """Most photos without a result that the page lists."""
 
+NO_MASKS = (
+    "%d of %d photos were predicted by an earlier call and have no masks that could be drawn; with "
+    "--overwrite they are predicted again"
+)
+
 NOTE = (
     "Photos unlike those that the model was trained on come first, of which nothing can be "
-    "expected, then the masks with the lowest expected Dice."
+    "expected, then the masks with the lowest expected Dice. Detached are the pixels of a mask "
+    "that are not in its largest piece, such as specks."
 )
 
 
@@ -87,7 +97,9 @@ class Drawn:
                     found[photo] = names
                     break
         missing = {photo: record for photo, record in records.items() if photo not in found}
-        if missing and job.masks is not None:
+        if missing and job.masks is None:
+            log.warning(NO_MASKS, len(missing), len(records))
+        elif missing:
             draw = partial(self._draw_whole, job)
             with (
                 progress("drawing photos of earlier calls") as on_photo,
@@ -160,6 +172,7 @@ def report_of_outcome(
         Column("expected Dice", 4, "low"),
         Column(f"true in {LEVEL:.0%} from", 4, "low"),
         Column("tiles", 0, "high"),
+        Column("detached, px", 0, "high"),
     )
     gallery = Gallery("Photos", NOTE, columns, rows, CAPTIONS_OF_UNSURE)
     lead = f"Masks of {len(rows)} photos. What is expected of them is the model's own estimate."
@@ -174,12 +187,14 @@ def _row(
 ) -> PhotoRow:
     expected = expectation(record, interval)
     low = None if expected.interval is None else expected.interval[0]
-    tiles = None if record.tiles is None else float(record.tiles)
+    tiles, detached = (
+        None if number is None else float(number) for number in (record.tiles, record.detached)
+    )
     marks, note = [UNLIKE] if record.is_known is False else [], ""
     if pictures is None or "spot" not in pictures:
         marks.append(EARLIER)
         note = EARLIER_NOTE
-    return PhotoRow(photo.file, [expected.dice, low, tiles], marks, pictures, note)
+    return PhotoRow(photo.file, [expected.dice, low, tiles, detached], marks, pictures, note)
 
 
 def _interval_note(interval: DiceInterval | None) -> str:

@@ -128,6 +128,20 @@ def test_photos_of_earlier_calls_are_drawn_from_their_masks(
         assert set(pictures) == {"whole"}
 
 
+def test_cutouts_of_earlier_calls_have_no_picture_which_a_line_says(
+    tmp_path: Path, data: Path, model: Path, capsys: pytest.CaptureFixture[str]
+):
+    command = ["predict", data / "images", tmp_path / "out", "--model", model]
+    command += ["--output", "cutout", "--expected", tmp_path / "look.csv"]
+    assert foveamask(*command) == 0
+    capsys.readouterr()
+
+    assert foveamask(*command, "--report", tmp_path / "r") == 0
+
+    assert "4 of 4 photos were predicted by an earlier call" in capsys.readouterr().err
+    assert not any(pictures for *_, pictures in listed(tmp_path / "r").values())
+
+
 def test_parts_draw_and_the_call_without_a_part_writes_the_page(
     tmp_path: Path, data: Path, model: Path
 ):
