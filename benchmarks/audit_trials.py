@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from benchmarks.markdown import of_model, table
+from benchmarks.thinning import one_in
 from data.arrays import Mask
 from data.images import read_photo
 from data.samples import Sample, read_sample_mask
@@ -118,7 +119,7 @@ def trials(
     """
     segmenter = Segmenter.load(model)
     samples, _ = choose(data, segmenter, "unseen")
-    samples = samples[::every]
+    samples = one_in(every, samples)
     scores: dict[str, Score] = {"audit": ours}
     if cleanlab:
         scores["cleanlab"] = cleanlabs

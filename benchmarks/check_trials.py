@@ -18,6 +18,7 @@ import numpy as np
 from cyclopts import App, Parameter
 
 from benchmarks.markdown import table
+from benchmarks.thinning import one_in
 from data.arrays import Mask, Photo
 from data.files import read_bytes
 from data.folders import photos_at
@@ -99,7 +100,7 @@ def trials(
     """
     settings = (load_settings(config) if config else Config()).data
     samples = find_samples(data, group_pattern=settings.group, object_values=settings.object)
-    with closing(raise_first(map_threads(load, samples[::every]))) as loaded:
+    with closing(raise_first(map_threads(load, one_in(every, samples)))) as loaded:
         good = list(loaded)
     rows = [
         *edge_rows(good),

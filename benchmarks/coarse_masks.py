@@ -22,6 +22,7 @@ import numpy as np
 from cyclopts import App
 
 from benchmarks.markdown import of_model, table
+from benchmarks.thinning import one_in
 from data import mask_errors
 from data.arrays import Mask, Photo, Pixels
 from data.errors import SettingsError
@@ -171,7 +172,7 @@ def numbered(
     samples = find_samples(place)
     seen = seen_samples(model, samples)
     unseen = [sample for sample, is_seen in zip(samples, seen, strict=True) if not is_seen]
-    used = unseen[::every]
+    used = one_in(every, unseen)
     for i, sample in enumerate(used, 1):
         yield i, len(used), (sample.name, read_photo(sample.photo), read_mask(sample.mask))
 

@@ -18,6 +18,7 @@ from cyclopts import App
 from numpy.typing import NDArray
 
 from benchmarks.markdown import of_model, table
+from benchmarks.thinning import one_in
 from data.arrays import Mask
 from data.datasets.coarse_dataset import CoarseView
 from data.images import read_photo
@@ -53,7 +54,7 @@ def decisions(data: Path, /, *, model: str = DEFAULT_MODEL, every: Count = 1) ->
     reliability = {"coarse": Reliability(), "refined": Reliability()}
     logits, targets = [], []
     generator = torch.Generator().manual_seed(0)
-    for sample in samples[::every]:
+    for sample in one_in(every, samples):
         prediction = segmenter.predict(read_photo(sample.photo), MaskOptions(postprocess=()))
         truth = read_sample_mask(sample)
         gains.append(tile_gains(prediction, truth))

@@ -21,6 +21,7 @@ from cyclopts import App
 from numpy.typing import NDArray
 
 from benchmarks.markdown import of_model, table
+from benchmarks.thinning import one_in
 from data.arrays import Mask
 from data.images import read_photo
 from data.samples import Sample, read_sample_mask
@@ -80,7 +81,7 @@ def trials(
         fade: pixels over which strokes fade out.
     """
     segmenter = Segmenter.load(model)
-    samples = choose(data, segmenter, "unseen")[0][::every]
+    samples = one_in(every, choose(data, segmenter, "unseen")[0])
 
     def measure(sample: Sample) -> Trial:
         photo, truth = read_photo(sample.photo), read_sample_mask(sample)

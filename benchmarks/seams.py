@@ -17,6 +17,7 @@ from cyclopts import App
 from numpy.typing import NDArray
 
 from benchmarks.markdown import of_model, table
+from benchmarks.thinning import one_in
 from data.arrays import Photo
 from data.errors import SettingsError
 from data.images import read_photo
@@ -53,7 +54,7 @@ def seams(
     segmenter = Segmenter.load(model)
     stride, tile = segmenter.model.coarse.stride, segmenter.model.fovea.tile
     samples, _ = evaluate.choose(data, segmenter, "unseen")
-    photos = [read_photo(sample.photo) for sample in samples[::every]]
+    photos = [read_photo(sample.photo) for sample in one_in(every, samples)]
     rows = [
         [str(shift), f"{1000 * fmean(differing(segmenter, p, shift) for p in photos):.2f}"]
         for shift in shifts or range(stride, tile, stride)

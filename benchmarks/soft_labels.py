@@ -21,6 +21,7 @@ from cyclopts import App
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from benchmarks.thinning import one_in
 from data.arrays import Mask, Photo
 from data.errors import InputError
 from data.folders import photos_at
@@ -95,7 +96,8 @@ def score(data: Path, /, *, model: tuple[str, ...] = (DEFAULT_MODEL,), every: Co
     """
     segmenters = [Segmenter.load(name) for name in model]
     seen = frozenset().union(*(segmenter.model.seen for segmenter in segmenters))
-    samples = [sample for sample in find_samples(data) if sample.group not in seen][::every]
+    unseen = [sample for sample in find_samples(data) if sample.group not in seen]
+    samples = one_in(every, unseen)
     if not samples:
         raise InputError(f"the models were trained on all photos in {data}")
     alone, together = [], []

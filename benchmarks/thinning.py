@@ -16,11 +16,9 @@ def linked_subset(data: Path, folder: Path, every: int, group_pattern: str) -> P
     Raises:
         InputError: `folder` has other photos already.
     """
-    groups = by_group(find_samples(data, group_pattern=group_pattern))
     links = {
         folder / path.relative_to(data): path.resolve()
-        for i, samples in enumerate(groups)
-        for sample in samples[i % every :: every]
+        for sample in one_in(every, find_samples(data, group_pattern=group_pattern))
         for path in (sample.photo, sample.mask)
     }
     if any(path not in links for path in folder.glob("*/*")):
@@ -31,6 +29,16 @@ def linked_subset(data: Path, folder: Path, every: int, group_pattern: str) -> P
             link.unlink(missing_ok=True)  # a link whose photo has moved
             link.symlink_to(path)
     return folder
+
+
+def one_in(every: int, samples: Sequence[Sample]) -> list[Sample]:
+    """Return one in `every` samples of each group.
+
+    Groups begin with different samples, so that all angles occur: some are harder than others.
+    """
+    return [
+        sample for i, group in enumerate(by_group(samples)) for sample in group[i % every :: every]
+    ]
 
 
 def evenly_spaced(samples: Sequence[Sample], num: int | None) -> list[Sample]:

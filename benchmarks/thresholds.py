@@ -19,6 +19,7 @@ import numpy as np
 from cyclopts import App
 
 from benchmarks.markdown import of_model, table
+from benchmarks.thinning import one_in
 from data.files import replacing
 from data.images import read_photo
 from data.masks import read_mask
@@ -96,12 +97,13 @@ def thresholds(
     """
     known = load_model(model)
     samples, _ = evaluate.choose(data, Segmenter.from_model(known), "unseen")
-    measured = measure(known, samples[::every])
+    samples = one_in(every, samples)
+    measured = measure(known, samples)
     if points is not None:
         with replacing(points) as file:
             file.write_text(json.dumps([asdict(point) for point in measured], indent=2) + "\n")
     choice = choose(measured)
-    print(of_model(known, len(samples[::every])))
+    print(of_model(known, len(samples)))
     print(tables(measured, choice))
     print(json.dumps(asdict(choice)))
     if write is not None:

@@ -18,6 +18,7 @@ import cv2
 from cyclopts import App
 
 from benchmarks.markdown import of_model, table
+from benchmarks.thinning import one_in
 from data.errors import InputError
 from data.images import read_photo
 from data.samples import Sample, read_sample_mask
@@ -56,7 +57,7 @@ def wrong_pixels(
     """
     segmenter = Segmenter.load(model)
     sets = {
-        name: samples[::every]
+        name: one_in(every, samples)
         for name, samples in samples_by_set(data, segmenter).items()
         if samples
     }

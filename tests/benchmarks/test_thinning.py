@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.thinning import evenly_spaced, linked_subset
+from benchmarks.thinning import evenly_spaced, linked_subset, one_in
 from data.errors import InputError
 from data.groups import CARVANA_GROUP
 from data.samples import Sample
@@ -42,3 +42,13 @@ def test_cars_begin_with_different_photos_and_few_photos_are_all_kept():
 
     assert [sample.name for sample in evenly_spaced(cars, 2)] == ["a_0", "a_2", "b_1", "b_3"]
     assert evenly_spaced(cars, 100) == cars
+
+
+def test_one_in_so_many_shows_all_angles_and_every_car():
+    cars = [Sample(f"{i}", Path(), Path(), car, Path()) for car in "abcdefgh" for i in range(16)]
+
+    chosen = one_in(8, cars)
+
+    assert {sample.name for sample in chosen} == {sample.name for sample in cars}
+    assert [sample.group for sample in chosen] == [car for car in "abcdefgh" for _ in range(2)]
+    assert one_in(1, cars) == cars
