@@ -11,12 +11,14 @@ table into the documentation.
 import json
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from cyclopts import App
 
+from benchmarks.keep import processor
 from benchmarks.markdown import table
 from data.files import write_bytes
 from data.groups import CARVANA_GROUP, groups_of
@@ -56,6 +58,7 @@ def shipped_model(data: Path, /, *, model: str = DEFAULT_MODEL, out: Path = RESU
     dice = [photo.refined.dice for photo in photos if photo.refined is not None]
     groups = groups_of([Path(photo.name).stem for photo in photos], CARVANA_GROUP)
     result: dict[str, Any] = {"model": identity(segmenter.model)} | summary.to_json()
+    result |= {"date": datetime.now(UTC).date().isoformat(), "processor": processor()}
     result |= {"groups": len(set(groups)), "refined_dice_95": spread_over_groups(dice, groups)}
     write_bytes(out, f"{json.dumps(result, indent=2)}\n".encode())
 
@@ -97,7 +100,7 @@ def headline_table(result: dict[str, Any]) -> str:
     below = (
         f"\nModel `{result['model'][:16]}`, {result['photos']} photos. "
         f"Refined Dice of {result['groups']} groups drawn from these with replacement: "
-        f"{low:.4f} to {high:.4f} in 95 of 100 draws.\n"
+        f"{low:.4f} to {high:.4f} in 95 of 100 draws. {result['date']}, {result['processor']}.\n"
     )
     return table(headings, rows) + below
 

@@ -77,12 +77,14 @@ def test_the_table_of_both_stages_says_what_it_is_of():
         **{"model": "0123456789abcdef0123", "photos": 3, "tiles": 5.0, "tiles_share": 0.5},
         **{"gmac": {"coarse": 1.0, "refined": 2.0}},
         **dict.fromkeys(("coarse_nearest", "coarse", "refined"), stage),
+        **{"groups": 2, "refined_dice_95": [0.4, 0.6], "date": "2026-01-02", "processor": "a CPU"},
     }
 
     *_, last, _, below = headline_table(result).splitlines()
 
     assert last == "| **refined** | 0.5000 | 1.00 | 0.250 | 5 (50.0%) | 2.0 |"
-    assert below == "Model `0123456789abcdef`, 3 photos."
+    assert below.startswith("Model `0123456789abcdef`, 3 photos. Refined Dice of 2 groups ")
+    assert below.endswith(": 0.4000 to 0.6000 in 95 of 100 draws. 2026-01-02, a CPU.")
 
 
 @pytest.mark.parametrize(
