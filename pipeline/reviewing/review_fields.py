@@ -3,7 +3,12 @@
 from pipeline.reviewing.strokes import LABELS, WIDEST
 from pipeline.serving.form_fields import FormField
 
-NAME = FormField(name="name", about="Name of the photo.", longest=10_000)
+NAME = FormField(
+    name="name",
+    about="Name of the photo as in the list: with its sub-folder, without its ending.",
+    example="red/car_01",
+    longest=10_000,
+)
 
 STROKE = (
     NAME,
