@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from data.picture_provenance import PictureProvenance
-from data.printable import quoted
+from data.printable import QUOTED, quoted
 from pipeline.inference.given_masks import GivenMasks
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.outputs import Output
@@ -77,10 +77,23 @@ def made_with(
 def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Return what results depend on and is not as it was, both as text, for a message."""
     return [
-        name if name == "model" else f"{name} ({_shown(earlier.get(name))}, now {_shown(value)})"
+        name if name == "model" else f"{name} ({_change(earlier.get(name), value)})"
         for name, value in now.items()
         if earlier.get(name) != value
     ]
+
+
+def _change(before: Any, now: Any) -> str:
+    """Return both values; of long ones only the words that the other has not."""
+    words, others = (_words(each) for each in (before, now))
+    if max(map(len, map(" ".join, (words, others)))) > QUOTED and set(words) != set(others):
+        before = [" ".join(word for word in words if word not in others)]
+        now = [" ".join(word for word in others if word not in words)]
+    return f"{_shown(before)}, now {_shown(now)}"
+
+
+def _words(value: Any) -> list[str]:
+    return " ".join(map(str, value)).split() if isinstance(value, list) else []
 
 
 def _shown(value: Any) -> str:

@@ -108,7 +108,7 @@ def test_masks_that_are_not_as_they_were_written_are_made_again_and_named(
 
     assert again == [path.stem for path in (gone, empty, short, edited)]
     (said,) = (text for text in caplog.messages if "made anew" in text)
-    assert said.startswith("4 are made anew, since the photo, its given mask or its result has")
+    assert said.startswith("4 are made anew, since the photo, a mask that is given or mended, ")
     assert said.endswith(f": {gone.stem}, {empty.stem}, {short.stem} and 1 more")
     assert visible(out) == whole
     assert check(tmp_path / "masks.csv", masks=out).rows == 6
