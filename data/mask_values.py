@@ -118,10 +118,14 @@ def is_of_classes(picture: MaskPicture, values: Sequence[MaskValue]) -> bool:
 def suggestion(values: Sequence[MaskValue]) -> str:
     """Return what `data.object` may be for masks of these values, as a settings file has it.
 
-    All values but the background are the object.
+    All values but the background are the object. Of several, all are named at once as "not 0" if
+    the background is 0 or black: that also reads masks of black and white that come later, such as
+    those of a review.
     """
     background = background_of(values)
     others = [value.entry for value in values if value.entry != background]
+    if len(others) > 1 and background in (0, "#000000"):
+        return json.dumps("not 0")
     if len(others) > 3 or not others:
         return json.dumps(f"not {background}")
     return json.dumps(others)

@@ -33,7 +33,7 @@ from pipeline.inference.prediction import Prediction
 from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import predict_stream
 from pipeline.progress import progress
-from pipeline.reporting.photo_pictures import CROP, compared_pictures
+from pipeline.reporting.photo_pictures import CROP, compared_pictures, whole_picture
 from pipeline.reporting.report_folder import ReportFolder, picture_key, report_folder
 from pipeline.reporting.report_parts import Column, Facts, Gallery, PhotoRow, Report, Section
 
@@ -42,14 +42,15 @@ log = logging.getLogger(__name__)
 COLUMNS = ("photo", "score", "kind", "missing_px", "extra_px", "offset_px", "shift_px", "judge")
 
 NOTE = (
-    "The most suspicious masks come first. Red is object by the mask, and surely not by the "
-    "network; blue is the reverse. A contour that is a little wide or tight as a whole is no "
-    "error. Look before you exclude: where the network is wrong, the mask may be right."
+    "The most suspicious masks come first. Blue is object by the mask alone, red by the network "
+    "alone, wherever they differ; the score counts only where the network is sure. A contour that "
+    "is a little wide or tight as a whole is no error. Look before you exclude: where the network "
+    "is wrong, the mask may be right."
 )
 
 CAPTIONS = {
     "whole": "the true mask on the photo",
-    "errors": "red: only in the true mask, blue: only in the predicted one",
+    "errors": "where they differ: red only in the predicted mask, blue only in the true one",
     "spot": "enlarged: the largest region that they disagree on",
     "spot_errors": "the same, with what differs",
 }
@@ -90,6 +91,7 @@ def audit(judges: Sequence[Judge], out: Path, device: str, top: float) -> list[J
     with report_folder(out / "report") as folder:
         judged: list[Judged] = []
         for judge in judges:
+            log.info("%s judges %d photos%s", judge.name, len(judge.samples), judge.quality)
             judged += _judged(judge, folder, device)
         judged.sort(key=lambda one: (-one.found.score, one.sample.name))
         first = judged[: math.ceil(top * len(judged))]
@@ -128,8 +130,9 @@ def _judged(judge: Judge, folder: ReportFolder, device: str) -> list[Judged]:
             )
         )
         pictures = compared_pictures(
-            prediction.photo, truth, prediction.logits > 0, (spot[0], spot[1])
+            prediction.photo, prediction.logits > 0, truth, (spot[0], spot[1])
         )
+        pictures |= whole_picture(prediction.photo, truth)
         key = picture_key(sample.name, *map(bytes_hash, pictures.values()))
         names = folder.add_pictures(key, pictures)
         with guard:
@@ -170,7 +173,7 @@ def _report(judged: Sequence[Judged], judges: Sequence[Judge], num_first: int) -
         Column("shift, px", 2, "high"),
         Column("true contour wider by, px", 2, "high"),
     )
-    facts = [(judge.name, f"judged {len(judge.samples)} photos") for judge in judges]
+    facts = [(judge.name, f"judged {len(judge.samples)} photos{judge.quality}") for judge in judges]
     return Report(
         title="Audit of true masks",
         lead=f"{len(judged)} masks, judged by networks that were not trained on them; the first "

@@ -18,6 +18,16 @@ IN_A_RUN = ("model", "held-out/model", "folds-held-out/*/model", "folds/*/model"
 networks of `train-coarse --folds`."""
 
 
+NOT_JUDGED = "%d of %d photos are not judged: all networks were trained on them; %s"
+
+HELD_OUT = "`foveamask train --all-photos` trains others that were not"
+
+OTHER_SHARES = (
+    "of so many groups a share is held out, and trainings with another data.val_start hold others "
+    "out (docs/how-to/audit.md)"
+)
+
+
 @dataclass(frozen=True)
 class Judge:
     """A model with the photos that it judges."""
@@ -25,6 +35,13 @@ class Judge:
     name: str
     model: Model
     samples: Sequence[Sample]
+
+    @property
+    def quality(self) -> str:
+        """The end of a line, with the Dice of the model on photos held out, where it is known."""
+        scores = self.model.validation_scores
+        dice = scores.get("refined_dice", scores.get("coarse_grid_dice"))
+        return "" if dice is None else f"; its own Dice, on photos that it held out, is {dice:.4f}"
 
 
 def models_of(run: Path) -> dict[str, Model]:
@@ -72,12 +89,8 @@ def judges_of(run: Path, samples: Sequence[Sample]) -> list[Judge]:
             "their masks; `foveamask train --all-photos` trains networks that can"
         )
     if left:
-        log.warning(
-            "%d of %d photos are not judged: all networks were trained on them; `foveamask train "
-            "--all-photos` trains others that were not",
-            len(left),
-            len(samples),
-        )
+        is_shared = any(run.glob("held-out/model"))
+        log.warning(NOT_JUDGED, len(left), len(samples), OTHER_SHARES if is_shared else HELD_OUT)
     return judges
 
 

@@ -16,7 +16,7 @@ from pipeline.cli.demo_commands import demo, demo_data
 from pipeline.cli.judging_commands import audit, calibrate, check_csv, evaluate, show, verify
 from pipeline.cli.mask_commands import predict, refine
 from pipeline.cli.model_commands import export
-from pipeline.cli.program import run, set_up_logging
+from pipeline.cli.program import INTERRUPTED, run, set_up_logging
 from pipeline.cli.reviewing_commands import review
 from pipeline.cli.serving_commands import serve
 from pipeline.cli.standard_streams import with_streams
@@ -62,4 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_up_logging()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # names on disk need not be text
-    return run(app, with_streams(sys.argv[1:] if arguments is None else arguments))
+    status = run(app, with_streams(sys.argv[1:] if arguments is None else arguments))
+    if status == INTERRUPTED and arguments is None:
+        # What the interruption cut off may fail once more while the process ends: nobody asks.
+        sys.unraisablehook = lambda _: None
+    return status

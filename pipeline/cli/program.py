@@ -34,6 +34,9 @@ NO_THREAD = (
     "no thread can be started: there is not enough memory, or too many processes are running"
 )
 
+INTERRUPTED = 130
+"""Exit status of a command that was interrupted."""
+
 OUT_OF_THREADS = "can't start new thread"
 """What Python says then."""
 
@@ -117,7 +120,7 @@ def _run(program: App, arguments: Sequence[str]) -> int:
     except KeyboardInterrupt as interrupt:
         # Tasks that are cancelled now must not print their errors.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)
-        return _fail("; ".join(["interrupted", *map(str, interrupt.args)]), 130)
+        return _fail("; ".join(["interrupted", *map(str, interrupt.args)]), INTERRUPTED)
     return status if isinstance(status, int) else 0
 
 

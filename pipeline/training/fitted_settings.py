@@ -96,7 +96,10 @@ def long_side(facts: PhotoFacts) -> Choice:
     elif facts.long_side * 1.25 < usual:
         side, why = usual, f"photos of {facts.long_side} pixels gain from being enlarged"
     else:
-        side, why = usual, f"photos of {facts.long_side} pixels are worked on at about that size"
+        side, why = (
+            usual,
+            f"photos of {facts.long_side} pixels are near to that, and stay as they are",
+        )
     return Choice("data.long_side", side, why)
 
 

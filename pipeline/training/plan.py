@@ -10,6 +10,9 @@ LEAST_STEPS = 50
 """Fewest steps of an epoch, unless the setting `epochs` counts passes. A small set is passed
 through several times before another validation is worth its time."""
 
+LEAST_VALIDATED = 20
+"""Steps from one validation to the next, at least, in a training with a limit of time."""
+
 EPOCHS_IN_LIMIT = 12
 """Fewest epochs of a training that a limit of time ends: after each of them it is found out how
 many more steps fit in."""
@@ -33,6 +36,9 @@ class Plan:
     """Of an epoch that is not cut off."""
     validate_every: int
     """Epochs from one validation to the next."""
+    least_validated: int = 0
+    """Steps from one validation to the next, at least: where there is time for few steps,
+    validations must not take most of it."""
 
     def epochs_after(self, step: int) -> int:
         """Return how many epochs are left after `step` steps."""
@@ -44,7 +50,8 @@ class Plan:
 
     def is_validated(self, epoch: int, step: int) -> bool:
         """Whether `epoch`, the first of which is 1 and which ends with `step`, is validated."""
-        return epoch % self.validate_every == 0 or step >= self.num_steps
+        every = max(self.validate_every, round(self.least_validated / self.steps_an_epoch))
+        return epoch % every == 0 or step >= self.num_steps
 
 
 def plan_of(config: TrainConfig, steps_a_pass: int) -> Plan:
@@ -100,7 +107,7 @@ def timed(plan: Plan, num_steps: int) -> Plan:
     """Return `plan` for `num_steps` steps, with epochs short enough to keep a limit of time."""
     most = max(1, min(max(LEAST_STEPS, plan.steps_a_pass), num_steps // EPOCHS_IN_LIMIT))
     steps = most // plan.steps_a_pass * plan.steps_a_pass or most
-    return replace(plan, num_steps=num_steps, steps_an_epoch=steps)
+    return replace(plan, num_steps=num_steps, steps_an_epoch=steps, least_validated=LEAST_VALIDATED)
 
 
 def steps_within(seconds: float, history: Sequence[Mapping[str, float]]) -> int:

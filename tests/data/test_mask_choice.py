@@ -178,9 +178,9 @@ def test_one_bit_is_0_or_255(tmp_path: Path):
 @pytest.mark.parametrize(
     ("picture", "setting"),
     [
-        (two_discs(), r"data\.object = \[1, 2\]"),
+        (two_discs(), r'data\.object = "not 0"'),
         (two_discs() * np.uint8(9) + np.uint8(3), r"data\.object = \[12, 21\]"),
-        (in_colour(two_discs()), r'data\.object = \["#00b000", "#ff0000"\]'),
+        (in_colour(two_discs()), r'data\.object = "not 0"'),
         (np.arange(40, dtype=np.uint8).repeat(9).reshape(-1, 9), r'data\.object = "not 0"'),
     ],
 )

@@ -63,7 +63,7 @@ def test_a_set_that_cannot_be_trained_on_is_exit_1_and_everything_is_said(
     titles = ("Training would fail", "Probably wrong", "Good to know")
     assert sorted(titles, key=out.index) == [*titles]
     assert "1 of 6 photos in" in out
-    assert "\n        object = [1, 2]\n" in out
+    assert '\n        object = "not 0"\n' in out
     assert "a02.jpg and a03.jpg" in out
     assert out.endswith("What a training would do is said once it would not fail.\n")
     assert max(map(len, out.replace(str(data), "DATA").splitlines())) <= 110

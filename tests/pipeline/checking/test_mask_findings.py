@@ -88,8 +88,8 @@ def test_masks_of_several_kinds_are_told_apart(tmp_path: Path):
 @pytest.mark.parametrize(
     ("encode", "listed", "line"),
     [
-        (classes, "0 (86 %), ", "object = [1, 2]"),
-        (colours, "#000000 (86 %), #", 'object = ["#'),
+        (classes, "0 (86 %), ", 'object = "not 0"'),
+        (colours, "#000000 (86 %), #", 'object = "not 0"'),
         (lambda m: palette_image(classes(m), [BLACK, GREEN, RED]), "0 (#000000) (86 %), ", ""),
         (lambda m: classes(m) + np.uint8(3), "3 (86 %), ", "object = [4, 5]"),
     ],
@@ -121,7 +121,8 @@ def test_classes_that_only_masks_of_two_values_have_are_proposed_too(tmp_path: P
     one = finding(check(tmp_path), "choose-object")
 
     assert one.message.startswith("5 of 6 masks have several values")
-    assert "object = [1, 2, 3]" in one.message
+    assert "3 (" in one.message
+    assert 'object = "not 0"' in one.message
 
 
 def test_for_masks_in_colour_among_class_indices_a_line_is_proposed_that_reads_both(
@@ -251,3 +252,18 @@ def test_the_share_of_the_object_and_what_is_cut_off_is_said(tmp_path: Path):
     share = finding(found, "object-share")
     assert f"covers {shares[0]} to {shares[-1]} % of a photo" in share.message
     assert stems(finding(found, "touches-border")) == ["a04"]
+
+
+def test_what_is_proposed_for_colours_also_reads_masks_of_a_review(tmp_path: Path):
+    """Which are black and white, and would be empty if only the colours were the object."""
+    write_set(tmp_path, 6, encode=colours)
+    settings = tomllib.loads(
+        "\n".join(ready_lines(finding(check(tmp_path), "choose-object").message))
+    )
+    Image.fromarray(pair(2).mask * np.uint8(255)).save(tmp_path / "masks" / "a02.png")
+
+    found = check(tmp_path, **settings["data"])
+
+    assert [e.mask.share for e in found.examined if e.mask] == [
+        pair(i).mask.mean() for i in range(6)
+    ]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import CoarseConfig, RefinerConfig, TrainConfig
-from pipeline.training.plan import LEAST_STEPS, Plan, plan_of
+from pipeline.training.plan import LEAST_STEPS, LEAST_VALIDATED, Plan, plan_of, timed
 
 PASSES = st.integers(1, 3000)
 
@@ -57,3 +57,16 @@ def test_the_last_epoch_is_validated_and_every_so_many():
     validated = [plan.is_validated(epoch, 10 * epoch) for epoch in range(1, 6)]
 
     assert validated == [False, True, False, True, True]
+
+
+def test_few_steps_in_a_limit_of_time_are_not_spent_on_validations():
+    plan = plan_of(TrainConfig(steps=1000), 5)
+
+    short, long = timed(plan, 40), timed(timed(plan, 40), 1200)
+
+    assert short.steps_an_epoch == 3
+    assert [n for n in range(1, 14) if short.is_validated(n, 3 * n)] == [7]
+    assert short.is_validated(99, 40)
+    # With more time than was thought, every epoch is validated again.
+    assert long.steps_an_epoch >= LEAST_VALIDATED
+    assert long.is_validated(1, long.steps_an_epoch)
