@@ -135,14 +135,16 @@ class ObjectBoxes:
         known = {} if self.kept is None else self.kept.found
         own = {photo: known[key] for photo, key in keys.items() if key in known}
         todo = [photo for photo in photos if photo not in own]
-        with closing(self._found(todo)) as results, progress("finding boxes") as on_photo:
-            for i, (photo, result) in enumerate(zip(todo, results, strict=True)):
-                if not isinstance(result, InputError):
-                    own[photo] = result
-                on_photo(i + 1, len(todo))
-        if self.kept is not None and todo:
-            self.kept.found |= {key: own[photo] for photo, key in keys.items() if photo in own}
-            self.kept.write()
+        try:
+            with closing(self._found(todo)) as results, progress("finding boxes") as on_photo:
+                for i, (photo, result) in enumerate(zip(todo, results, strict=True)):
+                    if not isinstance(result, InputError):
+                        own[photo] = result
+                    on_photo(i + 1, len(todo))
+        finally:  # also those that were found before an interruption
+            if self.kept is not None and todo:
+                self.kept.found |= {key: own[photo] for photo, key in keys.items() if photo in own}
+                self.kept.write()
         return own
 
     def _keys(self, photos: Sequence[PhotoFile], kept: KeptBoxes) -> dict[PhotoFile, str]:

@@ -1,6 +1,7 @@
 """The boxes that photos of a group share, and those that are kept for the next call."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,23 @@ def test_boxes_are_kept_for_photos_that_have_not_changed(
 
     assert predicted == [*photos[:2], photos[0], photos[2]]
     assert boxes == finder().of(by_stems(photos[:3]))
+
+
+def test_boxes_that_were_found_before_an_interruption_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    photos, kept = by_stems(write_photos(tmp_path / "photos", 3)), tmp_path / KEPT_BOXES
+    found = ObjectBoxes._found
+
+    def interrupted(self: ObjectBoxes, files: list[PhotoFile]) -> Iterator[object]:
+        yield next(found(self, files))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ObjectBoxes, "_found", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        finder(kept).of(photos)
+
+    assert len(kept.read_text().splitlines()) == 1
 
 
 def test_a_damaged_line_is_left_out(tmp_path: Path):
