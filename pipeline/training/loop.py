@@ -101,19 +101,29 @@ def fit(
         row |= {"train_seconds": train_seconds, "waiting_seconds": timed.waiting}
         if score and plan.is_validated(state.epoch, state.step):
             row |= validate(state, score)
+        row["seconds"] = round(time.monotonic() - started, 1)
+        state.history.append(row)
+        keep_limit(state, run.seconds_left)
+        validate_last(state, score)
         best, state.best_score = (
             state.best_score,
             max(state.best_score, row.get("score", -math.inf)),
         )
-        row["seconds"] = round(time.monotonic() - started, 1)
-        state.history.append(row)
-        keep_limit(state, run.seconds_left)
         is_kept = state.best_score > best if score else state.step >= pace.plan.num_steps
         save_epoch(state, run.folder, is_kept=is_kept)
         log.info(describe(state, clock.seconds_left(state.step, pace.plan.num_steps)))
     log.info(outlook(state.history))
     kept = state.best_score if distributed.rank() else checkpoint.load_best(model, run.folder)
     return kept if score else None
+
+
+def validate_last(state: TrainState, score: Score | None) -> None:
+    """Validate the latest epoch if a limit of time has made it the last one, unless it was."""
+    row = state.history[-1]
+    if score and "score" not in row and state.step >= state.pace.plan.num_steps:
+        started = time.monotonic()
+        row |= validate(state, score)
+        row["seconds"] = round(row["seconds"] + time.monotonic() - started, 1)
 
 
 def keep_limit(state: TrainState, seconds_left: SecondsLeft | None) -> None:

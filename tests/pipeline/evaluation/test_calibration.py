@@ -83,7 +83,7 @@ def test_predict_uses_what_calibrate_has_fitted(data: Path, model: Path, tmp_pat
     rows = [line.split(",") for line in table.read_text().splitlines()[1:]]
     interval = load_model(model).dice_interval
     assert interval is not None
-    for _, expected, low, high, _ in rows:
+    for _, expected, low, high, *_ in rows:
         assert (float(low), float(high)) == pytest.approx(
             interval.around(float(expected)), abs=1e-4
         )

@@ -7,6 +7,8 @@ from PIL import Image
 from data.errors import InputError
 from data.images import read_photo
 from data.kaggle_csv import check
+from data.masks import read_mask
+from refine.postprocess import num_detached
 from tests.pipeline.inference.predicting import predict_photos, segmenter_of, visible, write_photos
 
 ROOT = Path(__file__).parents[3]
@@ -78,10 +80,11 @@ def test_the_masks_to_look_at_come_first(tmp_path: Path):
     header, *rows = (tmp_path / "expected.csv").read_text().splitlines()
     assert header == "photo,expected_dice,low,high,known,detached"
     dice = [segmenter.predict(read_photo(photo)).predicted_dice for photo in photos]
-    names = [photo.name for _, photo in sorted(zip(dice, photos, strict=True))]
-    assert rows == [
-        f"{name},{value:.6f},,," for name, value in zip(names, sorted(dice), strict=True)
-    ]
+    wanted = []
+    for value, photo in sorted(zip(dice, photos, strict=True)):
+        detached = num_detached(read_mask(tmp_path / "masks" / f"{photo.stem}.png"))
+        wanted.append(f"{photo.name},{value:.6f},,,,{detached}")
+    assert rows == wanted
 
 
 @pytest.mark.parametrize(
