@@ -126,7 +126,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "OTHER_LEAVES": partial(data, first=10, colours=True),
     "CARS/images": photos,
     "CARVANA": partial(studio, cars=4, angles=2),
-    "settings.toml": settings,
+    **dict.fromkeys(("settings.toml", "second.toml"), settings),
     "train_masks.csv": table_of_masks,
 }
 """How what pages name is made."""
@@ -139,7 +139,7 @@ BEGINNINGS: dict[str, list[str]] = {
         *("LEAVES", "OTHER_LEAVES", "DATA", "TEST", "photos"),
     ],
     "docs/how-to/any-language.md": ["photos", "photo.png"],
-    "docs/how-to/audit.md": ["DATA"],
+    "docs/how-to/audit.md": ["DATA", "second.toml"],
     "docs/how-to/check-your-data.md": ["DATA", "LEAVES", "MORE", "settings.toml"],
     "docs/how-to/cut-out-for-a-shop.md": ["photos"],
     "docs/how-to/label-and-come-back.md": [

@@ -50,10 +50,6 @@ STEPS_BY_REASON = {
         "python -m benchmarks.peers DATA OUT",
         "python -m benchmarks.cross_validation DATA OUT --config settings.toml",
     ],
-    "the trainings and audits of the same page, with other settings": [
-        "foveamask train DATA SECOND --config second.toml",
-        "foveamask audit DATA SECOND",
-    ],
     "measures for minutes": [
         "python -m benchmarks.speed OUT --data CARVANA --every 8",
         "python -m benchmarks.speed OUT --data DATA --model RUN/model",
