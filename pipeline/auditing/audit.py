@@ -33,7 +33,7 @@ from pipeline.inference.prediction import Prediction
 from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import predict_stream
 from pipeline.progress import progress
-from pipeline.reporting.photo_pictures import CROP, compared_pictures, whole_picture
+from pipeline.reporting.photo_pictures import CROP, compared_pictures
 from pipeline.reporting.report_folder import ReportFolder, picture_key, report_folder
 from pipeline.reporting.report_parts import Column, Facts, Gallery, PhotoRow, Report, Section
 
@@ -130,9 +130,8 @@ def _judged(judge: Judge, folder: ReportFolder, device: str) -> list[Judged]:
             )
         )
         pictures = compared_pictures(
-            prediction.photo, prediction.logits > 0, truth, (spot[0], spot[1])
+            prediction.photo, prediction.logits > 0, truth, (spot[0], spot[1]), shown=truth
         )
-        pictures |= whole_picture(prediction.photo, truth)
         key = picture_key(sample.name, *map(bytes_hash, pictures.values()))
         names = folder.add_pictures(key, pictures)
         with guard:

@@ -53,8 +53,8 @@ def predict(
     if run.cluster is not None:
         places_of_all = (*photos, out, run.report)
         refuse({f"what --cluster works on ({path})": path for path in places_of_all})
-    refuse({"--model": arguments.model, "--background": results.background})
-    refuse({"--reviewed": run.reviewed})
+    own = {"--model": arguments.model, "--background": results.background}
+    refuse({**own, "--reviewed": run.reviewed})
     with store_places() as places:
         if STREAM not in photos:
             photos = [places.read(photo) for photo in photos]

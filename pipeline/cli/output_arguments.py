@@ -238,8 +238,7 @@ class OutputMaker:
             segmenter=segmenter,
             options=options,
             cutouts=self.cutouts,
-            given=job.given,
-            mending=job.mending,
+            job=job,
             kept=KeptBoxes(job.out / KEPT_BOXES, making),
         )
         boxes = group_boxes(photos, self.keys(photos), objects)

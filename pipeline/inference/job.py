@@ -111,6 +111,14 @@ class Job:
             return file_hash(self.given.path(photo))
         return None if self.mending is None else self.mending.key(photo)
 
+    def mended(self, photo: Path, prediction: Prediction) -> Prediction:
+        """Return the prediction of a photo with what is to be changed in it.
+
+        Raises:
+            InputError: a file that this takes cannot be read.
+        """
+        return prediction if self.mending is None else self.mending.mended(photo, prediction)
+
     def check(self, photos: Sequence[PhotoFile]) -> None:
         """Raise, before any work, if results or tables of `photos` cannot be written after it.
 

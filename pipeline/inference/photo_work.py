@@ -74,8 +74,7 @@ class Worker:
     def write(self, work: PhotoWork, prediction: Prediction) -> Record:
         """Write the results of one photo and return its record."""
         photo, hashes = work.photo, {}
-        if self.job.mending is not None:
-            prediction = self.job.mending.mended(photo.path, prediction)
+        prediction = self.job.mended(photo.path, prediction)
         for output in self.job.outputs:
             data = self.encoded(output, work, prediction)
             path = output.path(self.job.out, photo.name)

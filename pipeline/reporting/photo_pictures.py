@@ -56,7 +56,7 @@ CAPTIONS_OF_UNSURE = {
 
 
 def compared_pictures(
-    photo: Photo, mask: Mask, truth: Mask, spot: Box | None = None
+    photo: Photo, mask: Mask, truth: Mask, spot: Box | None = None, shown: Mask | None = None
 ) -> dict[str, bytes]:
     """Return the pictures of a mask beside the true one, by the names of `CAPTIONS`.
 
@@ -65,13 +65,14 @@ def compared_pictures(
         mask: (H, W), as it was predicted.
         truth: (H, W).
         spot: the part to enlarge; by default where most of it differs.
+        shown: the mask on the whole photo; by default the predicted one.
     """
     size = shown_size(photo)
     small = at_size(photo, size)
     added, lost = (marks_at_size(part, size) for part in (mask & ~truth, truth & ~mask))
     near = densest_crop(mask ^ truth, CROP) if spot is None else spot
     return {
-        "whole": encoded(with_mask(small, mask)),
+        "whole": encoded(with_mask(small, mask if shown is None else shown)),
         "errors": encoded(marked(greyed(small), added, lost)),
         "spot": encoded(repeat_pixels(photo[near], ZOOM)),
         "spot_errors": encoded(

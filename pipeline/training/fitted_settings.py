@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+from data.geometry import Size, working_size
 from data.groups import position_of
 from pipeline.config import RefinerConfig
 from pipeline.training.photo_facts import PhotoFacts
@@ -96,10 +97,9 @@ def long_side(facts: PhotoFacts) -> Choice:
     elif facts.long_side * 1.25 < usual:
         side, why = usual, f"photos of {facts.long_side} pixels gain from being enlarged"
     else:
-        side, why = (
-            usual,
-            f"photos of {facts.long_side} pixels are near to that, and stay as they are",
-        )
+        size = Size(facts.short_side, facts.long_side)
+        brought = "keep their size" if working_size(size, usual) == size else "are reduced to it"
+        side, why = usual, f"photos of {facts.long_side} pixels {brought}"
     return Choice("data.long_side", side, why)
 
 

@@ -25,11 +25,11 @@ from pipeline.inference.cutouts.compose import alpha_of, visible_box
 from pipeline.inference.cutouts.crop_box import Box, shared_box
 from pipeline.inference.cutouts.cutout_options import CutoutOptions
 from pipeline.inference.given_masks import GivenMasks
+from pipeline.inference.job import Job
 from pipeline.inference.made_with import MadeWith
 from pipeline.inference.manifest import file_hash
 from pipeline.inference.mask_options import MaskOptions
 from pipeline.inference.mask_refining import MaskedPhoto
-from pipeline.inference.mending import Mending
 from pipeline.inference.prediction import Prediction
 from pipeline.inference.segmenter import Segmenter
 from pipeline.inference.stream import predict_stream
@@ -122,10 +122,8 @@ class ObjectBoxes:
     segmenter: Segmenter
     options: MaskOptions
     cutouts: CutoutOptions
-    given: GivenMasks | None = None
-    """Masks that are refined instead of predicted."""
-    mending: Mending | None = None
-    """What is changed in some masks once they are predicted."""
+    job: Job
+    """Says which masks are given, and what is changed in others."""
     kept: KeptBoxes | None = None
     """Boxes of earlier calls; new ones are added."""
 
@@ -152,20 +150,16 @@ class ObjectBoxes:
         found: dict[PhotoFile, str] = {}
         for photo in photos:
             with suppress(InputError):
-                mask = None if self.given is None else file_hash(self.given.path(photo.path))
-                if self.mending is not None:
-                    mask = self.mending.key(photo.path)
-                found[photo] = kept.key(photo, mask)
+                found[photo] = kept.key(photo, self.job.mask_key(photo.path))
         return found
 
     def _found(self, photos: Sequence[PhotoFile]) -> Generator[Box | InputError | None, None, None]:
         """Yield the box of the object of each photo; None if there is no object."""
-        segmenter, options = self.segmenter, self.options
+        segmenter, options, given = self.segmenter, self.options, self.job.given
 
         def box_of_object(photo: PhotoFile, prediction: Prediction) -> Box | None:
-            if self.mending is not None:
-                prediction = self.mending.mended(photo.path, prediction)
-            return visible_box(alpha_of(prediction, self.cutouts))
+            mended = self.job.mended(photo.path, prediction)
+            return visible_box(alpha_of(mended, self.cutouts))
 
         def read(photo: PhotoFile) -> Photo:
             return read_photo(photo.path)
@@ -173,11 +167,11 @@ class ObjectBoxes:
         def read_masked(photo: PhotoFile, masks: GivenMasks) -> MaskedPhoto:
             return masks.decode(masks.read(photo.path), photo.path, read(photo))
 
-        if self.given is None:
+        if given is None:
             predict = partial(segmenter.predict_batch, options=options)
             return predict_stream(photos, read, predict, box_of_object, segmenter.device)
-        both = partial(read_masked, masks=self.given)
-        refine = partial(self.given.refine, segmenter=segmenter, options=options)
+        both = partial(read_masked, masks=given)
+        refine = partial(given.refine, segmenter=segmenter, options=options)
         return predict_stream(photos, both, refine, box_of_object, segmenter.device)
 
 

@@ -142,3 +142,13 @@ def test_facts_are_medians_and_an_empty_mask_has_no_width():
     assert (facts.long_side, facts.short_side, facts.num_groups) == (200, 100, 2)
     assert (facts.object_share, facts.object_width, facts.contour) == (0, 0, 0)
     assert fitted_settings.long_side(facts).value == 480
+
+
+@pytest.mark.parametrize(
+    ("side", "said"),
+    [(2048, "photos of 2048 pixels keep their size"), (4000, "photos of 4000 pixels are reduced")],
+)
+def test_what_is_said_of_the_working_size_is_what_is_done(side: int, said: str):
+    facts = replace(FACTS, short_side=side // 2, long_side=side, object_width=side / 2)
+
+    assert fitted_settings.long_side(facts).why.startswith(said)

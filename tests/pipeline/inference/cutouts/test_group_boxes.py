@@ -18,6 +18,7 @@ from pipeline.inference.cutouts.group_boxes import (
     group_boxes,
     group_names,
 )
+from pipeline.inference.job import Job
 from pipeline.inference.made_with import made_with
 from pipeline.inference.mask_options import DEFAULT_OPTIONS
 from tests.pipeline.inference.predicting import (
@@ -35,7 +36,10 @@ def finder(kept: Path | None = None) -> ObjectBoxes:
     segmenter = segmenter_of()
     making = made_with(segmenter, DEFAULT_OPTIONS, ())
     boxes = None if kept is None else KeptBoxes(kept, making)
-    return ObjectBoxes(segmenter=segmenter, options=DEFAULT_OPTIONS, cutouts=OPTIONS, kept=boxes)
+    job = Job(out=Path("out"))
+    return ObjectBoxes(
+        segmenter=segmenter, options=DEFAULT_OPTIONS, cutouts=OPTIONS, job=job, kept=boxes
+    )
 
 
 def test_photos_of_a_group_share_a_box(tmp_path: Path):
